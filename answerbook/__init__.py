@@ -1,0 +1,1 @@
+"""From words to the answer book: templates and settings become every document that callers can ever be given."""

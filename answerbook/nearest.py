@@ -1,0 +1,19 @@
+"""The right word that is nearest to a wrong one, for messages that end in "did you mean ...?"."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The member of `words` that `word` was probably meant to be: the same but for case, else the most similar; None if none is."""
+    candidates = list(words)
+    folded = {candidate.casefold(): candidate for candidate in candidates}
+    if word.casefold() in folded:
+        return folded[word.casefold()]
+    return next(iter(get_close_matches(word, candidates, n=1)), None)
+
+
+def did_you_mean(word: str, words: Iterable[str], shape: str = "{}") -> str:
+    """`; did you mean X?` with X put into `shape`, or nothing when no word is near."""
+    near = nearest(word, words)
+    return f"; did you mean {shape.format(near)}?" if near else ""

@@ -1,0 +1,117 @@
+"""Templates: Jinja with the values of an answer filled in at synth; the caller's own parameters stay placeholders.
+
+Templates decide at synth, rules decide at call time: `call.X` can be written out, and refuses every test, filter and comparison.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jinja2
+import jinja2.meta
+from markupsafe import Markup
+
+from config.settings import ConfigError, nearest
+from lambdas.answer.journal import PARAMETERS
+
+OPEN, CLOSE = "\ue000", "\ue001"
+#: What a template may use beside the answer's values.
+GIVEN = frozenset({"call", "step", "callback", "turn"})
+
+Address = Callable[[str], Markup]
+
+
+class Call:
+    """`call.From` in a template: the parameter of that name, filled in when the call comes."""
+
+    def __getattr__(self, name: str) -> "Parameter":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in PARAMETERS:
+            raise jinja2.UndefinedError(f"call.{name} is no parameter of Twilio's that is kept{nearest(name, set(PARAMETERS))}")
+        return Parameter(name)
+
+
+class Parameter:
+    """A value that is not known yet."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __html__(self) -> str:
+        return f"{OPEN}{self.name}{CLOSE}"
+
+    def unknown(self, *_: object) -> NoReturn:
+        """Refuse every question."""
+        raise jinja2.UndefinedError(f"call.{self.name} is not known before the call; put the condition into steps.toml")
+
+    __bool__ = __str__ = __len__ = __iter__ = __getitem__ = __add__ = __radd__ = __lt__ = __gt__ = __mod__ = __contains__ = unknown
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> NoReturn:
+        self.unknown()
+
+
+class Templates:
+    """The templates below one directory (`<flow>/<document>.xml`, `<flow>/steps.toml`)."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        loader = jinja2.FileSystemLoader(directory)
+        self.xml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
+        self.toml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
+
+    def flows(self) -> list[str]:
+        """The names of the flows."""
+        return sorted(path.name for path in self.directory.iterdir() if path.is_dir()) if self.directory.is_dir() else []
+
+    def documents(self, flow: str) -> list[str]:
+        """The names of a flow's documents."""
+        return sorted(path.stem for path in (self.directory / flow).glob("*.xml"))
+
+    def document(self, flow: str, name: str, values: Mapping[str, Any], turn: int, step: Address, callback: Address) -> str:
+        """One document with the values filled in."""
+        return self.render(self.xml, f"{flow}/{name}.xml", **values, turn=turn, call=Call(), step=step, callback=callback)
+
+    def steps(self, flow: str, values: Mapping[str, Any], turn: int) -> str:
+        """The text of a flow's `steps.toml` for one turn; nothing where it has none."""
+        if not (self.directory / flow / "steps.toml").exists():
+            return ""
+        return self.render(self.toml, f"{flow}/steps.toml", **values, turn=turn)
+
+    def render(self, environment: jinja2.Environment, name: str, **values: Any) -> str:
+        """Fill a template in. Raises ConfigError with the template's line."""
+        try:
+            return environment.get_template(name).render(**values)
+        except jinja2.TemplateSyntaxError as error:
+            raise ConfigError(f"{self.directory / name}:{error.lineno}: {error.message}") from error
+        except (jinja2.UndefinedError, TypeError, ValueError, LookupError, ZeroDivisionError) as error:
+            raise ConfigError(f"{self.directory / name}:{line_in(error, name)}: {remedied(error)}") from error
+
+    @functools.cache  # noqa: B019 - one Templates lives for one synthesis
+    def variables(self, flow: str) -> frozenset[str]:
+        """The values that the files of a flow use."""
+        used: set[str] = set()
+        for path in sorted((self.directory / flow).glob("*.xml")) + sorted((self.directory / flow).glob("steps.toml")):
+            try:
+                used |= jinja2.meta.find_undeclared_variables(self.xml.parse(path.read_text(encoding="utf-8")))
+            except jinja2.TemplateSyntaxError as error:
+                raise ConfigError(f"{path}:{error.lineno}: {error.message}") from error
+        return frozenset(used - GIVEN)
+
+
+def line_in(error: BaseException, name: str) -> int:
+    """The template's line that an error came from."""
+    line, trace = 1, error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename.endswith(name):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def remedied(error: BaseException) -> str:
+    """The error in a sentence; for a value that is not set, where to set it."""
+    text = str(error)
+    return f"{text}; set it in the [answer] table" if text.endswith("is undefined") else text

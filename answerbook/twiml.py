@@ -1,0 +1,66 @@
+"""`twiml.toml` as Python reads it, once: which elements each medium has, what they hold and which values they take."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from answerbook.attributes import Kind, Kinds
+
+type Medium = Literal["voice", "messaging"]
+
+TABLE = Path(__file__).with_name("twiml.toml")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the table says of one verb or noun; the fields are those described at its top."""
+
+    attributes: Mapping[str, Kind]
+    text: Kind | None
+    holds: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    at_most: Mapping[str, int] = field(default_factory=dict)
+    longest: int | None = None
+    longest_by_voice: Mapping[str, int] = field(default_factory=dict)
+    counted_in: Literal["bytes", "characters"] = "characters"
+    uncounted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """The whole table: entries by medium and name, and the limits that hold for every document."""
+
+    media: Mapping[Medium, Mapping[str, Entry]]
+    whisper: tuple[str, ...]
+    bytes: int
+
+    def entry(self, medium: Medium, name: str, parent: str) -> Entry | None:
+        """The entry for <name> inside <parent>, or None where the medium has no such element."""
+        entries = self.media[medium]
+        return entries.get(f"{parent}/{name}") or entries.get(name)
+
+
+@cache
+def table() -> Table:
+    """The table, read from disk the first time."""
+    data = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    kinds = Kinds(data)
+    media: dict[Medium, Mapping[str, Entry]] = {
+        "voice": {name: _entry(fields, kinds) for name, fields in data["voice"].items()},
+        "messaging": {name: _entry(fields, kinds) for name, fields in data["messaging"].items()},
+    }
+    return Table(media, tuple(data["whisper"]["holds"].split()), data["limits"]["bytes"])
+
+
+def _entry(fields: dict[str, Any], kinds: Kinds) -> Entry:
+    rest = {key: value for key, value in fields.items() if key not in ("attributes", "text", "holds")}
+    return Entry(
+        attributes={name: kinds.read(kind) for name, kind in fields.get("attributes", {}).items()},
+        text=kinds.read(fields["text"]) if "text" in fields else None,
+        holds=tuple(fields.get("holds", "").split()),
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()},
+    )

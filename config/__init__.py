@@ -1,0 +1,1 @@
+"""What the platform team decides: one TOML file an environment, and the module that reads it."""

@@ -1,0 +1,99 @@
+"""The entry point of Lambda: check, choose, fill in, journal, answer. It cannot raise.
+
+    request unreadable            -> the unverified answer, a count
+    signature wrong or missing    -> the unverified answer, a count
+    tokens unreadable             -> the unverified answer, the event marked `unverifiable`
+    anything else that goes wrong -> the last resort, a count with the place of the fault
+    the function itself broken    -> API Gateway's gateway response (stacks/api.py)
+
+Callbacks are no callers: Twilio must learn the truth there (204, 403, or 503, after which it tries again).
+"""
+
+import os
+import time
+from typing import Any
+
+from lambdas.answer.book import Book
+from lambdas.answer.journal import Journal
+from lambdas.answer.request import Event, Request, Unreadable, medium_of
+from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED, trust_of
+from lambdas.answer.tokens import TokenStore
+
+Response = dict[str, Any]
+
+#: What is said when even the answer book cannot be used.
+BARE = {
+    "voice": "<Response><Say>We are sorry, we cannot take your call right now. Please try again later.</Say><Hangup/></Response>",
+    "sms": "<Response/>",
+}
+CALLBACK_STATUS = {VERIFIED: 204, UNVERIFIABLE: 503, FORGED: 403}
+
+BOOK = Book.load(os.path.join(os.path.dirname(__file__), "answerbook.json"))
+JOURNAL = Journal(BOOK, os.environ["FALLBACK_ENVIRONMENT"])
+TOKENS = TokenStore(os.environ["TOKENS_SECRET"])
+CALLBACKS = os.environ["CALLBACKS_URL"]
+
+
+def handler(event: Event, context: object) -> Response:
+    """Answer one request of API Gateway's. Never raises: this is the boundary of an answer."""
+    started = time.perf_counter()
+    try:
+        return answer(Request(event), started)
+    except Unreadable:
+        return unreadable(event)
+    except Exception as error:
+        return failed(medium_of(str(event.get("path"))), error)
+
+
+def answer(request: Request, started: float) -> Response:
+    """The answer to a request that could be read."""
+    trust = trust_in(request)
+    if request.medium == "callback":
+        JOURNAL.write(request, trust, None, since(started))
+        return {"statusCode": CALLBACK_STATUS[trust], "body": ""}
+    now = time.time()
+    choice = (BOOK.choose if trust == VERIFIED else BOOK.choose_unverified)(request, now)
+    response = twiml(BOOK.fill(choice.document, request, CALLBACKS))
+    if cookie := BOOK.cookie(choice.document, now):
+        response["headers"]["Set-Cookie"] = cookie
+    JOURNAL.write(request, trust, choice, since(started))
+    return response
+
+
+def trust_in(request: Request) -> str:
+    """The degree of trust. A wrong signature may mean a rotated token, so the tokens are asked for once more, rarely."""
+    trust = trust_of(request, TOKENS.current())
+    if trust == FORGED and request.headers.get("x-twilio-signature") and request.fields.get("AccountSid") in BOOK.accounts:
+        trust = trust_of(request, TOKENS.refreshed())
+    return trust
+
+
+def unreadable(event: Event) -> Response:
+    """Nothing of it can be trusted or kept: the unverified answer and a count."""
+    medium = medium_of(event["path"])
+    JOURNAL.count(medium, "unreadable")
+    if medium == "callback":
+        return {"statusCode": 400, "body": ""}
+    stranger = Request(event | {"body": "", "isBase64Encoded": False, "multiValueQueryStringParameters": None})
+    choice = BOOK.choose_unverified(stranger, time.time())
+    return twiml(BOOK.fill(choice.document, stranger, CALLBACKS))
+
+
+def failed(medium: str, error: Exception) -> Response:
+    """A fault of ours: the caller is answered all the same, and the log says where it happened, never what was said."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
+    JOURNAL.count(medium, "failed", error=type(error).__name__, where=where)
+    return {"statusCode": 503, "body": ""} if medium == "callback" else twiml(BARE[medium])
+
+
+def twiml(document: str) -> Response:
+    """A document as Twilio wants it. https://www.twilio.com/docs/voice/twiml#twilio-understands-mime-types"""
+    return {"statusCode": 200, "headers": {"Content-Type": "text/xml", "Cache-Control": "no-store"}, "body": document}
+
+
+def since(started: float) -> float:
+    """Milliseconds since a moment of `time.perf_counter`."""
+    return (time.perf_counter() - started) * 1000

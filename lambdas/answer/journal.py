@@ -1,0 +1,154 @@
+"""The journal: one line on stdout for each request, from which every event can be rebuilt.
+
+The line is ASCII JSON, at most 32 kB, and bears its metrics in CloudWatch's embedded metric format, so that counting costs no call.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+A request that nobody vouches for leaves a count and no data; only where it names one of our accounts are its SIDs kept, a few a minute,
+so that `reconcile` can ask Twilio whether the call was real.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+from lambdas.answer.book import Book, Choice, named_step
+from lambdas.answer.request import Fields, Request, parts_of
+from lambdas.answer.signature import FORGED, VERIFIED
+
+MARK = "fallback.journal"  #: the term that the log subscription filters by
+VERSION = 1
+NAMESPACE = "TwilioFallback"
+LONGEST_VALUE = 2048
+LONGEST_LINE = 32 * 1024
+LONGEST_ORIGINAL = 20 * 1024
+CUT = "...(cut)"
+MASK = "***"
+FORGED_PER_MINUTE = 10
+
+#: What is kept of a request (https://www.twilio.com/docs/voice/twiml#request-parameters and the pages beside it).
+#: `CallToken` and `StirPassportToken` let their bearer act for the caller: never.
+PARAMETERS = frozenset(
+    """
+    AccountSid CallSid ParentCallSid CallStatus ApiVersion Direction ForwardedFrom CallerName From To Caller Called
+    FromCity FromState FromZip FromCountry ToCity ToState ToZip ToCountry StirVerstat ApplicationSid
+    ErrorCode ErrorUrl Digits SpeechResult Confidence
+    DialCallSid DialCallStatus DialCallDuration DialBridged DialSipResponseCode CallDuration Duration SipResponseCode
+    RecordingSid RecordingUrl RecordingStatus RecordingDuration RecordingChannels RecordingSource RecordingStartTime RecordingTrack
+    SipDomain SipDomainSid SipCallId SipSourceIp
+    MessageSid SmsSid SmsMessageSid SmsStatus MessagingServiceSid Body NumMedia NumSegments OptOutType
+    ButtonPayload ButtonText Latitude Longitude Address Label ProfileName WaId Forwarded
+    """.split()
+    + [f"{name}{index}" for name in ("MediaUrl", "MediaContentType") for index in range(10)]
+)
+TYPED = frozenset({"Digits", "SpeechResult"})
+
+
+class Journal:
+    """Writes the lines of one execution environment and keeps its cap on forged ones."""
+
+    def __init__(self, book: Book, environment: str) -> None:
+        self.book = book
+        self.environment = environment
+        self.forged: list[float] = []
+
+    def write(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> None:
+        """The line of one request."""
+        line = self.entry(request, trust, choice, milliseconds) if self.keeps(request, trust) else {}
+        outcome = "probe" if line.get("probe") else trust
+        self.emit(line | self.metrics(request.medium, outcome, milliseconds))
+
+    def count(self, medium: str, outcome: str, **facts: str) -> None:
+        """A line that only counts: an unreadable request, or an answer that failed (with where, never with what was said)."""
+        self.emit(facts | self.metrics(medium, outcome))
+
+    def keeps(self, request: Request, trust: str) -> bool:
+        """Whether the request becomes an event."""
+        if not sid_of(request.fields):
+            return False
+        return trust != FORGED or (request.fields.get("AccountSid") in self.book.accounts and self.below_cap())
+
+    def below_cap(self) -> bool:
+        """At most so many forged requests a minute and execution environment leave their SIDs."""
+        now = time.monotonic()
+        self.forged = [moment for moment in self.forged if now - moment < 60]
+        if len(self.forged) >= FORGED_PER_MINUTE:
+            return False
+        self.forged.append(now)
+        return True
+
+    def entry(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> dict[str, Any]:
+        """The journal's facts, in the order in which a person reads them."""
+        line: dict[str, Any] = {MARK: VERSION, "time": utc_now(), "request": request.id, "medium": request.medium}
+        line |= {"entry": request.path.strip("/").split("/")[0], "path": request.path, "trust": trust}
+        if request.trunk:
+            line["trunk"] = request.trunk
+        if choice:
+            line |= {"answer": choice.document.split("/")[0], "document": choice.document, "step": choice.step, "at": choice.at}
+        if trust == VERIFIED and request.fields.get("AccountSid") == self.book.probe:
+            line["probe"] = True
+        line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
+        if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL:
+            line["original"] = request.body
+        return line
+
+    def kept(self, request: Request, trust: str) -> dict[str, str]:
+        """The parameters that may be kept, each cut visibly; of a forged request the SIDs alone."""
+        fields = request.fields
+        if trust == FORGED:
+            return {name: fields[name] for name in ("AccountSid", "CallSid", "MessageSid") if fields.get(name)}
+        kept = {name: value for name, value in fields.items() if name in PARAMETERS and value}
+        if "ErrorUrl" in kept:
+            kept["ErrorUrl"] = safe_url(kept["ErrorUrl"], self.book.keep_query)
+        if not named_step(request.path):
+            kept |= {name: MASK for name in TYPED & kept.keys()}
+        return {name: cut(value) for name, value in kept.items()}
+
+    def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> dict[str, Any]:
+        """The embedded metrics: requests by medium and outcome, and how long the answer took."""
+        named: list[dict[str, str]] = [{"Name": "Requests", "Unit": "Count"}]
+        values: dict[str, Any] = {"Environment": self.environment, "Medium": medium, "Outcome": outcome, "Requests": 1}
+        if milliseconds is not None:
+            named.append({"Name": "AnswerTime", "Unit": "Milliseconds"})
+            values["AnswerTime"] = round(milliseconds, 2)
+        directive = {"Namespace": NAMESPACE, "Dimensions": [["Environment", "Medium", "Outcome"]], "Metrics": named}
+        return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}} | values
+
+    def emit(self, line: dict[str, Any]) -> None:
+        """One write, so that a line is one log event; too long a line loses the original, then all but the SIDs."""
+        text = json.dumps(line)
+        if len(text) > LONGEST_LINE:
+            line.pop("original", None)
+            text = json.dumps(line)
+        if len(text) > LONGEST_LINE:
+            line["params"] = {name: value for name, value in line["params"].items() if name.endswith("Sid")}
+            text = json.dumps(line)
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def sid_of(fields: Fields) -> str:
+    """The call or message that a request belongs to, where it is a SID as Twilio writes them."""
+    for name in ("CallSid", "MessageSid", "SmsSid"):
+        sid = fields.get(name) or ""
+        if len(sid) == 34 and sid[:2] in ("CA", "SM", "MM") and sid.isascii() and sid.isalnum():
+            return sid
+    return ""
+
+
+def safe_url(url: str, keep_query: frozenset[str]) -> str:
+    """A URL without user info, fragment, or the values of its query except those that the settings allow."""
+    parts = parts_of(url)
+    pairs = [part.partition("=") for part in parts.query.split("&") if part]
+    query = "&".join(f"{name}={value if name in keep_query else MASK}" if sign else name for name, sign, value in pairs)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment="").geturl()
+
+
+def cut(value: str) -> str:
+    """A value of at most 2 kB; what was cut shows."""
+    return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + CUT
+
+
+def utc_now() -> str:
+    """Now in UTC with microseconds: `2026-11-21T02:41:07.123456Z`; sorts as text."""
+    now = time.time_ns() // 1000
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1_000_000)) + f".{now % 1_000_000:06}Z"

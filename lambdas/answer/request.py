@@ -1,0 +1,110 @@
+"""A request as API Gateway hands it over (REST, payload format 1), read without trusting it.
+
+The URL that Twilio signed is built from what API Gateway vouches for, `requestContext.domainName` and `.path` (stage or base path
+included), never from `Host` or `X-Forwarded-*`.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+Event = dict[str, Any]
+
+#: Twilio sends about thirty fields; far more is no webhook of Twilio's, and each one costs time.
+MOST_FIELDS = 400
+#: A text of ten media and 1,600 characters stays below 16 kB; a megabyte is no webhook either.
+LARGEST_BODY = 128 * 1024
+COOKIE = "fallback"
+
+
+class Unreadable(ValueError):
+    """The request is no form that Twilio could have sent."""
+
+
+class Fields(dict[str, str]):
+    """Form fields by name; a repeated field keeps its last value here and all of them in `getlist`, as Twilio's validator asks."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+    def getlist(self, name: str) -> list[str]:
+        """Every value of a field, in the order received."""
+        return [value for key, value in self.pairs if key == name]
+
+
+class Request:
+    """What the answer needs to know of a request.
+
+    `path` is relative to the API's stage (`/voice`), `base` the address before it (`https://host/v1`), `url` the whole address that was
+    signed, without query.
+    """
+
+    __slots__ = ("base", "body", "cookie", "domain", "fields", "headers", "id", "medium", "method", "path", "trunk", "url")
+
+    def __init__(self, event: Event) -> None:
+        context = event["requestContext"]
+        self.id: str = context.get("requestId") or ""
+        self.method: str = event["httpMethod"]
+        self.path: str = event["path"]
+        self.medium = medium_of(self.path)
+        self.domain: str = context["domainName"]
+        self.url = f"https://{self.domain}{context['path']}"
+        self.base = self.url.removesuffix(self.path)
+        self.headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        self.cookie = cookie_of(self.headers.get("cookie") or "")
+        self.trunk = self.path.split("/")[2] if self.path.startswith("/trunk/") else ""
+        self.body = body_of(event) if self.method == "POST" else query_of(event)
+        self.fields = fields_of(self.body)
+
+
+def medium_of(path: str) -> str:
+    """`sms`, `callback` or `voice`, by the path alone: it must be known even of a request that cannot be read."""
+    first = path.split("/")[1] if path.startswith("/") else ""
+    return {"sms": "sms", "recording": "callback"}.get(first, "voice")
+
+
+def body_of(event: Event) -> str:
+    """The form as sent. Raises Unreadable for one that is too large or wrongly encoded."""
+    body = event.get("body") or ""
+    if len(body) > LARGEST_BODY:
+        raise Unreadable("the body is too large")
+    if not event.get("isBase64Encoded"):
+        return str(body)
+    try:
+        return base64.b64decode(body, validate=True).decode("utf-8", "replace")
+    except binascii.Error as error:
+        raise Unreadable("the body is not base64") from error
+
+
+def query_of(event: Event) -> str:
+    """A GET's parameters, encoded anew: API Gateway loses their order, so the signature matches only by luck."""
+    values = event.get("multiValueQueryStringParameters") or {}
+    return urlencode([(name, value) for name, all_values in values.items() for value in all_values])
+
+
+def fields_of(body: str) -> Fields:
+    """The fields of a form, blank ones kept: they are signed too."""
+    try:
+        return Fields(parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+
+
+def cookie_of(header: str) -> str:
+    """The value of our own cookie, or nothing."""
+    for part in header.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def parts_of(url: str) -> SplitResult:
+    """The parts of somebody else's URL; all of them empty where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

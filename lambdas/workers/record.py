@@ -1,0 +1,75 @@
+"""`record`: journal lines into the event table.
+
+CloudWatch Logs invokes it asynchronously, so a line may come twice, late, out of order, or after two failed retries not at all:
+
+    a delivery fails (table throttled, denied, gone)  -> Lambda retries twice, then puts it on the on-failure queue
+    a delivery comes from that queue                  -> the same code; a message that fails again stays in the queue
+    a line that cannot be read                        -> counted, skipped; the others of its delivery are written
+    lost all the same                                 -> `fallback rebuild` reads the journal group through `items_of`
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#LambdaFunctionExample
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+import base64
+import gzip
+import json
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from lambdas.answer.journal import NAMESPACE
+from lambdas.workers.events import Line, NotAJournalLine, items_of, line_in, write
+
+ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
+TABLE = os.environ["TABLE_NAME"]
+EVENT_DAYS = int(os.environ["EVENT_DAYS"])
+ORIGINAL_DAYS = int(os.environ["ORIGINAL_DAYS"])
+
+LOGGER = Logger(service="record")
+METRICS = Metrics(namespace=NAMESPACE, service="record")
+METRICS.set_default_dimensions(Environment=ENVIRONMENT)
+BATCHES = BatchProcessor(event_type=EventType.SQS)
+DYNAMODB = boto3.client("dynamodb", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3}))
+
+
+@METRICS.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """A delivery of CloudWatch Logs, or messages of the on-failure queue."""
+    if "awslogs" in event:
+        return record(event)
+    return process_partial_response(event, lambda message: record(delivery_in(message.json_body)), BATCHES, context)
+
+
+def delivery_in(message: dict[str, Any]) -> dict[str, Any]:
+    """The delivery that a message of the on-failure queue holds."""
+    return dict(message["requestPayload"])
+
+
+def record(delivery: dict[str, Any]) -> None:
+    """Write every line of one delivery."""
+    items = [item for line in lines(messages(delivery)) for item in items_of(line, EVENT_DAYS, ORIGINAL_DAYS)]
+    METRICS.add_metric("ItemsWritten", MetricUnit.Count, write(DYNAMODB, TABLE, items))
+
+
+def messages(delivery: dict[str, Any]) -> list[str]:
+    """The log events of a delivery; nothing for CloudWatch's test message."""
+    data = json.loads(gzip.decompress(base64.b64decode(delivery["awslogs"]["data"])))
+    return [event["message"] for event in data["logEvents"]] if data["messageType"] == "DATA_MESSAGE" else []
+
+
+def lines(texts: Iterable[str]) -> Iterator[Line]:
+    """The journal lines among them; what cannot be read is counted."""
+    for text in texts:
+        try:
+            yield line_in(text)
+        except NotAJournalLine as error:
+            LOGGER.warning("a line was skipped", extra={"reason": str(error)})
+            METRICS.add_metric("LinesSkipped", MetricUnit.Count, 1)

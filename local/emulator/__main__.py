@@ -1,0 +1,39 @@
+"""Run the mended emulator until the process that started it closes our standard input, dies, or asks with SIGTERM.
+
+Settings are ministack's environment variables; TMPDIR is where everything that is written goes.
+"""
+
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from ministack import app
+from ministack.core import lambda_runtime
+
+from local.emulator import access_log, async_invoke, deliveries, filter_pattern, gateway, runtime
+
+
+def main() -> None:
+    """Mend, then serve on BIND_HOST:GATEWAY_PORT and nowhere else."""
+    for mend in (gateway, access_log, async_invoke, deliveries, filter_pattern):
+        mend.install()
+    runtime.install(Path(tempfile.gettempdir()))
+    app._port_is_bindable = lambda host, port: False  # ministack would listen on 443 too, for Cognito
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        app.main()
+    finally:
+        lambda_runtime.reset()
+
+
+def _end_with_parent() -> None:
+    """Our standard input is a pipe that nobody writes to: it ends when the parent closes it or is no more."""
+    sys.stdin.buffer.read()
+    lambda_runtime.reset()  # functions that hang do not notice that we are gone
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""A function's own policy decides which service may invoke it, and for what: ministack leaves this open.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+"""
+
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import lambda_svc
+
+
+def allowed(function_arn: str, service: str, source_arn: str) -> bool:
+    """Whether `service` (`logs.amazonaws.com`) may invoke the function, version or alias on behalf of `source_arn`.
+
+    Call it in the account and region of the function.
+    """
+    found = lambda_svc.function_policy_for_arn(function_arn)
+    if found is None:
+        return False
+    context = EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account=get_account_id(),
+        action="lambda:InvokeFunction",
+        resource_arn=function_arn,
+        region=get_region(),
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()},
+    )
+    return bool(evaluate_resource_policy(found[0], context, service=service).decision == "Allow")

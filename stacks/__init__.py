@@ -1,0 +1,1 @@
+"""The CDK stacks: each file a logical unit, composed in `fallback_stack.py`."""

@@ -1,0 +1,164 @@
+"""How a folder becomes a Lambda zip, and a zip a function with a role of its own.
+
+Zips keep the repository's paths (`lambdas.answer.handler.handler`), have the same bytes whenever their content is the same, and carry
+`.pyc` files that Lambda may trust without looking at the sources: timestamps do not survive zipping, and without valid `.pyc` files
+a cold start costs up to 2.5 times as much (docs/decisions.md).
+"""
+
+import hashlib
+import importlib.util
+import json
+import marshal
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import twilio
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / ".build"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+#: The workers' packages, without what the runtime has (boto3) and what only Twilio's asynchronous client needs (aiohttp).
+WORKER_PACKAGES = (
+    "aws-lambda-powertools", "certifi", "charset-normalizer", "idna", "jmespath", "pyjwt", "requests", "twilio", "typing-extensions", "urllib3",
+)  # fmt: skip
+#: Of Twilio's REST client, 30 MB, the products that are called.
+TWILIO_PRODUCTS = ("api", "monitor")
+#: The roots that Amazon's own endpoints chain to. https://www.amazontrust.com/repository/
+ROOT_SUBJECTS = ("Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4", "Starfield Services Root Certificate Authority")
+
+Files = dict[str, bytes]
+
+
+def sources(*folders: str) -> Files:
+    """The Python and TOML files of folders of the repository, by their path."""
+    found = [path for folder in folders for path in sorted((ROOT / folder).glob("*")) if path.suffix in (".py", ".toml")]
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in found}
+
+
+def answer_files(book: Mapping[str, Any]) -> Files:
+    """What the answer function consists of: its own modules, Twilio's validator, the answer book and Amazon's roots."""
+    package = Path(twilio.__file__).parent
+    validator = {f"twilio/{name}": (package / name).read_bytes() for name in ("__init__.py", "request_validator.py")}
+    own = {"lambdas/answer/answerbook.json": json.dumps(book).encode(), "lambdas/answer/roots.pem": amazon_roots().encode()}
+    return {"lambdas/__init__.py": b""} | sources("lambdas/answer") | validator | own
+
+
+def worker_files() -> Files:
+    """What the workers consist of: their modules, the journal's, and the packages of the lock for Lambda's platform."""
+    vendored = vendor()
+    packages = {str(path.relative_to(vendored)): path.read_bytes() for path in sorted(vendored.rglob("*")) if wanted(path.relative_to(vendored))}
+    return packages | {"lambdas/__init__.py": b""} | sources("lambdas/answer", "lambdas/workers")
+
+
+def wanted(path: Path) -> bool:
+    """Whether a file of the packages goes into the zip."""
+    parts = path.parts
+    if path.suffix not in (".py", ".so", ".pem", ".json", ".typed") or "bin" in parts[:1]:
+        return False
+    return parts[:2] != ("twilio", "rest") or len(parts) == 3 or parts[2] in TWILIO_PRODUCTS
+
+
+def vendor() -> Path:
+    """The workers' packages below `.build/`, fetched once for each state of the lock. Raises CalledProcessError where uv cannot."""
+    lock = locked(WORKER_PACKAGES)
+    target = BUILD / f"workers-{hashlib.sha256(lock.encode()).hexdigest()[:12]}"
+    if not (target / "ready").exists():
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "requirements.txt").write_text(lock)
+        platform = ("--python-platform", "aarch64-manylinux2014", "--python-version", "3.13", "--only-binary", ":all:")
+        chosen = ("--require-hashes", "--no-deps", "-r", str(target / "requirements.txt"), "--target", str(target))
+        subprocess.run([Path(sys.executable).with_name("uv"), "pip", "install", "-q", *platform, *chosen], check=True)
+        (target / "ready").touch()
+    return target
+
+
+def locked(packages: tuple[str, ...]) -> str:
+    """The lines of some packages in `requirements.txt`, hashes included."""
+    entries = re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?(==.*(?:\n    --hash.*)+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    return "\n".join(name + rest for name, rest in entries if name in packages) + "\n"
+
+
+def amazon_roots() -> str:
+    """Amazon's root certificates, out of the bundle that comes with the AWS SDK."""
+    bundle = importlib.util.find_spec("botocore")
+    text = (Path(str(bundle and bundle.origin)).parent / "cacert.pem").read_text(encoding="utf-8")
+    blocks = re.findall(r"# Label: \"([^\"]+)\"(?:\n#.*)*\n(-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----)", text)
+    return "\n".join(pem for label, pem in blocks if label.startswith(ROOT_SUBJECTS)) + "\n"
+
+
+def zipped(name: str, files: Files) -> Path:
+    """A zip below `.build/` with the files and the `.pyc` of each module; the same bytes for the same content."""
+    content = files | {pyc_path(path): pyc(path, source) for path, source in files.items() if path.endswith(".py")}
+    BUILD.mkdir(exist_ok=True)
+    draft = BUILD / f"{name}.zip.part"
+    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(content):
+            entry = zipfile.ZipInfo(path, EPOCH)
+            entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content[path])
+    digest = hashlib.sha256(draft.read_bytes()).hexdigest()[:16]
+    return draft.rename(BUILD / f"{name}-{digest}.zip")
+
+
+def pyc_path(path: str) -> str:
+    """Where Python looks for the compiled form of a module."""
+    folder, _, file = path.rpartition("/")
+    return f"{folder}/__pycache__/{file.removesuffix('.py')}.cpython-313.pyc".lstrip("/")
+
+
+def pyc(path: str, source: bytes) -> bytes:
+    """A compiled module with an unchecked hash (PEP 552). Marshal's version 2 leaves out back references, which differ from run to run."""
+    code = compile(source, f"/var/task/{path}", "exec", dont_inherit=True)
+    return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source) + marshal.dumps(code, 2)
+
+
+def log_group(scope: Construct, name: str, days: int) -> logs.LogGroup:
+    """A log group that forgets after so many days."""
+    retention = logs.RetentionDays[next(key for key, value in RETENTION.items() if value == days)]
+    return logs.LogGroup(scope, name, retention=retention, removal_policy=RemovalPolicy.RETAIN)
+
+
+RETENTION = {
+    "ONE_DAY": 1, "THREE_DAYS": 3, "FIVE_DAYS": 5, "ONE_WEEK": 7, "TWO_WEEKS": 14, "ONE_MONTH": 30, "TWO_MONTHS": 60,
+    "THREE_MONTHS": 90, "SIX_MONTHS": 180, "ONE_YEAR": 365,
+}  # fmt: skip
+
+
+def function(
+    scope: Construct, name: str, handler: str, code: Path, group: logs.LogGroup, environment: Mapping[str, str], **options: Any
+) -> lambda_.Function:
+    """A Python function on ARM64 with a role of its own that may write to its log group and nothing else."""
+    role = iam.Role(scope, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents")
+    return lambda_.Function(
+        scope,
+        name,
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        architecture=lambda_.Architecture.ARM_64,
+        handler=handler,
+        code=lambda_.Code.from_asset(str(code)),
+        role=role,
+        log_group=group,
+        environment=dict(environment),
+        **{"logging_format": lambda_.LoggingFormat.TEXT, "memory_size": 256, "timeout": Duration.seconds(30)} | options,
+    )
+
+
+def keep(resource: Construct, logical_id: str) -> None:
+    """Fix a resource's logical id and keep it whatever happens to the stack: see docs/decisions.md, what must never be replaced."""
+    child = resource.node.default_child
+    child.override_logical_id(logical_id)  # type: ignore[union-attr]
+
+
+if __name__ == "__main__":
+    print(vendor())
