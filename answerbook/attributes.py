@@ -1,4 +1,4 @@
-"""The kinds of values that TwiML's attributes and texts take, in the notation of `twiml.toml` (described at its top)."""
+"""The kinds of values that TwiML's attributes and texts take, in the notation described at the top of `twiml.toml`."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,20 +12,22 @@ from answerbook.urls import Fault
 
 _RANGE = re.compile(r"(\d+)\.\.(\d*)")
 _TEXT = re.compile(r"text \.\.(\d+)")
-_SHORT_LIST = 12  # words that a message still shows; longer lists are looked up in the table
+_SHORT_LIST = 15  # words that a message still shows; longer lists are looked up in the table
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a value may be: `fault` says what it should have been (None: it is right), `words` are those it is spelt like."""
+    """What a value may be: `fault` says what it should have been (None: it is right); `words` are right spellings."""
 
     fault: Fault
     words: tuple[str, ...] = ()
 
     def complaint(self, value: str) -> str | None:
         """`must be ...; did you mean ...?`, or None when the value is right."""
-        wanted = self.fault(value)
-        return wanted and f"must be {wanted}{did_you_mean(value, self.words)}"
+        if (wanted := self.fault(value)) is None:
+            return None
+        wrong = next((word for word in value.split() if word not in self.words), value)
+        return f"must be {wanted}{did_you_mean(wrong, self.words)}"
 
 
 class Kinds:
@@ -71,7 +73,9 @@ def whole_number(least: int, most: int | None) -> Kind:
 def one_of(words: Sequence[str], name: str) -> Kind:
     """One of `words`, exactly as they are written; `name` is where the table lists them."""
     known = frozenset(words)
-    wanted = " or ".join(words) if len(words) <= _SHORT_LIST else f"one of the values listed in twiml.toml under {name}"
+    wanted = f"one of those that twiml.toml lists under {name}"
+    if len(words) <= _SHORT_LIST:
+        wanted = " or ".join(words) if len(words) < 3 else f"one of {', '.join(words)}"
     return Kind(lambda value: None if value in known else wanted, tuple(words))
 
 
@@ -91,7 +95,7 @@ def each_word(kind: Kind) -> Kind:
 
     def fault(value: str) -> str | None:
         wanted = next((wanted for word in value.split() or [""] if (wanted := kind.fault(word))), None)
-        return wanted and f"a list, separated by spaces, of {wanted}"
+        return wanted and f"{wanted}, or several of them"
 
     return Kind(fault, kind.words)
 

@@ -39,7 +39,7 @@ class Element:
 
 
 def parse(document: str) -> Element:
-    """The root element of `document`; raises MarkupError for everything that is not well-formed UTF-8 XML without a DOCTYPE."""
+    """The root element of `document`; raises MarkupError unless it is well-formed UTF-8 XML without a DOCTYPE."""
     if document.startswith("\ufeff"):
         raise MarkupError(1, "a byte order mark stands before the document; save the file as UTF-8 without one")
     return _Reader().read(document)

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The member of `words` that `word` was probably meant to be: the same but for case, else the most similar; None if none is."""
+    """The one of `words` that `word` was probably meant to be: the same but for case, else the most similar if any."""
     candidates = list(words)
     folded = {candidate.casefold(): candidate for candidate in candidates}
     if word.casefold() in folded:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,14 +20,14 @@ class Entry:
 
     attributes: Mapping[str, Kind]
     text: Kind | None
-    holds: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    at_most: Mapping[str, int] = field(default_factory=dict)
-    longest: int | None = None
-    longest_by_voice: Mapping[str, int] = field(default_factory=dict)
-    counted_in: Literal["bytes", "characters"] = "characters"
-    uncounted: tuple[str, ...] = ()
+    holds: tuple[str, ...]
+    needs: tuple[str, ...]
+    requires: tuple[str, ...]
+    at_most: Mapping[str, int]
+    longest: int | None
+    longest_by_voice: Mapping[str, int]
+    counted_in: Literal["bytes", "characters"]
+    uncounted: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,16 @@ def table() -> Table:
     return Table(media, tuple(data["whisper"]["holds"].split()), data["limits"]["bytes"])
 
 
-def _entry(fields: dict[str, Any], kinds: Kinds) -> Entry:
-    rest = {key: value for key, value in fields.items() if key not in ("attributes", "text", "holds")}
+def _entry(fields: Mapping[str, Any], kinds: Kinds) -> Entry:
     return Entry(
         attributes={name: kinds.read(kind) for name, kind in fields.get("attributes", {}).items()},
         text=kinds.read(fields["text"]) if "text" in fields else None,
         holds=tuple(fields.get("holds", "").split()),
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()},
+        needs=tuple(fields.get("needs", ())),
+        requires=tuple(fields.get("requires", ())),
+        at_most=fields.get("at_most", {}),
+        longest=fields.get("longest"),
+        longest_by_voice=fields.get("longest_by_voice", {}),
+        counted_in=fields.get("counted_in", "characters"),
+        uncounted=tuple(fields.get("uncounted", ())),
     )

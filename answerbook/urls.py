@@ -20,7 +20,7 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
 
 
 def web(overrides: Mapping[str, Fault]) -> Fault:
-    """The fault of a URL that must be absolute http or https, or relative; `overrides`: what each key of a fragment may be."""
+    """The fault of a URL that must be absolute http(s) or relative; `overrides`: what a key of its fragment may be."""
     return lambda url: _fault(url, ("", "http", "https"), overrides)
 
 
@@ -71,6 +71,8 @@ def _override(pair: str, overrides: Mapping[str, Fault]) -> str | None:
     key, _, value = pair.partition("=")
     if key not in overrides:
         known = ", ".join(overrides)
-        return f"a URL whose fragment holds connection overrides only ({known}), not {key}{did_you_mean(key, overrides)}"
+        return (
+            f"a URL whose fragment holds connection overrides only ({known}), not {key}{did_you_mean(key, overrides)}"
+        )
     wanted = overrides[key](value.replace(",", " "))
     return wanted and f"a URL whose connection override {key} is {wanted}, not {value}"
