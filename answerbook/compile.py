@@ -27,8 +27,6 @@ ENTRIES: dict[str, Medium] = {"voice": "voice", "trunk": "voice", "sms": "messag
 #: time-out, so messaging retries connections alone. https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 OVERRIDES: dict[Medium, str] = {"voice": "#rc=2&rp=all", "messaging": "#rc=2&rp=ct"}
 CALLBACKS = ("recording",)
-#: The account by which the probe signs its requests: no account of Twilio's is made of zeros.
-PROBE_ACCOUNT = "AC" + "0" * 32
 SAMPLE = {":base": "https://fallback.example.com/v1/voice", ":callbacks": "https://callbacks.example.com/v1"}
 
 
@@ -153,7 +151,9 @@ class Compiler:
         if not compiled:
             return
         if compiled[-1]["if"]:
-            raise ConfigError(f"{compiled[-1]['at']}: the last [[{entry}]] rule must have no condition, so that nobody is left without answer")
+            raise ConfigError(
+                f"{compiled[-1]['at']}: the last [[{entry}]] rule must have no condition, so that nobody is left without answer"
+            )
         refuse_unreachable(compiled)
         self.steps[entry] = compiled
         self.edges[entry] = [target_of(rule) for rule in compiled]
@@ -165,7 +165,9 @@ class Compiler:
         for node in self.reachable(target_of(rule)):
             text = self.texts.get(node, "")
             if "<Dial" in text or "<Redirect" in text or any(part not in SAMPLE for part in parts(text)[1::2]):
-                raise ConfigError(f"unverified.{medium}: {node} dials, redirects or repeats the caller's data; choose an answer that does not")
+                raise ConfigError(
+                    f"unverified.{medium}: {node} dials, redirects or repeats the caller's data; choose an answer that does not"
+                )
         return {"if": [], "answer": answer, **rule, "at": f"unverified.{medium}"}
 
     def reachable(self, node: Node) -> set[Node]:
@@ -210,8 +212,7 @@ class Compiler:
         for medium, text in resort.items():
             self.documents[f"last_resort/{medium}"] = {"parts": [text]}
         content = {
-            "accounts": [*self.settings.twilio.accounts, PROBE_ACCOUNT],
-            "probe": PROBE_ACCOUNT,
+            "accounts": list(self.settings.twilio.accounts),
             "hosts": list(self.settings.api.hosts),
             "keep_query": list(self.settings.privacy.keep_query),
             "steps": self.steps,
@@ -241,7 +242,7 @@ def target_of(rule: dict[str, Any]) -> Node:
 
 def address(base: str, path: str, medium: Medium) -> Markup:
     """An address of ours with its connection overrides, escaped for XML."""
-    return Markup(f"{OPEN}{base}{CLOSE}{path}") + escape(OVERRIDES[medium])
+    return Markup("{}{}{}").format(f"{OPEN}{base}{CLOSE}", path, OVERRIDES[medium])
 
 
 def parts(text: str) -> list[str]:
@@ -264,4 +265,6 @@ def refuse_unreachable(rules: list[dict[str, Any]]) -> None:
     for index, later in enumerate(rules):
         for earlier in rules[:index]:
             if implied(later["if"], earlier["if"]):
-                raise ConfigError(f"{later['at']}: this rule can never answer: the one at {earlier['at']} comes first and takes all that it would")
+                raise ConfigError(
+                    f"{later['at']}: this rule can never answer: the one at {earlier['at']} comes first and takes all that it would"
+                )

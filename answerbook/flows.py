@@ -47,7 +47,9 @@ def unroll(templates: Templates, name: str, answer: Answer) -> list[Turn]:
     first = tables(templates, answer, 1)
     turns = first.get("turns", 1)
     if not isinstance(turns, int) or not 1 <= turns <= MOST_TURNS:
-        raise ConfigError(f"{where(templates, answer)}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS} (answer {name!r})")
+        raise ConfigError(
+            f"{where(templates, answer)}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS} (answer {name!r})"
+        )
     return [turn_of(templates, answer, turn) for turn in range(1, turns + 1)]
 
 

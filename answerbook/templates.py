@@ -60,7 +60,7 @@ class Templates:
         self.directory = directory
         loader = jinja2.FileSystemLoader(directory)
         self.xml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
-        self.toml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
+        self.toml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - TOML
 
     def flows(self) -> list[str]:
         """The names of the flows."""

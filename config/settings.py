@@ -7,6 +7,7 @@ import difflib
 import functools
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -86,7 +87,11 @@ HostName = Annotated[str, AfterValidator(host_name)]
 class Primary(Frozen):
     """The application that answers when all is well."""
 
-    regions: tuple[Region, ...] = Field((), description="AWS regions in which the primary runs; the fallback must be elsewhere", examples=[["eu-west-1"]])
+    regions: tuple[Region, ...] = Field(
+        (),
+        description="AWS regions in which the primary runs; the fallback must be elsewhere",
+        examples=[["eu-west-1"]],
+    )
     hosts: tuple[HostName, ...] = Field((), description="host names of the primary's webhooks", examples=[["app.example.com"]])
 
 
@@ -94,9 +99,13 @@ class Twilio(Frozen):
     """What Twilio calls us for."""
 
     accounts: tuple[AccountSid, ...] = Field(
-        min_length=1, description="account SIDs (subaccounts too) whose requests are answered", examples=[["AC" + "0" * 31 + "1"]]
+        min_length=1,
+        description="account SIDs (subaccounts too) whose requests are answered",
+        examples=[["AC" + "0" * 31 + "1"]],
     )
-    trunks: tuple[PathName, ...] = Field((), description="names of Elastic SIP Trunks, as they stand in /trunk/{trunk}", examples=[["main"]])
+    trunks: tuple[PathName, ...] = Field(
+        (), description="names of Elastic SIP Trunks, as they stand in /trunk/{trunk}", examples=[["main"]]
+    )
     numbers: tuple[PhoneNumber, ...] = Field((), description="the company's own numbers on Twilio", examples=[["+15005550006"]])
 
 
@@ -124,9 +133,14 @@ class Api(Frozen):
 
     log_role: Literal["existing", "create"] = Field(
         "existing",
-        description="the account's one API Gateway log role: `create` it with this stack (once an account and region), or use the existing one",
+        description="the account's one API Gateway log role: `create` it here (once an account and region) or use the `existing`",
     )
-    rate: int = Field(2000, ge=1, le=100_000, description="requests a second that each stage lets through; Twilio does not slow down when told to")
+    rate: int = Field(
+        2000,
+        ge=1,
+        le=100_000,
+        description="requests a second that each stage lets through; Twilio does not slow down when told to",
+    )
     burst: int = Field(1000, ge=1, le=100_000, description="size of the token bucket behind `rate`")
     hosts: tuple[HostName, ...] = Field((), description="custom domain names that lead to these APIs", examples=[["fallback.example.com"]])
 
@@ -135,7 +149,9 @@ class Function(Frozen):
     """The answer function."""
 
     memory: int = Field(512, ge=128, le=10_240, description="memory of the answer function in MB; CPU grows with it")
-    reserved_concurrency: int | None = Field(None, ge=1, description="executions reserved for answering; unset shares the account's limit", examples=[200])
+    reserved_concurrency: int | None = Field(
+        None, ge=1, description="executions reserved for answering; unset shares the account's limit", examples=[200]
+    )
 
 
 class Privacy(Frozen):
@@ -200,7 +216,7 @@ class Settings(Frozen):
         return self
 
 
-def nearest(name: str, names: "list[str] | tuple[str, ...] | set[str]") -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """`; did you mean 'x'?`, where something is near."""
     found = difflib.get_close_matches(name, list(names), 1)
     return f"; did you mean {found[0]!r}?" if found else ""
@@ -213,7 +229,8 @@ def load(environment: str, directory: Path = HERE) -> Settings:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         there = [file.stem for file in directory.glob("*.toml")]
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}){nearest(environment, there)}; environments here: {', '.join(sorted(there)) or 'none'}") from error
+        known = ", ".join(sorted(there)) or "none"
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}){nearest(environment, there)}; there are: {known}") from error
     return parse(environment, text, path)
 
 

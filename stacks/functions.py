@@ -15,10 +15,10 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import twilio
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import CfnElement, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -29,12 +29,13 @@ BUILD = ROOT / ".build"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 #: The workers' packages, without what the runtime has (boto3) and what only Twilio's asynchronous client needs (aiohttp).
 WORKER_PACKAGES = (
-    "aws-lambda-powertools", "certifi", "charset-normalizer", "idna", "jmespath", "pyjwt", "requests", "twilio", "typing-extensions", "urllib3",
+    "aws-lambda-powertools", "certifi", "charset-normalizer", "idna", "jmespath", "pyjwt", "requests", "twilio",
+    "typing-extensions", "urllib3",
 )  # fmt: skip
 #: Of Twilio's REST client, 30 MB, the products that are called.
 TWILIO_PRODUCTS = ("api", "monitor")
 #: The roots that Amazon's own endpoints chain to. https://www.amazontrust.com/repository/
-ROOT_SUBJECTS = ("Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4", "Starfield Services Root Certificate Authority")
+ROOT_SUBJECTS = (*(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)), "Starfield Services Root Certificate Authority")
 
 Files = dict[str, bytes]
 
@@ -49,14 +50,19 @@ def answer_files(book: Mapping[str, Any]) -> Files:
     """What the answer function consists of: its own modules, Twilio's validator, the answer book and Amazon's roots."""
     package = Path(twilio.__file__).parent
     validator = {f"twilio/{name}": (package / name).read_bytes() for name in ("__init__.py", "request_validator.py")}
-    own = {"lambdas/answer/answerbook.json": json.dumps(book).encode(), "lambdas/answer/roots.pem": amazon_roots().encode()}
+    own = {
+        "lambdas/answer/answerbook.json": json.dumps(book).encode(),
+        "lambdas/answer/roots.pem": amazon_roots().encode(),
+    }
     return {"lambdas/__init__.py": b""} | sources("lambdas/answer") | validator | own
 
 
 def worker_files() -> Files:
     """What the workers consist of: their modules, the journal's, and the packages of the lock for Lambda's platform."""
     vendored = vendor()
-    packages = {str(path.relative_to(vendored)): path.read_bytes() for path in sorted(vendored.rglob("*")) if wanted(path.relative_to(vendored))}
+    packages = {
+        str(path.relative_to(vendored)): path.read_bytes() for path in sorted(vendored.rglob("*")) if wanted(path.relative_to(vendored))
+    }
     return packages | {"lambdas/__init__.py": b""} | sources("lambdas/answer", "lambdas/workers")
 
 
@@ -135,9 +141,16 @@ RETENTION = {
 
 
 def function(
-    scope: Construct, name: str, handler: str, code: Path, group: logs.LogGroup, environment: Mapping[str, str], **options: Any
+    scope: Construct,
+    name: str,
+    handler: str,
+    code: Path,
+    group: logs.LogGroup,
+    environment: Mapping[str, str],
+    **options: Any,
 ) -> lambda_.Function:
     """A Python function on ARM64 with a role of its own that may write to its log group and nothing else."""
+    chosen: dict[str, Any] = {"logging_format": lambda_.LoggingFormat.TEXT, "memory_size": 256, "timeout": Duration.seconds(30)} | options
     role = iam.Role(scope, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents")
     return lambda_.Function(
@@ -150,14 +163,19 @@ def function(
         role=role,
         log_group=group,
         environment=dict(environment),
-        **{"logging_format": lambda_.LoggingFormat.TEXT, "memory_size": 256, "timeout": Duration.seconds(30)} | options,
+        **chosen,
     )
+
+
+def permit(worker: lambda_.Function, action: str, arn: str) -> None:
+    """One action on one resource."""
+    worker.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[arn]))
 
 
 def keep(resource: Construct, logical_id: str) -> None:
     """Fix a resource's logical id and keep it whatever happens to the stack: see docs/decisions.md, what must never be replaced."""
     child = resource.node.default_child
-    child.override_logical_id(logical_id)  # type: ignore[union-attr]
+    cast(CfnElement, child).override_logical_id(logical_id)
 
 
 if __name__ == "__main__":

@@ -5,25 +5,33 @@ The compiler (`answerbook.compile`) writes it, this module reads it, in Lambda a
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lambdas.answer.request import COOKIE, Request, parts_of
 
 Rule = dict[str, Any]
+Condition = tuple[str, str, list[Any]]  #: name, kind, values
 
+#: The account by which the probe signs its requests: no account of Twilio's is made of zeros.
+PROBE_ACCOUNT = "AC" + "0" * 32
 #: Beside Twilio's own parameter names, what a condition may ask.
 OWN_CONDITIONS = ("trunk", "open", "person")
 
 # XML 1.0 knows no control characters but tab, line feed and carriage return; the other five have to be escaped.
-ESCAPED = {code: None for code in range(32) if code not in (9, 10, 13)} | {
-    ord("&"): "&amp;",
-    ord("<"): "&lt;",
-    ord(">"): "&gt;",
-    ord('"'): "&quot;",
-    ord("'"): "&apos;",
-    0xFFFE: None,
-    0xFFFF: None,
-} | {code: None for code in range(0xD800, 0xE000)}
+ESCAPED = (
+    {code: None for code in range(32) if code not in (9, 10, 13)}
+    | {
+        ord("&"): "&amp;",
+        ord("<"): "&lt;",
+        ord(">"): "&gt;",
+        ord('"'): "&quot;",
+        ord("'"): "&apos;",
+        0xFFFE: None,
+        0xFFFF: None,
+    }
+    | dict.fromkeys(range(55296, 57344))
+)
 
 
 class Choice(NamedTuple):
@@ -41,7 +49,6 @@ class Book:
         self.id: str = data["id"]
         self.accounts = frozenset(data["accounts"])
         self.hosts = frozenset(data["hosts"])
-        self.probe: str = data["probe"]
         self.keep_query = frozenset(data["keep_query"])
         self.steps: dict[str, list[Rule]] = data["steps"]
         self.documents: dict[str, dict[str, Any]] = data["documents"]
@@ -56,7 +63,7 @@ class Book:
             return cls(json.load(file))
 
     def choose(self, request: Request, now: float) -> Choice:
-        """The answer to a verified request. Our own failure comes before every rule: it gets the last resort, which needs nothing."""
+        """The answer to a verified request. Before every rule: our own failure gets the last resort, which needs nothing."""
         if self.failed_ourselves(request):
             return Choice(self.last_resort[request.medium], "last resort", "")
         step = self.step_of(request, now)
@@ -78,7 +85,7 @@ class Book:
         return bool(host) and (host == request.domain or host in self.hosts)
 
     def step_of(self, request: Request, now: float) -> str | None:
-        """The step that a request asks: by its path, else by the cookie of an earlier document, else its entry. None for no step of ours."""
+        """The step that a request asks: by its path, else by an earlier document's cookie, else its entry. None for no step of ours."""
         path = named_step(request.path)
         if path:
             return path if path in self.steps else None
@@ -99,10 +106,11 @@ class Book:
 
     def holds(self, rule: Rule, request: Request, now: float) -> bool:
         """Whether all conditions of a rule hold."""
-        return all(self.meets(*condition, request, now) for condition in rule["if"])
+        return all(self.meets(condition, request, now) for condition in rule["if"])
 
-    def meets(self, name: str, kind: str, values: list[Any], request: Request, now: float) -> bool:
-        """Whether one condition holds."""
+    def meets(self, condition: Condition, request: Request, now: float) -> bool:
+        """Whether one condition holds: any of its values."""
+        name, kind, values = condition
         if kind == "open":
             return any(is_open(self.calendars[calendar], now) for calendar in values)
         asked = value_of(name, request)
@@ -171,7 +179,7 @@ def on_path(pattern: list[str], url: str) -> bool:
     )
 
 
-MATCHES = {
+MATCHES: dict[str, Callable[[Any, str], bool]] = {
     "is": lambda wanted, value: wanted == value,
     "prefix": lambda wanted, value: value.startswith(wanted),
     "range": in_range,

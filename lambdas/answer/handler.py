@@ -34,14 +34,14 @@ TOKENS = TokenStore(os.environ["TOKENS_SECRET"])
 CALLBACKS = os.environ["CALLBACKS_URL"]
 
 
-def handler(event: Event, context: object) -> Response:
+def handler(event: Event, _: object) -> Response:
     """Answer one request of API Gateway's. Never raises: this is the boundary of an answer."""
     started = time.perf_counter()
     try:
         return answer(Request(event), started)
     except Unreadable:
         return unreadable(event)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the boundary of an answer
         return failed(medium_of(str(event.get("path"))), error)
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-from lambdas.answer.book import Book, Choice, named_step
+from lambdas.answer.book import PROBE_ACCOUNT, Book, Choice, named_step
 from lambdas.answer.request import Fields, Request, parts_of
 from lambdas.answer.signature import FORGED, VERIFIED
 
@@ -38,8 +38,7 @@ PARAMETERS = frozenset(
     MessageSid SmsSid SmsMessageSid SmsStatus MessagingServiceSid Body NumMedia NumSegments OptOutType
     ButtonPayload ButtonText Latitude Longitude Address Label ProfileName WaId Forwarded
     """.split()
-    + [f"{name}{index}" for name in ("MediaUrl", "MediaContentType") for index in range(10)]
-)
+) | {f"{name}{index}" for name in ("MediaUrl", "MediaContentType") for index in range(10)}
 TYPED = frozenset({"Digits", "SpeechResult"})
 
 
@@ -83,8 +82,13 @@ class Journal:
         if request.trunk:
             line["trunk"] = request.trunk
         if choice:
-            line |= {"answer": choice.document.split("/")[0], "document": choice.document, "step": choice.step, "at": choice.at}
-        if trust == VERIFIED and request.fields.get("AccountSid") == self.book.probe:
+            line |= {
+                "answer": choice.document.split("/")[0],
+                "document": choice.document,
+                "step": choice.step,
+                "at": choice.at,
+            }
+        if trust == VERIFIED and request.fields.get("AccountSid") == PROBE_ACCOUNT:
             line["probe"] = True
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
         if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL:
@@ -100,7 +104,7 @@ class Journal:
         if "ErrorUrl" in kept:
             kept["ErrorUrl"] = safe_url(kept["ErrorUrl"], self.book.keep_query)
         if not named_step(request.path):
-            kept |= {name: MASK for name in TYPED & kept.keys()}
+            kept |= dict.fromkeys(TYPED & kept.keys(), MASK)
         return {name: cut(value) for name, value in kept.items()}
 
     def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> dict[str, Any]:

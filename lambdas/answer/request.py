@@ -42,7 +42,20 @@ class Request:
     signed, without query.
     """
 
-    __slots__ = ("base", "body", "cookie", "domain", "fields", "headers", "id", "medium", "method", "path", "trunk", "url")
+    __slots__ = (
+        "base",
+        "body",
+        "cookie",
+        "domain",
+        "fields",
+        "headers",
+        "id",
+        "medium",
+        "method",
+        "path",
+        "trunk",
+        "url",
+    )
 
     def __init__(self, event: Event) -> None:
         context = event["requestContext"]

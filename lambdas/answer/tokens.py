@@ -136,7 +136,10 @@ def post(host: str, port: int, headers: dict[str, str], body: bytes) -> tuple[in
     """One HTTP/1.1 exchange over TLS: status and body. Raises OSError, or ValueError for an answer that is cut or too large."""
     lines = [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join(["POST / HTTP/1.1", *lines, f"content-length: {len(body)}", "connection: close", "", ""])
-    with socket.create_connection((host, port), SOCKET_TIMEOUT) as plain, tls().wrap_socket(plain, server_hostname=host) as tunnel:
+    with (
+        socket.create_connection((host, port), SOCKET_TIMEOUT) as plain,
+        tls().wrap_socket(plain, server_hostname=host) as tunnel,
+    ):
         tunnel.sendall(head.encode() + body)
         return answer_in(received(tunnel))
 

@@ -28,7 +28,13 @@ LISTED = (
     "kind", "medium", "entry", "trust", "answer", "document", "at", "from", "to", "error_code", "error_url", "call_status", "trunk",
 )  # fmt: skip
 #: Attributes that are Twilio's parameters.
-PARAMETERS = {"from": "From", "to": "To", "error_code": "ErrorCode", "error_url": "ErrorUrl", "call_status": "CallStatus"}
+PARAMETERS = {
+    "from": "From",
+    "to": "To",
+    "error_code": "ErrorCode",
+    "error_url": "ErrorUrl",
+    "call_status": "CallStatus",
+}
 FACTS = ("medium", "entry", "path", "trunk", "trust", "answer", "document", "step", "at", "book", "ms", "params")
 DAY = 86_400
 PROBE_DAYS = 2
@@ -78,7 +84,12 @@ def items_of(line: Line, event_days: int, original_days: int) -> Iterator[Item]:
         return
     yield item | {"day_shard": day_shard(line["time"], key["pk"])}
     if line.get("original"):
-        yield {"pk": key["pk"], "sk": f"original#{key['sk']}", "form": line["original"], "expires": int(when + original_days * DAY)}
+        yield {
+            "pk": key["pk"],
+            "sk": f"original#{key['sk']}",
+            "form": line["original"],
+            "expires": int(when + original_days * DAY),
+        }
 
 
 def kind_of(line: Line) -> str:

@@ -1,0 +1,171 @@
+"""Three REST APIs: voice and messaging, which answer TwiML whatever happens, and callbacks, which tell Twilio the truth.
+
+API Gateway's *gateway responses* are what a caller gets when the function is broken, throttled or gone. They are set type by type, because
+a specific type does not take the body of its default everywhere, and the same document stands under each content type that could be asked
+for. They are per API, not per route, hence an API a medium.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+"""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from config.settings import Settings
+from stacks.functions import keep, log_group
+
+STAGE = "v1"
+#: Above the function's own five seconds, well below Twilio's fifteen.
+INTEGRATION_TIMEOUT = Duration.seconds(8)
+XML = "text/xml"
+CONTENT_TYPES = ("application/json", "text/xml", "application/xml")
+TYPES = apigateway.ResponseType
+RESPONSE_TYPES = {
+    "ACCESS_DENIED": TYPES.ACCESS_DENIED,
+    "API_CONFIGURATION_ERROR": TYPES.API_CONFIGURATION_ERROR,
+    "AUTHORIZER_CONFIGURATION_ERROR": TYPES.AUTHORIZER_CONFIGURATION_ERROR,
+    "AUTHORIZER_FAILURE": TYPES.AUTHORIZER_FAILURE,
+    "BAD_REQUEST_BODY": TYPES.BAD_REQUEST_BODY,
+    "BAD_REQUEST_PARAMETERS": TYPES.BAD_REQUEST_PARAMETERS,
+    "DEFAULT_4XX": TYPES.DEFAULT_4_XX,
+    "DEFAULT_5XX": TYPES.DEFAULT_5_XX,
+    "EXPIRED_TOKEN": TYPES.EXPIRED_TOKEN,
+    "INTEGRATION_FAILURE": TYPES.INTEGRATION_FAILURE,
+    "INTEGRATION_TIMEOUT": TYPES.INTEGRATION_TIMEOUT,
+    "INVALID_API_KEY": TYPES.INVALID_API_KEY,
+    "INVALID_SIGNATURE": TYPES.INVALID_SIGNATURE,
+    "MISSING_AUTHENTICATION_TOKEN": TYPES.MISSING_AUTHENTICATION_TOKEN,
+    "QUOTA_EXCEEDED": TYPES.QUOTA_EXCEEDED,
+    "REQUEST_TOO_LARGE": TYPES.REQUEST_TOO_LARGE,
+    "RESOURCE_NOT_FOUND": TYPES.RESOURCE_NOT_FOUND,
+    "THROTTLED": TYPES.THROTTLED,
+    "UNAUTHORIZED": TYPES.UNAUTHORIZED,
+    "UNSUPPORTED_MEDIA_TYPE": TYPES.UNSUPPORTED_MEDIA_TYPE,
+    "WAF_FILTERED": TYPES.WAF_FILTERED,
+}
+#: What a callback's sender did wrong; everything else is our fault, and Twilio should try again.
+SENDERS_FAULT = {
+    "MISSING_AUTHENTICATION_TOKEN": "404",
+    "RESOURCE_NOT_FOUND": "404",
+    "REQUEST_TOO_LARGE": "413",
+    "UNSUPPORTED_MEDIA_TYPE": "415",
+}
+#: No address, number or user agent: what the alarms and an engineer need of a request that never reached the function.
+ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "method": "$context.httpMethod",
+    "resource": "$context.resourcePath",
+    "status": "$context.status",
+    "errorType": "$context.error.responseType",
+    "integrationStatus": "$context.integration.status",
+    "integrationLatency": "$context.integration.latency",
+    "latency": "$context.responseLatency",
+}
+
+
+@dataclass(frozen=True)
+class Static:
+    """What an API answers by itself: a document with status 200, or nothing with the true status."""
+
+    document: str | None
+
+    def status(self, response_type: str) -> str:
+        """The status of a gateway response."""
+        return "200" if self.document else SENDERS_FAULT.get(response_type, "503")
+
+
+class Api(Construct):
+    """One REST API with its gateway responses, health check, static document and access log."""
+
+    def __init__(self, scope: Construct, name: str, settings: Settings, static: Static, description: str) -> None:
+        super().__init__(scope, name)
+        self.settings = settings
+        self.access_log = log_group(self, "AccessLog", settings.retention.logs)
+        self.api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=f"fallback-{settings.environment}-{name.lower()}",
+            description=description,
+            cloud_watch_role=False,
+            endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
+            deploy_options=self.stage(),
+        )
+        keep(self.api, f"{name}Api")
+        keep(self.api.deployment_stage, f"{name}Stage")
+        for response_type in RESPONSE_TYPES:
+            self.gateway_response(response_type, static)
+        self.mock("health", ("GET",), "application/json", '{"status": "ok"}')
+        if static.document:
+            self.mock("static", ("GET", "POST"), XML, static.document)
+
+    def stage(self) -> apigateway.StageOptions:
+        """The one stage; its throttle is sized for a storm, because Twilio does not slow down when told to (error 11217)."""
+        return apigateway.StageOptions(
+            stage_name=STAGE,
+            throttling_rate_limit=self.settings.api.rate,
+            throttling_burst_limit=self.settings.api.burst,
+            access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
+            access_log_format=apigateway.AccessLogFormat.custom(log_format()),
+        )
+
+    @property
+    def url(self) -> str:
+        """The stage's address. Built from the API's id alone, so that a function may know it without a circle of dependencies."""
+        suffix = "amazonaws.com.cn" if self.settings.region.startswith("cn-") else "amazonaws.com"
+        return f"https://{self.api.rest_api_id}.execute-api.{self.settings.region}.{suffix}/{STAGE}"
+
+    def gateway_response(self, name: str, static: Static) -> None:
+        """One type of answer that API Gateway gives by itself."""
+        body = static.document or '{"error": "$context.error.responseType"}'
+        self.api.add_gateway_response(
+            name,
+            type=RESPONSE_TYPES[name],
+            status_code=static.status(name),
+            response_headers={"Content-Type": f"'{XML if static.document else 'application/json'}'"},
+            templates=dict.fromkeys(CONTENT_TYPES, body),
+        )
+
+    def mock(self, path: str, methods: tuple[str, ...], content_type: str, body: str) -> None:
+        """A resource that API Gateway answers alone."""
+        header = "method.response.header.Content-Type"
+        integration = apigateway.MockIntegration(
+            passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
+            request_templates=dict.fromkeys(("application/json", "application/x-www-form-urlencoded"), '{"statusCode": 200}'),
+            integration_responses=[
+                apigateway.IntegrationResponse(
+                    status_code="200",
+                    response_templates={"application/json": body},
+                    response_parameters={header: f"'{content_type}'"},
+                )
+            ],
+        )
+        resource = self.api.root.add_resource(path)
+        for method in methods:
+            responses = [apigateway.MethodResponse(status_code="200", response_parameters={header: True})]
+            resource.add_method(method, integration, method_responses=responses)
+
+    def serve(self, path: str, alias: lambda_.Alias, methods: tuple[str, ...] = ("POST", "GET")) -> None:
+        """Let the function answer a path. GET is served too: Twilio asks so when a number is configured so."""
+        integration = apigateway.LambdaIntegration(alias, timeout=INTEGRATION_TIMEOUT, scope_permission_to_method=False)
+        resource = self.api.root.resource_for_path(path)
+        for method in methods:
+            resource.add_method(method, integration)
+
+
+class LogRole(Construct):
+    """The account's one role by which API Gateway writes access logs; a second stack that made it would overwrite the first's."""
+
+    def __init__(self, scope: Construct, name: str) -> None:
+        super().__init__(scope, name)
+        policy = iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"), managed_policies=[policy])
+        self.account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
+
+
+def log_format() -> str:
+    """One JSON object a line. Latencies are `-` where there was no integration, so every value is quoted."""
+    return "{" + ",".join(f'"{name}":"{variable}"' for name, variable in ACCESS_LOG.items()) + "}"

@@ -1,0 +1,74 @@
+"""One environment's stack: event table -> answer -> APIs -> record."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import CfnOutput, Environment, Stack, Tags
+from constructs import Construct
+
+from config.settings import Settings
+from stacks.acknowledged import acknowledge
+from stacks.answer import Answer
+from stacks.api import Api, LogRole, Static
+from stacks.event_table import EventTable
+from stacks.functions import worker_files, zipped
+from stacks.record import Record
+
+
+class FallbackStack(Stack):
+    """Everything that stands behind the fallback URLs of one environment, in a region away from its primary."""
+
+    def __init__(self, scope: Construct, settings: Settings, book: Mapping[str, Any]) -> None:
+        super().__init__(
+            scope,
+            f"fallback-{settings.environment}",
+            env=Environment(region=settings.region),
+            termination_protection=settings.protect,
+            description=f"Twilio Fallback Stack ({settings.environment})",
+        )
+        said = {medium: "".join(book["documents"][name]["parts"]) for medium, name in book["last_resort"].items()}
+        self.events = EventTable(self, "Events")
+        self.voice = Api(self, "Voice", settings, Static(said["voice"]), "Voice fallback and disaster recovery")
+        self.messaging = Api(self, "Messaging", settings, Static(said["sms"]), "Messaging fallback")
+        self.callbacks = Api(self, "Callbacks", settings, Static(None), "Recording status callbacks")
+        self.answer = Answer(self, "Answer", settings, book, self.callbacks.url)
+        self.routes()
+        self.log_role(settings)
+        self.record = Record(self, "Record", settings, zipped("workers", worker_files()), self.answer.journal, self.events.table)
+        self.outputs()
+        acknowledge(self)
+        for key, value in settings.tags.items():
+            Tags.of(self).add(key, value)
+
+    def routes(self) -> None:
+        """What each API serves by the answer function."""
+        for path in ("voice", "voice/{proxy+}", "trunk/{trunk}"):
+            self.voice.serve(path, self.answer.alias)
+        for path in ("sms", "sms/{proxy+}"):
+            self.messaging.serve(path, self.answer.alias)
+        self.callbacks.serve("recording", self.answer.alias, ("POST",))
+
+    def log_role(self, settings: Settings) -> None:
+        """Make the account's API Gateway log role where the settings say that this stack owns it."""
+        if settings.api.log_role == "create":
+            role = LogRole(self, "LogRole")
+            for api in (self.voice, self.messaging, self.callbacks):
+                api.api.deployment_stage.node.add_dependency(role.account)
+
+    def outputs(self) -> None:
+        """What the platform team points Twilio at, and what the commands look things up by."""
+        values = {
+            "VoiceUrl": f"{self.voice.url}/voice",
+            "TrunkUrl": f"{self.voice.url}/trunk/",
+            "SmsUrl": f"{self.messaging.url}/sms",
+            "RecordingUrl": f"{self.callbacks.url}/recording",
+            "VoiceApiId": self.voice.api.rest_api_id,
+            "MessagingApiId": self.messaging.api.rest_api_id,
+            "CallbacksApiId": self.callbacks.api.rest_api_id,
+            "EventTableName": self.events.table.table_name,
+            "JournalGroupName": self.answer.journal.log_group_name,
+            "TokensSecretArn": self.answer.tokens.secret_arn,
+            "AnswerFunctionName": self.answer.function.function_name,
+        }
+        for name, value in values.items():
+            CfnOutput(self, name, value=value)

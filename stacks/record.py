@@ -1,0 +1,98 @@
+"""`record`: from the journal into the event table, with the queue that catches what failed."""
+
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_logs_destinations as destinations
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from config.settings import Settings
+from lambdas.answer.journal import MARK
+from stacks.functions import function, keep, log_group, permit
+
+TIMEOUT = Duration.seconds(30)
+
+
+class Record(Construct):
+    """Invoked asynchronously: two retries, six hours at most, then the on-failure queue, which the function also consumes."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        code: Path,
+        journal: logs.LogGroup,
+        table: dynamodb.TableV2,
+    ) -> None:
+        super().__init__(scope, name)
+        self.dead = queue(self, "DeadLetters", Duration.days(14))
+        self.failed = queue(self, "Failed", Duration.days(14), self.dead)
+        keep(self.dead, "RecordDeadLetters")
+        keep(self.failed, "RecordFailed")
+        environment = {
+            "FALLBACK_ENVIRONMENT": settings.environment,
+            "TABLE_NAME": table.table_name,
+            "EVENT_DAYS": str(settings.retention.events),
+            "ORIGINAL_DAYS": str(settings.retention.originals),
+        }
+        group = log_group(self, "Log", settings.retention.logs)
+        self.function = function(self, "Function", "lambdas.workers.record.handler", code, group, environment, timeout=TIMEOUT)
+        permit(self.function, "dynamodb:BatchWriteItem", table.table_arn)
+        self.retry()
+        logs.SubscriptionFilter(
+            self,
+            "Subscription",
+            log_group=journal,
+            filter_pattern=logs.FilterPattern.literal(f'"{MARK}"'),
+            destination=destinations.LambdaDestination(self.function),
+        )
+
+    def retry(self) -> None:
+        """What happens to a delivery that fails."""
+        self.failed.grant(self.function, "sqs:SendMessage")
+        to_queue = lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self.failed.queue_arn)
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Asynchronous",
+            function_name=self.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=6 * 3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(on_failure=to_queue),
+        ).node.add_dependency(self.function.role)
+        consume(self, self.failed, self.function)
+
+
+def queue(scope: Construct, name: str, retention: Duration, dead: sqs.Queue | None = None, visibility: Duration | None = None) -> sqs.Queue:
+    """An encrypted queue that only TLS may talk to."""
+    return sqs.Queue(
+        scope,
+        name,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=retention,
+        visibility_timeout=visibility or Duration.seconds(6 * int(TIMEOUT.to_seconds())),
+        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=5, queue=dead) if dead else None,
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+
+
+def consume(
+    scope: Construct, source: sqs.Queue, worker: lambda_.Function, batch_size: int = 10, most_at_once: int | None = None
+) -> lambda_.EventSourceMapping:
+    """Let a function consume a queue, each message on its own merits."""
+    source.grant(worker, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+    return lambda_.EventSourceMapping(
+        scope,
+        "Consume",
+        target=worker,
+        event_source_arn=source.queue_arn,
+        report_batch_item_failures=True,
+        batch_size=batch_size,
+        max_concurrency=most_at_once,
+    )
