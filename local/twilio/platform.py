@@ -1,0 +1,87 @@
+"""What all calls and texts of an account share: its identity, its webhooks, its alerts, its recordings, the time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import time
+from typing import Literal
+from uuid import uuid4
+
+from local.twilio.error import TwilioError
+from local.twilio.exchange import Exchange
+from local.twilio.undocumented import Undocumented
+from local.twilio.webhook import Webhooks
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An entry of Twilio's Monitor: https://www.twilio.com/docs/usage/monitor-alert."""
+
+    sid: str
+    code: int
+    level: Level
+    text: str
+    resource_sid: str
+    request_method: str
+    request_url: str
+    request_variables: dict[str, str]
+    response_status: int | None
+    response_body: str
+    at: float
+
+
+@dataclass
+class Recording:
+    """A recording; `audio` is WAV, None once deleted or when there was nothing to keep."""
+
+    sid: str
+    call_sid: str
+    url: str
+    seconds: int
+    status: str
+    audio: bytes | None
+    started: float
+    error_code: int = 0
+    source: str = "RecordVerb"
+    heard: str = ""
+    """The words that were spoken, for whoever checks the audio."""
+
+
+@dataclass
+class Platform:
+    """Shared by all threads: lists are only appended to, the rest does not change."""
+
+    account_sid: str
+    webhooks: Webhooks
+    undocumented: Undocumented
+    clock: Callable[[], float] = time
+    media_base: str = "https://api.twilio.com"
+    keeps_silence: bool = True
+    """Twilio stores silent recordings unless Support has set the account otherwise (error page 16102)."""
+    caller_ids: set[str] = field(default_factory=set)
+    """The account's own numbers and those it has verified."""
+    alerts: list[Alert] = field(default_factory=list)
+    recordings: list[Recording] = field(default_factory=list)
+
+    def note(self, error: TwilioError, exchange: Exchange, sid: str, level: Level = "error") -> None:
+        """Keeps an error as an alert."""
+        found = Alert(
+            sid=new_sid("NO"),
+            code=error.code,
+            level=level,
+            text=error.reason,
+            resource_sid=sid,
+            request_method=exchange.ask.method,
+            request_url=error.url or exchange.ask.url,
+            request_variables=dict(exchange.parameters),
+            response_status=exchange.status,
+            response_body=exchange.body[:2000],
+            at=self.clock(),
+        )
+        self.alerts.append(found)
+
+
+def new_sid(prefix: str) -> str:
+    """A fresh SID: two letters and 32 hexadecimal digits."""
+    return prefix + uuid4().hex
