@@ -11,21 +11,45 @@ from pathlib import Path
 
 from ministack import app
 from ministack.core import lambda_runtime
+from ministack.services.cloudformation import provisioners
 
-from local.emulator import access_log, async_invoke, deliveries, filter_pattern, gateway, runtime
+from local.emulator import (
+    access_log,
+    admin,
+    async_invoke,
+    concurrency,
+    deliveries,
+    filter_pattern,
+    gateway,
+    outages,
+    queues,
+    runtime,
+)
+
+MENDS = (access_log, admin, async_invoke, concurrency, deliveries, filter_pattern, gateway, outages, queues)
 
 
 def main() -> None:
     """Mend, then serve on BIND_HOST:GATEWAY_PORT and nowhere else."""
-    for mend in (gateway, access_log, async_invoke, deliveries, filter_pattern):
+    for mend in MENDS:
         mend.install()
     runtime.install(Path(tempfile.gettempdir()))
-    app._port_is_bindable = lambda host, port: False  # ministack would listen on 443 too, for Cognito
+    admin.pages["/_ministack/resource-types"] = _resource_types
+    app._port_is_bindable = _no_second_port
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         app.main()
     finally:
         lambda_runtime.reset()
+
+
+def _no_second_port(*_: object) -> bool:
+    """ministack would listen on 443 too, where clients look for Cognito."""
+    return False
+
+
+def _resource_types(_: admin.Json | None) -> admin.Json:
+    return {"types": sorted(provisioners._RESOURCE_HANDLERS)}
 
 
 def _end_with_parent() -> None:

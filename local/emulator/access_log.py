@@ -14,7 +14,7 @@ from ministack.core.responses import new_uuid
 from ministack.services import cloudwatch_logs
 from ministack.services.cloudformation import provisioners
 
-from local.emulator.async_invoke import Json
+from local.emulator.admin import Json
 
 logger = logging.getLogger("local.access_log")
 

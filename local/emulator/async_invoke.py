@@ -13,12 +13,12 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
+from local.emulator.admin import Json
+
 logger = logging.getLogger("local.async_invoke")
 
 MAXIMUM_AGE = 6 * 60 * 60
 RETRIES = 2
-
-type Json = dict[str, Any]
 
 
 class UnderWay:
@@ -41,14 +41,14 @@ def invoke(function: Json, event: Any) -> None:
     """Invoke in the background, in the caller's account and region, and return at once."""
     under_way.add(1)
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(_run, function, event), daemon=True).start()
+    threading.Thread(target=context.run, args=(_run, function["config"]["FunctionArn"], event), daemon=True).start()
 
 
-def _run(function: Json, event: Any) -> None:
-    name = function["config"]["FunctionName"]
+def _run(arn: str, event: Any) -> None:
     try:
-        config = _invoke_config(name, function["config"]["FunctionArn"])
-        failure = _attempts(function, event, config)
+        function, name = _function(arn)
+        config = _invoke_config(name, arn)
+        failure = _attempts(arn, event, config)
         destination = _destination(function, config)
         if failure and destination:
             lambda_svc._route_async_failure(destination, name, event, failure)
@@ -58,13 +58,19 @@ def _run(function: Json, event: Any) -> None:
         under_way.add(-1)
 
 
-def _attempts(function: Json, event: Any, config: Json) -> Json | None:
+def _function(arn: str) -> tuple[Json, str]:
+    """The function, version or alias as it is now, which may have changed since the event came; and the function's name."""
+    record, config, name = lambda_svc._get_func_record_for_ref(arn)
+    return {**(record or {}), "config": {**(config or {}), "FunctionArn": arn}}, name
+
+
+def _attempts(arn: str, event: Any, config: Json) -> Json | None:
     """The last result if the event could not be handled, else None."""
     ends = time.monotonic() + int(config.get("MaximumEventAgeInSeconds", MAXIMUM_AGE))
     left = config.get("MaximumRetryAttempts", RETRIES)
     delay = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS
     while True:
-        result: Json = lambda_svc._execute_function_with_config_scope(function, event)
+        result: Json = lambda_svc._execute_function_with_config_scope(_function(arn)[0], event)
         if not result.get("error"):
             return None
         if not result.get("throttle"):

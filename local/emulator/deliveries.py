@@ -18,17 +18,14 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ministack import app
 from ministack.core.responses import error_response_json, get_account_id, new_uuid
 from ministack.services import cloudwatch_logs, lambda_svc
 
-from local.emulator import async_invoke, permissions
-from local.emulator.async_invoke import Json
+from local.emulator import admin, async_invoke, permissions
+from local.emulator.admin import Json
 from local.emulator.filter_pattern import UnknownPattern, matcher
 
 logger = logging.getLogger("local.deliveries")
-
-URL = "/_ministack/deliveries"
 
 
 @dataclass(frozen=True)
@@ -148,21 +145,15 @@ def _destination(subscription: Json) -> Json | None:
     if record is None or not permissions.allowed(arn, "logs.amazonaws.com", source):
         logger.warning("subscription %s: CloudWatch Logs may not invoke %s, or it is gone", subscription["filterName"], arn)
         return None
-    return {**record, "config": {**config, "FunctionArn": arn}}
+    return {"config": {**config, "FunctionArn": arn}}
 
 
-async def _shortcuts(method: str, path: str, headers: Json, body: bytes, query: Json, request_id: str) -> Any:
-    if path != URL:
-        return await _other_shortcuts(method, path, headers, body, query, request_id)
-    try:
-        if method == "POST":
-            deliveries.follow(Plan(**json.loads(body)))
-    except (TypeError, ValueError) as mistake:
-        return 400, {"Content-Type": "text/plain"}, f"{URL}: {mistake}".encode()
-    return 200, {"Content-Type": "application/json"}, json.dumps(deliveries.state()).encode()
+def _page(plan: Json | None) -> Json:
+    if plan is not None:
+        deliveries.follow(Plan(**plan))
+    return deliveries.state()
 
 
-_other_shortcuts = app._handle_post_body_shortcuts
 _put_subscription_filter = cloudwatch_logs._put_subscription_filter
 
 
@@ -179,4 +170,4 @@ def install() -> None:
     """Take the fan-out over, and answer at `/_ministack/deliveries`."""
     cloudwatch_logs._fanout_to_subscription_filters = deliveries.fan_out
     cloudwatch_logs._put_subscription_filter = _put
-    app._handle_post_body_shortcuts = _shortcuts
+    admin.pages["/_ministack/deliveries"] = _page

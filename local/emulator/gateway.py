@@ -23,7 +23,7 @@ from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import apigateway_v1 as rest
 
 from local.emulator import access_log, permissions
-from local.emulator.async_invoke import Json
+from local.emulator.admin import Json
 
 MAXIMUM_BODY = 10 * 1024 * 1024
 MAXIMUM_ANSWER = 6 * 1024 * 1024  # of a function called synchronously, as JSON
@@ -76,7 +76,7 @@ async def _execute(api: str, stage: str, method: str, path: str, headers: Json, 
     }
     answer = await _answer(request, (api, stage, method, path, headers, body, query, *scope))
     status, answer_headers, answer_body = _rendered(answer, request, exchange)
-    answer_headers["x-amzn-RequestId"] = answer_headers.pop("x-amzn-requestid", exchange.request_id)
+    answer_headers["x-amzn-requestid"] = exchange.request_id
     if request["stage"]:
         access_log.write(request["stage"]["accessLogSettings"], _variables(exchange, request, method, status, answer_body))
     return status, answer_headers, answer_body
@@ -162,7 +162,7 @@ def _proxy_response(result: Json) -> tuple[Json, None]:
     """The function's answer, if it is one: a JSON object of known fields, of known kinds, not larger than Lambda allows."""
     if result.get("throttle"):
         raise IntegrationFailed("INTEGRATION_FAILURE")
-    answer = result.get("body")
+    answer: Any = result.get("body")
     if result.get("error") or not _well_formed(answer):
         raise IntegrationFailed("DEFAULT_5XX")
     status = int(answer.get("statusCode") or 200)
