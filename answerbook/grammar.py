@@ -14,7 +14,7 @@ from answerbook.markup import Element, MarkupError
 from answerbook.nearest import did_you_mean, nearest
 from answerbook.twiml import Entry, Medium
 
-PLACEHOLDER = re.compile("\ue000[^\ue000\ue001]*\ue001")
+PLACEHOLDER = re.compile("\ue000([^\ue000\ue001]*)\ue001")
 
 _BELONGS: dict[Medium, Medium] = {"voice": "messaging", "messaging": "voice"}
 _SHOWN = 60  # characters of a wrong value that a message repeats
@@ -94,7 +94,7 @@ class _Checker:
             near = did_you_mean(name, holds, "<{}>")
             return f"<{name}> belongs to {_BELONGS[self.medium]} documents, and this is a {self.medium} document{near}"
         what = "verb" if parent == "Response" else "noun"
-        known = holds if nearest(name, holds) else self.table.media[self.medium]
+        known = holds if nearest(name, holds) else [name for name in self.table.media[self.medium] if "/" not in name]
         return f"<{name}> is no TwiML {what}{did_you_mean(name, known, '<{}>')}"
 
 
@@ -161,5 +161,5 @@ def _elements(names: Iterable[str]) -> str:
 
 
 def _short(value: str) -> str:
-    value = " ".join(value.split())
+    value = PLACEHOLDER.sub(r"{\1}", " ".join(value.split()))
     return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"

@@ -106,6 +106,11 @@ def test_what_stands_in_the_wrong_place_is_told_what_may_stand_there() -> None:
     assert voice("Hello <Hangup/>") == ['<Response> holds no text, but here it holds "Hello"']
 
 
+def test_an_unknown_name_far_from_home_is_still_recognized() -> None:
+    assert voice("<Gather><Nummber/></Gather>") == ["<Nummber> is no TwiML noun; did you mean <Number>?"]
+    assert voice("<GatherPlay/>") == ["<GatherPlay> is no TwiML verb; did you mean <Gather>?"]
+
+
 def test_the_same_noun_may_take_less_in_another_verb() -> None:
     assert voice('<Play digits="1w2"/>') == []
     assert voice('<Gather><Play digits="1">a.mp3</Play></Gather>') == ["<Play> has no attribute digits"]
@@ -196,6 +201,7 @@ def test_streams_want_a_websocket() -> None:
 
 def test_numbers_and_sip_addresses_are_checked_as_such() -> None:
     assert voice("<Dial>+1 (555) 010-0199</Dial>") == []
+    assert "must be a phone number such as +15550100" in voice("<Dial>reception</Dial>")[0]
     assert "must be a phone number such as +15550100" in voice("<Dial><Number>reception</Number></Dial>")[0]
     assert "must be a SIP URI such as sip:desk@example.com" in voice("<Dial><Sip>desk</Sip></Dial>")[0]
 
@@ -251,6 +257,10 @@ def test_what_the_call_fills_in_is_not_judged_but_names_and_lines_are() -> None:
     (problem,) = check(document, "voice")
     assert problem.line == 5
     assert [problem.line for problem in check(document.replace(f"  <{filled}/>\n", ""), "voice")] == [4]
+
+
+def test_messages_show_placeholders_in_braces() -> None:
+    assert voice("\ue000From\ue001 calls") == ['<Response> holds no text, but here it holds "{From} calls"']
 
 
 def test_words_around_a_placeholder_still_count_towards_the_limit() -> None:
