@@ -148,7 +148,7 @@ class Call:
         """Tells the party which verb is about to be executed. Raises HungUp when it left during the last request."""
         self._leaving = False
         self.spend(0.0)
-        self._leaving = verb == self.script.hangs_up_during
+        self._leaving = bool(verb) and verb == self.script.hangs_up_during
 
     def press(self) -> str:
         """What the party presses at the next opportunity."""

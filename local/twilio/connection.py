@@ -9,6 +9,7 @@ import io
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from ipaddress import ip_address
@@ -126,12 +127,12 @@ def _converse(wire: socket.socket, request: Request, limits: Limits) -> Reply:
 
 
 def _read(reader: "_Reader", method: str) -> Reply:
-    response = HTTPResponse(cast(socket.socket, reader), method=method)
-    response.begin()
-    body = response.read()
-    if response.getheader("Content-Encoding", "").lower() == "gzip":
-        body = gzip.decompress(body)
-    return Reply(response.status, tuple(response.getheaders()), body)
+    with closing(HTTPResponse(cast(socket.socket, reader), method=method)) as response:
+        response.begin()
+        body = response.read()
+        if response.getheader("Content-Encoding", "").lower() == "gzip":
+            body = gzip.decompress(body)
+        return Reply(response.status, tuple(response.getheaders()), body)
 
 
 class _Reader(io.RawIOBase):

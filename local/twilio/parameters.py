@@ -87,4 +87,5 @@ def _places(number: str, *prefixes: str) -> dict[str, str]:
 
 def _call_token(sid: str) -> str:
     """Percent-encoded JSON inside the form, as captured: it has to be kept byte for byte."""
-    return quote(json.dumps({"parentCallInfoToken": f"e30.{sid[2:]}.AAAA", "identityHeaderTokens": []}), safe="")
+    token = {"parentCallInfoToken": f"e30.{sid[2:]}.AAAA", "identityHeaderTokens": []}
+    return quote(json.dumps(token, separators=(",", ":")), safe="")

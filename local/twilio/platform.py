@@ -40,7 +40,7 @@ class Recording:
     url: str
     seconds: int
     status: str
-    audio: bytes | None
+    audio: bytes | None = field(repr=False)
     started: float
     error_code: int = 0
     source: str = "RecordVerb"
