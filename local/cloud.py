@@ -74,7 +74,8 @@ class LocalCloud:
 
     def start(self) -> None:
         """Start the emulator and return at once; what needs it waits for it. Raises `CannotStart` if the port is taken."""
-        self._temporary.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir(parents=True)
         files = certificate.write(self.directory, self.region)
         self._process = Process(self.port, self._emulator_environ(files), self.directory / "emulator.log")
 
@@ -143,8 +144,10 @@ class LocalCloud:
         return session.client(service, endpoint_url=self.endpoint, verify=str(self.ca_bundle), config=config)  # type: ignore[call-overload]
 
     def put_tokens(self, secret: str, tokens: Mapping[str, list[str]]) -> None:
-        """Replace the auth tokens that signatures are checked with: a list for each account SID."""
-        self.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(tokens))
+        """Set the auth tokens that signatures are checked with, a list for each account SID; other accounts' stay."""
+        client = self.client("secretsmanager")
+        kept = json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
+        client.put_secret_value(SecretId=secret, SecretString=json.dumps({**kept, **tokens}))
 
     @cached_property
     def controls(self) -> Controls:

@@ -11,6 +11,7 @@ Each module mends one thing by replacing functions of ministack at start, and sa
     filter_pattern  which lines a subscription or a search wants
     queues          a failed batch of SQS messages comes again within seconds
     outages         a service that answers 503 or hangs, a function that starts anew, when a test says so
+    secret_refs     `Ref` of a secret is its ARN
     runtime         functions see the standard library and boto3, as on Lambda, and nothing of this project's environment
     admin           the pages by which tests say so
     process         starts and stops all this

@@ -24,9 +24,10 @@ from local.emulator import (
     outages,
     queues,
     runtime,
+    secret_refs,
 )
 
-MENDS = (access_log, admin, async_invoke, concurrency, deliveries, filter_pattern, gateway, outages, queues)
+MENDS = (access_log, admin, async_invoke, concurrency, deliveries, filter_pattern, gateway, outages, queues, secret_refs)
 
 
 def main() -> None:
