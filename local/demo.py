@@ -1,0 +1,199 @@
+"""Three disasters on one laptop: what `make run` and `make demo` show.
+
+A call whose primary refuses connections, a text whose primary answers HTTP 500, a trunk call whose SIP servers are all dead: each goes
+through the deployed stack, and what is shown of it is read back from the event table.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from config.settings import ConfigError
+from local.cdk import CdkFailed
+from local.cloud import LocalCloud
+from local.emulator.process import CannotStart
+from local.outputs import Outputs
+from local.twilio import Caller, Resolver, StandInTwilio
+from local.twilio.exchange import Exchange
+from local.twilio.primary import Fails, Primary, refusing_url
+
+CALLER = "+15550100123"
+LINE, TRUNK_LINE = "+15550100199", "+15550100188"
+MESSAGE = "Hello, this is a call about my order. Please call me back."
+PATIENCE = 20.0  #: seconds for an event to show up in the table
+
+
+@dataclass
+class Disaster:
+    """One disaster: what happened, and what was expected and did not hold."""
+
+    title: str
+    sid: str
+    exchanges: list[Exchange]
+    received: list[str]
+    seconds: float
+    missing: list[str] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def expect(self, promise: str, holds: bool) -> None:
+        """Note a promise that did not hold."""
+        if not holds:
+            self.missing.append(promise)
+
+
+def twilio_for(cloud: LocalCloud, outputs: Outputs) -> StandInTwilio:
+    """The stand-in Twilio whose requests reach this cloud, whichever name they are made by."""
+    here = ("127.0.0.1", cloud.port)
+    resolver = Resolver({f".execute-api.{outputs.region}.amazonaws.com": here})
+    return StandInTwilio(outputs.account_sid, outputs.auth_token, resolver=resolver, ca_bundle=cloud.ca_bundle)
+
+
+def refused_call(twilio: StandInTwilio, outputs: Outputs) -> Disaster:
+    """The primary's port refuses connections; the caller leaves a voicemail and ends it with the pound key."""
+    with refusing_url() as primary:
+        number = twilio.number(LINE, voice_url=f"{primary}/calls/incoming", voice_fallback_url=outputs.voice_url)
+        call = number.call(CALLER, Caller(says=MESSAGE, ends_recording_with="#"))
+    told = Disaster("A call; the primary refuses connections", call.sid, call.exchanges, spoken(call.words, call.recordings), call.seconds)
+    told.expect("the caller hears the greeting", any("leave a message" in words for words in call.words))
+    told.expect("the caller's message is recorded", len(call.recordings) == 1 and call.recordings[0].seconds > 1)
+    told.expect("the caller hears a goodbye", any("Goodbye" in words for words in call.words[1:]))
+    return told
+
+
+def failing_text(twilio: StandInTwilio, outputs: Outputs) -> Disaster:
+    """The primary answers HTTP 500; the sender gets one reply."""
+    with Primary() as primary:
+        primary.behaves("", Fails(500))
+        number = twilio.number(LINE, sms_url=f"{primary.url}/texts", sms_fallback_url=outputs.sms_url)
+        text = number.text(CALLER, "Where is my order?")
+    seconds = sum(exchange.seconds for exchange in text.exchanges)
+    told = Disaster("A text; the primary answers HTTP 500", text.sid, text.exchanges, text.bodies, seconds)
+    told.expect("the sender gets one reply", len(text.bodies) == 1)
+    return told
+
+
+def dead_trunk(twilio: StandInTwilio, outputs: Outputs) -> Disaster:
+    """Every SIP server of the trunk is dead: the disaster recovery URL takes the call."""
+    servers = ["sip:127.0.0.1:9", "sip:127.0.0.1:10"]
+    trunk = twilio.trunk("main", origination=servers, disaster_recovery_url=outputs.trunk_url, numbers=[TRUNK_LINE])
+    call = trunk.call(TRUNK_LINE, CALLER, Caller(says=MESSAGE, ends_recording_with="#"))
+    heard = spoken(call.words, call.recordings)
+    told = Disaster("A trunk call; every SIP server is dead", call.sid, call.exchanges, heard, call.seconds)
+    told.expect("both SIP servers were tried", len(call.tried) == len(servers))
+    told.expect("the caller's message is recorded", len(call.recordings) == 1)
+    return told
+
+
+DISASTERS: tuple[Callable[[StandInTwilio, Outputs], Disaster], ...] = (refused_call, failing_text, dead_trunk)
+
+
+def spoken(words: list[str], recordings: list[Any]) -> list[str]:
+    """What the caller heard, and what was recorded of them."""
+    return [*words, *(f"(beep, {recording.seconds} s recorded)" for recording in recordings)]
+
+
+def read_back(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> None:
+    """The events of a call or text, as soon as the table has them."""
+    table, until = cloud.client("dynamodb"), time.monotonic() + PATIENCE
+    asked = {"TableName": outputs.table, "KeyConditionExpression": "pk = :sid", "ExpressionAttributeValues": {":sid": {"S": disaster.sid}}}
+    while not disaster.events and time.monotonic() < until:
+        found = table.query(**asked)["Items"]
+        disaster.events = [item for item in found if item["sk"]["S"][:1].isdigit()]
+        time.sleep(0 if disaster.events else 0.1)
+    first = disaster.events[0] if disaster.events else {}
+    disaster.expect("the event is in the table", bool(first))
+    disaster.expect("the event is verified", first.get("trust", {}).get("S") == "verified")
+
+
+def shown(disasters: list[Disaster]) -> Table:
+    """The table that the laptop's owner reads."""
+    table = Table(title="Three disasters, three answered callers", show_lines=True)
+    for heading in ("disaster", "what Twilio saw", "what the caller heard or read", "took", "event in DynamoDB"):
+        table.add_column(heading, overflow="fold")
+    for each in disasters:
+        saw = "\n".join(f"{exchange.ask.purpose}: {exchange.error or exchange.status}" for exchange in each.exchanges)
+        event = "\n".join(event_lines(each.events[0])) if each.events else "none"
+        table.add_row(each.title, escape(saw), escape("\n".join(each.received)), f"{each.seconds:.1f} s", escape(event))
+    return table
+
+
+def event_lines(item: dict[str, Any]) -> Iterator[str]:
+    """An event in a few lines."""
+    for name in ("trust", "entry", "error_code", "error_url", "answer", "document", "at"):
+        if name in item:
+            yield f"{name}: {item[name]['S']}"
+
+
+def play(cloud: LocalCloud, outputs: Outputs, console: Console) -> int:
+    """Play every disaster, print the table, and return how many promises did not hold."""
+    twilio = twilio_for(cloud, outputs)
+    disasters = [disaster(twilio, outputs) for disaster in DISASTERS]
+    for disaster in disasters:
+        read_back(cloud, outputs, disaster)
+    console.print(shown(disasters))
+    broken = [f"{each.title}: {promise}" for each in disasters for promise in each.missing]
+    for promise in broken:
+        console.print(f"[bold red]did not hold[/] {promise}")
+    return len(broken)
+
+
+@contextmanager
+def deployed(console: Console, directory: Path, port: int) -> Iterator[tuple[LocalCloud, Outputs]]:
+    """A local cloud with the stack of the environment `local` in it."""
+    with LocalCloud(directory, port) as cloud:
+        with console.status("cdk deploy into the local cloud ...") as status:
+            began = time.monotonic()
+            outputs = cloud.deploy()
+            status.stop()
+        console.print(f"deployed {outputs.stack} with the CDK CLI in {time.monotonic() - began:.0f} s (TLS and IAM enforced)")
+        yield cloud, outputs
+
+
+def stay(outputs: Outputs, console: Console) -> None:
+    """Say how to call it oneself, and wait for Ctrl-C."""
+    console.print("\n[bold]Call it yourself[/] (another terminal, same folder; `--help` shows more):")
+    console.print("  .venv/bin/python -m local.call voice --says 'Hello, please call me back'")
+    console.print("  .venv/bin/python -m local.call text 'Where is my order?'")
+    console.print("  .venv/bin/python -m local.call trunk")
+    console.print(f"or with any client that signs as Twilio does; everything it needs is in .local/outputs.json:\n  {outputs.voice_url}")
+    console.print("Ctrl-C ends it.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("stopping ...")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 when every promise held, 1 when one did not, 2 when the cloud could not be started."""
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--stay", action="store_true", help="stay up afterwards and say how to call it oneself")
+    parser.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (0: any that is free)")
+    parser.add_argument("--directory", type=Path, default=Path(".local"), help="where everything is written")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    try:
+        with ExitStack() as stack:
+            cloud, outputs = stack.enter_context(deployed(console, options.directory, options.port))
+            broken = play(cloud, outputs, console)
+            if options.stay:
+                stay(outputs, console)
+            return 1 if broken else 0
+    except (CannotStart, CdkFailed, ConfigError) as error:
+        console.print(f"[bold red]error:[/] {escape(str(error))}")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
