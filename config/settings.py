@@ -107,6 +107,12 @@ class Twilio(Frozen):
         (), description="names of Elastic SIP Trunks, as they stand in /trunk/{trunk}", examples=[["main"]]
     )
     numbers: tuple[PhoneNumber, ...] = Field((), description="the company's own numbers on Twilio", examples=[["+15005550006"]])
+    api_base: str | None = Field(
+        None,
+        pattern=r"^http://127\.0\.0\.1:[0-9]{1,5}$",
+        description="where the local cloud finds its stand-in for Twilio's REST API; refused outside environments named local",
+        examples=["http://127.0.0.1:4567"],
+    )
 
 
 class Unverified(Frozen):
@@ -161,11 +167,29 @@ class Privacy(Frozen):
     keep_query: tuple[str, ...] = Field((), description="query parameters of ErrorUrl whose values may be kept", examples=[["tenant"]])
 
 
+class Voicemail(Frozen):
+    """What becomes of messages that callers leave."""
+
+    format: Literal["wav", "mp3"] = Field("wav", description="`wav` as Twilio recorded it, or `mp3` of a quarter of the size")
+    shortest_seconds: int = Field(2, ge=0, le=10, description="a recording below this counts as empty: somebody listened and hung up")
+    delete_at_twilio: bool = Field(False, description="delete a recording at Twilio once its copy in the bucket was read back and matched")
+    customer_key: bool = Field(False, description="encrypt bucket and notifications with a KMS key of this stack instead of S3's own")
+    concurrency: int = Field(10, ge=2, le=1000, description="recordings fetched at once; Twilio limits requests at a time (error 20429)")
+
+
+class Reconcile(Frozen):
+    """How often Twilio is asked what we missed."""
+
+    minutes: int = Field(15, ge=5, le=120, description="minutes between two runs")
+
+
 class Retention(Frozen):
     """How long things are kept, in days."""
 
     events: int = Field(400, ge=1, le=3650, description="events in DynamoDB")
     originals: int = Field(30, ge=1, le=400, description="texts as they came, kept for hand-back")
+    voicemails: int = Field(400, ge=1, le=3650, description="voicemails and media of texts in the bucket, and their state")
+    replaced: int = Field(30, ge=1, le=365, description="what was deleted from the bucket, as an earlier version")
     journal: Literal[1, 3, 5, 7, 14, 30, 60, 90] = Field(14, description="the journal log group, from which events can be rebuilt")
     logs: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = Field(30, description="log groups without personal data")
 
@@ -200,6 +224,8 @@ class Settings(Frozen):
     api: Api = Api()
     function: Function = Function()
     privacy: Privacy = Privacy()
+    voicemail: Voicemail = Voicemail()
+    reconcile: Reconcile = Reconcile()
     retention: Retention = Retention()
     answer: dict[PathName, Answer] = Field(min_length=1)
     voice: tuple[Rule, ...] = Field(min_length=1)
@@ -213,6 +239,13 @@ class Settings(Frozen):
             raise ValueError(f"region: {self.region} is the primary's own region; a fallback there fails together with it, choose another")
         if self.twilio.trunks and not self.trunk:
             raise ValueError("trunk: twilio.trunks names trunks, but no [[trunk]] rule says what their callers hear")
+        return self
+
+    @model_validator(mode="after")
+    def real_twilio(self) -> "Settings":
+        """Only a laptop's environment may ask anybody but Twilio."""
+        if self.twilio.api_base and not self.environment.startswith("local"):
+            raise ValueError("twilio.api_base: is for environments named local only; remove it, so that Twilio itself is asked")
         return self
 
 
@@ -291,7 +324,7 @@ def told(error: ValidationError, lines: Lines, path: Path) -> str:
 
 def keyed(message: str) -> tuple[str, ...]:
     """The key that a message of a whole-model check begins with."""
-    return (message.removeprefix("Value error, ").partition(":")[0],)
+    return tuple(message.removeprefix("Value error, ").partition(":")[0].split("."))
 
 
 def reason(first: Any, key: str) -> str:
