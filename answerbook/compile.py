@@ -16,7 +16,9 @@ from answerbook import grammar
 from answerbook.flows import StepRule, Turn, unroll
 from answerbook.rules import condition, implied
 from answerbook.templates import CLOSE, OPEN, Templates
-from config.settings import ConfigError, Rule, Settings, nearest
+from config.checks import ConfigError, nearest
+from config.settings import Settings
+from config.tables import Rule
 
 Medium = Literal["voice", "messaging"]
 Node = str  #: a step or a document, by its name in the book

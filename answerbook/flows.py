@@ -11,8 +11,10 @@ from typing import Any
 
 from answerbook.rules import Condition, condition
 from answerbook.templates import Templates
+from config.checks import ConfigError, nearest
 from config.lines import Lines
-from config.settings import Answer, ConfigError, as_list, nearest
+from config.settings import as_list
+from config.tables import Answer
 
 TARGETS = ("answer", "document", "again")
 OTHER_KEYS = ("turn",)

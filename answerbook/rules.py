@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from config.settings import ConfigError, nearest
+from config.checks import ConfigError, nearest
 from lambdas.answer.book import OWN_CONDITIONS
 from lambdas.answer.journal import PARAMETERS
 

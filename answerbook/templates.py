@@ -12,7 +12,7 @@ import jinja2
 import jinja2.meta
 from markupsafe import Markup
 
-from config.settings import ConfigError, nearest
+from config.checks import ConfigError, nearest
 from lambdas.answer.journal import PARAMETERS
 
 OPEN, CLOSE = "\ue000", "\ue001"

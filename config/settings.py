@@ -3,211 +3,35 @@
 Every mistake is a ConfigError of one line: file, line, key, what is wrong and what to do about it.
 """
 
-import difflib
-import functools
 import re
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import boto3
-import phonenumbers
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from config.checks import ConfigError, PathName, Region, nearest
 from config.lines import Lines
+from config.tables import (
+    Answer,
+    Api,
+    Frozen,
+    Function,
+    LastResort,
+    Primary,
+    Privacy,
+    Reconcile,
+    Retention,
+    Rule,
+    Twilio,
+    Unverified,
+    Voicemail,
+)
+
+__all__ = ["HERE", "ConfigError", "Settings", "load", "parse"]
 
 HERE = Path(__file__).parent
 TARGETS = ("answer",)
-
-
-class ConfigError(ValueError):
-    """A mistake in what the platform team wrote; its text is the whole message."""
-
-
-class Frozen(BaseModel):
-    """A table whose keys are known and whose values do not change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-@functools.cache
-def regions() -> list[str]:
-    """The AWS regions that have Lambda, as the installed SDK knows them."""
-    session = boto3.session.Session()
-    return [region for part in ("aws", "aws-cn") for region in session.get_available_regions("lambda", part)]
-
-
-def known_region(name: str) -> str:
-    """Refuse what is no region."""
-    if name not in regions():
-        raise ValueError(f"{name!r} is no AWS region with Lambda{nearest(name, regions())}")
-    return name
-
-
-def account_sid(sid: str) -> str:
-    """Refuse what is no account SID (https://www.twilio.com/docs/glossary/what-is-a-sid)."""
-    if not re.fullmatch(r"AC[0-9a-f]{32}", sid):
-        raise ValueError(f"{sid!r} is no account SID: AC and 32 hexadecimal digits, as the Twilio console shows it")
-    return sid
-
-
-def phone_number(number: str) -> str:
-    """Refuse what cannot be a phone number in E.164."""
-    try:
-        possible = number.startswith("+") and phonenumbers.is_possible_number(phonenumbers.parse(number))
-    except phonenumbers.NumberParseException:
-        possible = False
-    if not possible:
-        raise ValueError(f"{number!r} is no phone number: write it in E.164, as in +15550100123")
-    return number
-
-
-def path_name(name: str) -> str:
-    """Refuse what cannot stand in a URL's path unescaped."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-        raise ValueError(f"{name!r} cannot stand in a URL: use letters, digits, - and _")
-    return name
-
-
-def host_name(name: str) -> str:
-    """Refuse what is no host name (a URL, a port)."""
-    if not re.fullmatch(r"(?!-)[A-Za-z0-9.-]{1,253}", name) or "." not in name:
-        raise ValueError(f"{name!r} is no host name: write it without scheme, port and path, as in www.example.com")
-    return name.lower()
-
-
-Region = Annotated[str, AfterValidator(known_region)]
-AccountSid = Annotated[str, AfterValidator(account_sid)]
-PhoneNumber = Annotated[str, AfterValidator(phone_number)]
-PathName = Annotated[str, AfterValidator(path_name)]
-HostName = Annotated[str, AfterValidator(host_name)]
-
-
-class Primary(Frozen):
-    """The application that answers when all is well."""
-
-    regions: tuple[Region, ...] = Field(
-        (),
-        description="AWS regions in which the primary runs; the fallback must be elsewhere",
-        examples=[["eu-west-1"]],
-    )
-    hosts: tuple[HostName, ...] = Field((), description="host names of the primary's webhooks", examples=[["app.example.com"]])
-
-
-class Twilio(Frozen):
-    """What Twilio calls us for."""
-
-    accounts: tuple[AccountSid, ...] = Field(
-        min_length=1,
-        description="account SIDs (subaccounts too) whose requests are answered",
-        examples=[["AC" + "0" * 31 + "1"]],
-    )
-    trunks: tuple[PathName, ...] = Field(
-        (), description="names of Elastic SIP Trunks, as they stand in /trunk/{trunk}", examples=[["main"]]
-    )
-    numbers: tuple[PhoneNumber, ...] = Field((), description="the company's own numbers on Twilio", examples=[["+15005550006"]])
-    api_base: str | None = Field(
-        None,
-        pattern=r"^http://127\.0\.0\.1:[0-9]{1,5}$",
-        description="where the local cloud finds its stand-in for Twilio's REST API; refused outside environments named local",
-        examples=["http://127.0.0.1:4567"],
-    )
-
-
-class Unverified(Frozen):
-    """The answers for requests that nobody vouches for."""
-
-    voice: str = Field(description="an answer without Dial, Redirect or the caller's data", examples=["voicemail"])
-    sms: str = Field(description="an answer that says nothing", examples=["silent"])
-
-
-class LastResort(Frozen):
-    """What a caller hears when even this stack fails."""
-
-    text: str = Field(
-        "We are sorry, we cannot take your call right now. Please try again later.",
-        min_length=1,
-        max_length=500,
-        description="said before hanging up; also API Gateway's own answer when the function is broken",
-    )
-    language: str = Field("en-US", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})*$", description="language of that text", examples=["de-DE"])
-
-
-class Api(Frozen):
-    """API Gateway."""
-
-    log_role: Literal["existing", "create"] = Field(
-        "existing",
-        description="the account's one API Gateway log role: `create` it here (once an account and region) or use the `existing`",
-    )
-    rate: int = Field(
-        2000,
-        ge=1,
-        le=100_000,
-        description="requests a second that each stage lets through; Twilio does not slow down when told to",
-    )
-    burst: int = Field(1000, ge=1, le=100_000, description="size of the token bucket behind `rate`")
-    hosts: tuple[HostName, ...] = Field((), description="custom domain names that lead to these APIs", examples=[["fallback.example.com"]])
-
-
-class Function(Frozen):
-    """The answer function."""
-
-    memory: int = Field(512, ge=128, le=10_240, description="memory of the answer function in MB; CPU grows with it")
-    reserved_concurrency: int | None = Field(
-        None, ge=1, description="executions reserved for answering; unset shares the account's limit", examples=[200]
-    )
-
-
-class Privacy(Frozen):
-    """What is kept of callers."""
-
-    store: Literal["full", "masked"] = Field("full", description="`masked` keeps no whole number and switches hand-back off")
-    keep_query: tuple[str, ...] = Field((), description="query parameters of ErrorUrl whose values may be kept", examples=[["tenant"]])
-
-
-class Voicemail(Frozen):
-    """What becomes of messages that callers leave."""
-
-    format: Literal["wav", "mp3"] = Field("wav", description="`wav` as Twilio recorded it, or `mp3` of a quarter of the size")
-    shortest_seconds: int = Field(2, ge=0, le=10, description="a recording below this counts as empty: somebody listened and hung up")
-    delete_at_twilio: bool = Field(False, description="delete a recording at Twilio once its copy in the bucket was read back and matched")
-    customer_key: bool = Field(False, description="encrypt bucket and notifications with a KMS key of this stack instead of S3's own")
-    concurrency: int = Field(10, ge=2, le=1000, description="recordings fetched at once; Twilio limits requests at a time (error 20429)")
-
-
-class Reconcile(Frozen):
-    """How often Twilio is asked what we missed."""
-
-    minutes: int = Field(15, ge=5, le=120, description="minutes between two runs")
-
-
-class Retention(Frozen):
-    """How long things are kept, in days."""
-
-    events: int = Field(400, ge=1, le=3650, description="events in DynamoDB")
-    originals: int = Field(30, ge=1, le=400, description="texts as they came, kept for hand-back")
-    voicemails: int = Field(400, ge=1, le=3650, description="voicemails and media of texts in the bucket, and their state")
-    replaced: int = Field(30, ge=1, le=365, description="what was deleted from the bucket, as an earlier version")
-    journal: Literal[1, 3, 5, 7, 14, 30, 60, 90] = Field(14, description="the journal log group, from which events can be rebuilt")
-    logs: Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365] = Field(30, description="log groups without personal data")
-
-
-class Rule(Frozen):
-    """One rule: conditions, all of which must hold, and the answer."""
-
-    conditions: dict[str, tuple[str, ...]]
-    answer: str
-    at: str
-
-
-class Answer(Frozen):
-    """A flow with its values filled in."""
-
-    flow: str
-    values: dict[str, Any]
-    at: str
 
 
 class Settings(Frozen):
@@ -247,12 +71,6 @@ class Settings(Frozen):
         if self.twilio.api_base and not self.environment.startswith("local"):
             raise ValueError("twilio.api_base: is for environments named local only; remove it, so that Twilio itself is asked")
         return self
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, where something is near."""
-    found = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def load(environment: str, directory: Path = HERE) -> Settings:
