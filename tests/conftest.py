@@ -1,0 +1,26 @@
+"""What every test may use: the figures that tests record are printed at the end of the run."""
+
+from pathlib import Path
+
+import pytest
+
+#: Data made by others, which lies beside the project where it is developed; tests that read it skip where it is absent.
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of the run: corpus acceptance, mutations caught, items lost."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    figures = [value for report in reports for name, value in report.user_properties if name == "figure"]
+    if figures:
+        terminalreporter.section("figures")
+        for figure in figures:
+            terminalreporter.write_line(str(figure))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data made by others."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not here: data made by others, kept outside the project")
+    return SHARED

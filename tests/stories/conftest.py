@@ -1,0 +1,72 @@
+"""One local cloud for all stories: the real stack, deployed by the CDK CLI, with the stand-in Twilio in front of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloud import LocalCloud
+from local.demo import twilio_for
+from local.outputs import Outputs
+from local.twilio import StandInTwilio
+
+PATIENCE = 20.0  #: seconds for what is asynchronous; a story that waits longer has failed
+
+Item = dict[str, Any]
+
+
+class Deployed:
+    """The local cloud and what is deployed in it, with the questions that stories ask."""
+
+    def __init__(self, cloud: LocalCloud, outputs: Outputs) -> None:
+        self.cloud = cloud
+        self.outputs = outputs
+        self.table = cloud.client("dynamodb")
+
+    def twilio(self) -> StandInTwilio:
+        """A stand-in Twilio of this account."""
+        return twilio_for(self.cloud, self.outputs)
+
+    def items(self, sid: str) -> list[Item]:
+        """Everything in the table of one call or text, in order."""
+        key = {"KeyConditionExpression": "pk = :sid", "ExpressionAttributeValues": {":sid": {"S": sid}}}
+        return list(self.table.query(TableName=self.outputs.table, **key)["Items"])
+
+    def events(self, sid: str, at_least: int = 1) -> list[Item]:
+        """The events of a call or text, once there are so many."""
+        self.until(lambda: len(self.events_now(sid)) >= at_least, f"{at_least} events of {sid}")
+        return self.events_now(sid)
+
+    def events_now(self, sid: str) -> list[Item]:
+        """The events of a call or text that are there now."""
+        return [item for item in self.items(sid) if item["sk"]["S"][:1].isdigit()]
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Poll until something holds. Raises TimeoutError."""
+        ends = time.monotonic() + PATIENCE
+        while not holds():
+            if time.monotonic() > ends:
+                raise TimeoutError(f"{what}: not within {PATIENCE:.0f} s")
+            time.sleep(0.05)
+
+    def log(self, group: str) -> list[str]:
+        """The messages of a log group."""
+        return [event["message"] for event in self.cloud.client("logs").filter_log_events(logGroupName=group)["events"]]
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The environment `local`, deployed once for the whole run."""
+    directory: Path = tmp_path_factory.mktemp("cloud")
+    with LocalCloud(directory, port=0, retry_seconds=0.2) as cloud:
+        yield Deployed(cloud, cloud.deploy())
+
+
+@pytest.fixture(autouse=True)
+def calm(deployed: Deployed) -> Iterator[None]:
+    """Each story begins and ends with a cloud in which nothing is broken."""
+    yield
+    deployed.cloud.controls.outage()
+    deployed.cloud.controls.deliveries(repeat_lines=1, repeat_deliveries=1, lose=False, hold=False)

@@ -1,0 +1,31 @@
+"""The three disasters, as `make demo` plays them."""
+
+from local.demo import DISASTERS, read_back
+from local.twilio import Caller
+from tests.stories.conftest import Deployed
+
+
+def test_three_disasters_three_answered_callers(deployed: Deployed) -> None:
+    """A refused call, a failing text and a dead trunk are all answered, and each event is in the table."""
+    twilio = deployed.twilio()
+    disasters = [disaster(twilio, deployed.outputs) for disaster in DISASTERS]
+    for disaster in disasters:
+        read_back(deployed.cloud, deployed.outputs, disaster)
+    assert [promise for disaster in disasters for promise in disaster.missing] == []
+
+
+def test_a_text_within_the_quiet_period_gets_no_second_reply(deployed: Deployed) -> None:
+    """One reply per sender; the second text within four hours is kept and not answered."""
+    number = deployed.twilio().number("+15550100198", sms_url="http://127.0.0.1:9/", sms_fallback_url=deployed.outputs.sms_url)
+    first, second = number.text("+15550100124", "Hello?"), number.text("+15550100124", "Anybody?")
+    assert (len(first.bodies), len(second.bodies)) == (1, 0)
+    assert deployed.events(second.sid)[0]["document"]["S"] == "reply/nothing/1"
+
+
+def test_the_story_of_a_call_is_one_query_in_order(deployed: Deployed) -> None:
+    """The fallback request, the end of the recording and its callback are one item each under the call's SID."""
+    number = deployed.twilio().number("+15550100197", voice_url="http://127.0.0.1:9/", voice_fallback_url=deployed.outputs.voice_url)
+    call = number.call("+15550100124", Caller(says="Please call me back", ends_recording_with="#"))
+    story = deployed.events(call.sid, at_least=3)
+    assert [event["entry"]["S"] for event in story] == ["voice", "voice", "recording"]
+    assert [event.get("document", {}).get("S") for event in story] == ["voicemail/start/1", "voicemail/goodbye/1", None]

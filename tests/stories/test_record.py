@@ -1,0 +1,78 @@
+"""The journal reaches the table: twice delivered, late, failed, or lost and rebuilt."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stories.conftest import Deployed
+from tests.stories.test_whatever_happens import ask, call, text
+
+
+def sent(deployed: Deployed, count: int = 1) -> list[str]:
+    """So many calls, and their SIDs."""
+    calls = [call(deployed.outputs) for _ in range(count)]
+    for parameters in calls:
+        ask(deployed.outputs, deployed.outputs.voice_url, parameters)
+    return [parameters["CallSid"] for parameters in calls]
+
+
+def test_a_line_delivered_twice_in_one_delivery_gives_one_item(deployed: Deployed) -> None:
+    """A repeated key in one BatchWriteItem would fail the whole call."""
+    deployed.cloud.controls.deliveries(repeat_lines=2)
+    [sid] = sent(deployed)
+    assert len(deployed.events(sid)) == 1
+    deployed.cloud.controls.settled()
+    assert len(deployed.events_now(sid)) == 1
+
+
+def test_a_line_delivered_twice_in_two_deliveries_gives_one_item(deployed: Deployed) -> None:
+    """The second delivery writes the same item again."""
+    deployed.cloud.controls.deliveries(repeat_deliveries=2)
+    [sid] = sent(deployed)
+    deployed.events(sid)
+    deployed.cloud.controls.settled()
+    assert len(deployed.events_now(sid)) == 1
+
+
+def test_late_lines_in_reverse_order_tell_the_story_in_order(deployed: Deployed) -> None:
+    """The order of the table is that of the requests, not of the deliveries."""
+    deployed.cloud.controls.deliveries(hold=True)
+    parameters = call(deployed.outputs)
+    for status in ("ringing", "in-progress", "completed"):
+        ask(deployed.outputs, deployed.outputs.voice_url, parameters | {"CallStatus": status})
+    deployed.until(lambda: deployed.cloud.controls.deliveries(hold=True)["held"] >= 3, "three lines held")
+    deployed.cloud.controls.deliveries(reverse=True, together=True)
+    story = deployed.events(parameters["CallSid"], at_least=3)
+    assert [event["call_status"]["S"] for event in story] == ["ringing", "in-progress", "completed"]
+
+
+@pytest.fixture
+def impatient_queue(deployed: Deployed) -> Iterator[None]:
+    """The on-failure queue with seconds for its minutes: a message that failed comes again soon."""
+    sqs = deployed.cloud.client("sqs")
+    url = next(url for url in sqs.list_queues()["QueueUrls"] if "RecordFailed" in url)
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "3"})
+    yield
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
+
+
+@pytest.mark.usefixtures("impatient_queue")
+def test_the_table_is_complete_after_dynamodb_was_down_and_came_back(deployed: Deployed) -> None:
+    """`record` fails three times, the delivery goes to the on-failure queue, and `record` consumes it once the table is well."""
+    deployed.cloud.controls.outage(dynamodb="error")
+    sids = sent(deployed, 3)
+    deployed.cloud.controls.settled()
+    deployed.cloud.controls.outage()
+    for sid in sids:
+        assert len(deployed.events(sid)) == 1
+
+
+def test_a_text_keeps_its_original_for_hand_back(deployed: Deployed) -> None:
+    """The whole form, in an item that expires sooner than the event."""
+    parameters = text(deployed.outputs)
+    ask(deployed.outputs, deployed.outputs.sms_url, parameters)
+    deployed.until(lambda: len(deployed.items(parameters["MessageSid"])) == 2, "the event and its original")
+    event, original = deployed.items(parameters["MessageSid"])
+    assert "Body=Hi" in original["form"]["S"]
+    assert int(original["expires"]["N"]) < int(event["expires"]["N"])
