@@ -5,6 +5,7 @@ import functools
 import re
 from collections.abc import Iterable
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import boto3
 import phonenumbers
@@ -67,8 +68,17 @@ def host_name(name: str) -> str:
     return name.lower()
 
 
+def web_address(url: str) -> str:
+    """Refuse what is no web address, or one that holds a password."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
+        raise ValueError(f"{url!r} is no address: write it whole and without user or fragment, as in https://app.example.com/health")
+    return url
+
+
 Region = Annotated[str, AfterValidator(known_region)]
 AccountSid = Annotated[str, AfterValidator(account_sid)]
 PhoneNumber = Annotated[str, AfterValidator(phone_number)]
 PathName = Annotated[str, AfterValidator(path_name)]
 HostName = Annotated[str, AfterValidator(host_name)]
+WebAddress = Annotated[str, AfterValidator(web_address)]

@@ -17,6 +17,7 @@ from config.tables import (
     Api,
     Frozen,
     Function,
+    HandBack,
     LastResort,
     Primary,
     Privacy,
@@ -50,6 +51,7 @@ class Settings(Frozen):
     privacy: Privacy = Privacy()
     voicemail: Voicemail = Voicemail()
     reconcile: Reconcile = Reconcile()
+    hand_back: HandBack = HandBack()
     retention: Retention = Retention()
     answer: dict[PathName, Answer] = Field(min_length=1)
     voice: tuple[Rule, ...] = Field(min_length=1)

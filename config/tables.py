@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from config.checks import AccountSid, HostName, PathName, PhoneNumber, Region
+from config.checks import AccountSid, HostName, PathName, PhoneNumber, Region, WebAddress
 
 
 class Frozen(BaseModel):
@@ -22,6 +22,9 @@ class Primary(Frozen):
         examples=[["eu-west-1"]],
     )
     hosts: tuple[HostName, ...] = Field((), description="host names of the primary's webhooks", examples=[["app.example.com"]])
+    health: tuple[WebAddress, ...] = Field(
+        (), description="addresses that answer 2xx while the primary is well", examples=[["https://app.example.com/health"]]
+    )
 
 
 class Twilio(Frozen):
@@ -110,6 +113,14 @@ class Reconcile(Frozen):
     """How often Twilio is asked what we missed."""
 
     minutes: int = Field(15, ge=5, le=120, description="minutes between two runs")
+
+
+class HandBack(Frozen):
+    """What happens when missed texts and callbacks are given back to the primary."""
+
+    reply_minutes: int = Field(
+        60, ge=0, le=1440, description="minutes after a text came in which the primary's reply to it may still be sent to its sender"
+    )
 
 
 class Retention(Frozen):
