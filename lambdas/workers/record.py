@@ -22,6 +22,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
@@ -44,16 +45,16 @@ DYNAMODB = boto3.client("dynamodb", config=Config(connect_timeout=2, read_timeou
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """A delivery of CloudWatch Logs, or messages of the on-failure queue."""
     if "awslogs" in event:
-        return record(event)
-    return process_partial_response(event, lambda message: record(delivery_in(message.json_body)), BATCHES, context)
+        return deliver(event)
+    return process_partial_response(event, redelivered, BATCHES, context)
 
 
-def delivery_in(message: dict[str, Any]) -> dict[str, Any]:
-    """The delivery that a message of the on-failure queue holds."""
-    return dict(message["requestPayload"])
+def redelivered(record: SQSRecord) -> None:  # Powertools passes the message by this name
+    """A delivery that failed before, out of the on-failure queue."""
+    deliver(record.json_body["requestPayload"])
 
 
-def record(delivery: dict[str, Any]) -> None:
+def deliver(delivery: dict[str, Any]) -> None:
     """Write every line of one delivery."""
     items = [item for line in lines(messages(delivery)) for item in items_of(line, EVENT_DAYS, ORIGINAL_DAYS)]
     METRICS.add_metric("ItemsWritten", MetricUnit.Count, write(DYNAMODB, TABLE, items))
