@@ -1,7 +1,9 @@
 """What a value of the settings may be: each check refuses in a sentence that says how to write it."""
 
+import datetime
 import difflib
 import functools
+import importlib.resources
 import re
 from collections.abc import Iterable
 from typing import Annotated
@@ -76,9 +78,69 @@ def web_address(url: str) -> str:
     return url
 
 
+def url_path(path: str) -> str:
+    """Refuse what is no path of a URL; a segment such as `:id` stands for any one segment."""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~%@-]+|/:[a-z_]+)+/?", path):
+        raise ValueError(f"{path!r} is no path: write it with a leading slash, as in /calls/:id/call_ended")
+    return path
+
+
+def short_code(number: str) -> str:
+    """Refuse what is no short code (five or six digits in the US, three to eight elsewhere)."""
+    if not re.fullmatch(r"[0-9]{3,8}", number):
+        raise ValueError(f"{number!r} is no short code: write its digits alone, as in 12345")
+    return number
+
+
+def emergency_number(number: str) -> str:
+    """Refuse what is no number that a person in need dials."""
+    if not re.fullmatch(r"[0-9]{2,6}", number):
+        raise ValueError(f"{number!r} is no emergency number: write it as it is dialled, as in 112")
+    return number
+
+
+def time_zone(name: str) -> str:
+    """Refuse what the IANA time zone database does not know."""
+    if name not in zones():
+        raise ValueError(f"{name!r} is no time zone{nearest(name, zones()) or '; write it as in Europe/Berlin'}")
+    return name
+
+
+@functools.cache
+def zones() -> frozenset[str]:
+    """The names of the installed `tzdata` package, so that every machine knows the same ones."""
+    listed = importlib.resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
+    return frozenset(listed.split())
+
+
+def hours(text: str) -> str:
+    """Refuse what is no span of one day."""
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", text)
+    if not found or (found[3], found[4]) > ("24", "00"):
+        raise ValueError(f"{text!r} is no span of hours: write it as in 09:00-17:00")
+    if text[:5] >= text[6:]:
+        raise ValueError(f"{text!r} ends before it begins; hours over midnight are two spans: 22:00-24:00, and 00:00-06:00 of the next day")
+    return text
+
+
+def calendar_day(text: str) -> str:
+    """Refuse what is no day; without a year it is a day of every year."""
+    try:
+        datetime.date.fromisoformat(text if len(text) == 10 else f"2024-{text}")
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no day: write it as in 2027-01-01, or 01-01 for every year") from error
+    return text
+
+
 Region = Annotated[str, AfterValidator(known_region)]
 AccountSid = Annotated[str, AfterValidator(account_sid)]
 PhoneNumber = Annotated[str, AfterValidator(phone_number)]
 PathName = Annotated[str, AfterValidator(path_name)]
 HostName = Annotated[str, AfterValidator(host_name)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
+UrlPath = Annotated[str, AfterValidator(url_path)]
+ShortCode = Annotated[str, AfterValidator(short_code)]
+EmergencyNumber = Annotated[str, AfterValidator(emergency_number)]
+TimeZone = Annotated[str, AfterValidator(time_zone)]
+Hours = Annotated[str, AfterValidator(hours)]
+CalendarDay = Annotated[str, AfterValidator(calendar_day)]

@@ -15,6 +15,8 @@ from config.lines import Lines
 from config.tables import (
     Answer,
     Api,
+    Calendar,
+    Compliance,
     Frozen,
     Function,
     HandBack,
@@ -33,6 +35,8 @@ __all__ = ["HERE", "ConfigError", "Settings", "load", "parse"]
 
 HERE = Path(__file__).parent
 TARGETS = ("answer",)
+#: The lists of rules, each for the URL of its name.
+ENTRIES = ("voice", "trunk", "sip", "app", "sms")
 
 
 class Settings(Frozen):
@@ -45,6 +49,7 @@ class Settings(Frozen):
     primary: Primary = Primary()
     twilio: Twilio
     unverified: Unverified
+    compliance: Compliance | None = None
     last_resort: LastResort = LastResort()
     api: Api = Api()
     function: Function = Function()
@@ -53,18 +58,31 @@ class Settings(Frozen):
     reconcile: Reconcile = Reconcile()
     hand_back: HandBack = HandBack()
     retention: Retention = Retention()
+    calendar: dict[PathName, Calendar] = Field({}, description="hours that rules ask for by `open`")
     answer: dict[PathName, Answer] = Field(min_length=1)
     voice: tuple[Rule, ...] = Field(min_length=1)
     sms: tuple[Rule, ...] = Field(min_length=1)
     trunk: tuple[Rule, ...] = ()
+    sip: tuple[Rule, ...] = ()
+    app: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
     def away_from_the_primary(self) -> "Settings":
         """A fallback in the primary's region fails together with it."""
         if self.region in self.primary.regions:
             raise ValueError(f"region: {self.region} is the primary's own region; a fallback there fails together with it, choose another")
-        if self.twilio.trunks and not self.trunk:
-            raise ValueError("trunk: twilio.trunks names trunks, but no [[trunk]] rule says what their callers hear")
+        return self
+
+    @model_validator(mode="after")
+    def whole(self) -> "Settings":
+        """What is named must be answered."""
+        for key, entry in (("trunks", "trunk"), ("sip_domains", "sip"), ("apps", "app")):
+            if getattr(self.twilio, key) and not getattr(self, entry):
+                raise ValueError(f"twilio.{key}: names are given, but no [[{entry}]] rule says what their callers hear; add one")
+            if getattr(self, entry) and not getattr(self.twilio, key):
+                raise ValueError(f"{entry}: there are [[{entry}]] rules, but twilio.{key} is empty; name there what may call")
+        if self.twilio.short_codes and not self.compliance:
+            raise ValueError("twilio.short_codes: short codes must answer STOP and HELP themselves; add [compliance] with stop and help")
         return self
 
     @model_validator(mode="after")
@@ -106,7 +124,7 @@ def shaped(data: dict[str, Any], lines: Lines, file: str) -> dict[str, Any]:
     shaped = dict(data)
     if isinstance(data.get("answer"), dict):
         shaped["answer"] = {name: answer_of(value, f"{file}:{lines.of(('answer', name))}") for name, value in data["answer"].items()}
-    for entry in ("voice", "sms", "trunk"):
+    for entry in ENTRIES:
         if isinstance(data.get(entry), list):
             shaped[entry] = [rule_of(value, f"{file}:{lines.of((entry, index))}") for index, value in enumerate(data[entry])]
     return shaped

@@ -4,7 +4,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from config.checks import AccountSid, HostName, PathName, PhoneNumber, Region, WebAddress
+from config.checks import (
+    AccountSid,
+    CalendarDay,
+    EmergencyNumber,
+    HostName,
+    Hours,
+    PathName,
+    PhoneNumber,
+    Region,
+    ShortCode,
+    TimeZone,
+    UrlPath,
+    WebAddress,
+)
 
 
 class Frozen(BaseModel):
@@ -22,6 +35,16 @@ class Primary(Frozen):
         examples=[["eu-west-1"]],
     )
     hosts: tuple[HostName, ...] = Field((), description="host names of the primary's webhooks", examples=[["app.example.com"]])
+    entry_urls: tuple[WebAddress, ...] = Field(
+        (),
+        description="webhooks at which calls begin, as numbers point at them; what `retry_primary` may ask once more",
+        examples=[["https://app.example.com/voice"]],
+    )
+    asynchronous: tuple[UrlPath, ...] = Field(
+        (),
+        description="paths of the primary's status callbacks: nobody is on the line, and Twilio has no fallback for them",
+        examples=[["/calls/:call_id/call_ended"]],
+    )
     health: tuple[WebAddress, ...] = Field(
         (), description="addresses that answer 2xx while the primary is well", examples=[["https://app.example.com/health"]]
     )
@@ -39,6 +62,21 @@ class Twilio(Frozen):
         (), description="names of Elastic SIP Trunks, as they stand in /trunk/{trunk}", examples=[["main"]]
     )
     numbers: tuple[PhoneNumber, ...] = Field((), description="the company's own numbers on Twilio", examples=[["+15005550006"]])
+    short_codes: tuple[ShortCode, ...] = Field(
+        (), description="senders for which Twilio does not answer STOP and HELP itself; needs [compliance]", examples=[["12345"]]
+    )
+    sip_domains: tuple[PathName, ...] = Field(
+        (), description="names of SIP domains whose outgoing calls come here, as they stand in /sip/{domain}", examples=[["office"]]
+    )
+    apps: tuple[PathName, ...] = Field(
+        (), description="names of TwiML apps whose Voice SDK calls come here, as they stand in /app/{app}", examples=[["softphone"]]
+    )
+    emergency_numbers: tuple[EmergencyNumber, ...] = Field(
+        ("112", "911", "999"),
+        min_length=1,
+        description="numbers that callers of /sip and /app reach whatever else is decided",
+        examples=[["112", "110"]],
+    )
     api_base: str | None = Field(
         None,
         pattern=r"^http://127\.0\.0\.1:[0-9]{1,5}$",
@@ -52,6 +90,42 @@ class Unverified(Frozen):
 
     voice: str = Field(description="an answer without Dial, Redirect or the caller's data", examples=["voicemail"])
     sms: str = Field(description="an answer that says nothing", examples=["silent"])
+
+
+class Compliance(Frozen):
+    """What short codes must answer: Twilio does it for long codes and toll-free numbers only (help article 223181748)."""
+
+    stop: str = Field(
+        min_length=1,
+        max_length=1600,
+        description="answer to STOP",
+        examples=["Example Alerts: you will get no more messages. Help: help@example.com"],
+    )
+    help: str = Field(
+        min_length=1,
+        max_length=1600,
+        description="answer to HELP: who you are, where help is, how to stop",
+        examples=["Example Alerts: help at example.com/help. Msg&data rates may apply. Reply STOP to cancel"],
+    )
+
+
+class Calendar(Frozen):
+    """When somebody is there: hours for each weekday, and the days that differ."""
+
+    zone: TimeZone = Field(description="time zone by its IANA name", examples=["Europe/Berlin"])
+    monday: tuple[Hours, ...] = Field((), description="open hours; none: closed", examples=[["09:00-12:30", "13:30-17:00"]])
+    tuesday: tuple[Hours, ...] = Field((), description="the same of Tuesdays", examples=[["09:00-17:00"]])
+    wednesday: tuple[Hours, ...] = Field((), description="the same of Wednesdays", examples=[["09:00-17:00"]])
+    thursday: tuple[Hours, ...] = Field((), description="the same of Thursdays", examples=[["09:00-17:00"]])
+    friday: tuple[Hours, ...] = Field((), description="the same of Fridays", examples=[["09:00-16:00"]])
+    saturday: tuple[Hours, ...] = Field((), description="the same of Saturdays", examples=[["10:00-14:00"]])
+    sunday: tuple[Hours, ...] = Field((), description="the same of Sundays", examples=[["00:00-24:00"]])
+    holidays: tuple[CalendarDay, ...] = Field(
+        (), description="days that are closed; without a year: every year", examples=[["12-25", "2027-03-26"]]
+    )
+    days: dict[CalendarDay, tuple[Hours, ...]] = Field(
+        {}, description="days with hours of their own", examples=[{"12-24": ["09:00-12:00"]}]
+    )
 
 
 class LastResort(Frozen):
