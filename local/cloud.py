@@ -105,9 +105,9 @@ class LocalCloud:
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def __enter__(self) -> Self:
+        self.start()
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, _end)
-        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -24,7 +24,7 @@ from local.emulator.process import CannotStart
 from tests.stories import scene
 
 ROOT = Path(__file__).parents[2]
-calls = (f"CA{number}" for number in itertools.count())
+calls = (f"Call-{number}." for number in itertools.count())
 
 
 class Api:
@@ -74,6 +74,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="module")
 def deployed(cloud: LocalCloud) -> Api:
+    """In the place of the real stack, which these tests do not need."""
     return Api(cloud, scene.deploy(cloud))
 
 
@@ -262,15 +263,43 @@ def test_a_broken_subscriber_gets_its_lines_from_the_failure_queue_once_it_is_me
     assert eventually(lambda: api.kept(call))[0]["after_failure"]["BOOL"]
 
 
-def test_a_throttled_subscriber_gets_its_lines_later(api: Api) -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_what_is_invoked_asynchronously_waits_while_it_is_throttled(api: Api, own: bool) -> None:
+    """By a log subscription, and by a call of one's own."""
     call, functions = next(calls), api.cloud.client("lambda")
     functions.put_function_concurrency(FunctionName=api.outputs["Keeper"], ReservedConcurrentExecutions=0)
-    api.post(call=call)
+    if own:
+        functions.invoke(FunctionName=api.outputs["Keeper"], InvocationType="Event", Payload=json.dumps(delivery(call)))
+    else:
+        api.post(call=call)
     with pytest.raises(TimeoutError, match="still under way"):
         api.cloud.controls.settled(seconds=1)
     functions.delete_function_concurrency(FunctionName=api.outputs["Keeper"])
     api.cloud.controls.settled()
     assert not api.kept(call)[0]["after_failure"]["BOOL"]
+
+
+def test_a_subscriber_whose_policy_does_not_name_the_log_group_gets_nothing(api: Api) -> None:
+    call, functions = next(calls), api.cloud.client("lambda")
+    keeper = {"FunctionName": api.outputs["Keeper"]}
+    (statement,) = json.loads(functions.get_policy(**keeper)["Policy"])["Statement"]
+    functions.remove_permission(**keeper, StatementId=statement["Sid"])
+    allowed = {"Action": statement["Action"], "Principal": statement["Principal"]["Service"]}
+    functions.add_permission(**keeper, StatementId="other", SourceArn="arn:aws:logs:us-east-1:000000000000:log-group:other:*", **allowed)
+    before = api.cloud.controls.settled()["lost"]
+    api.post(call=call)
+    functions.add_permission(**keeper, StatementId="again", SourceArn=statement["Condition"]["ArnLike"]["AWS:SourceArn"], **allowed)
+    assert api.cloud.controls.settled()["lost"] == before + 1
+
+
+def test_a_search_of_the_log_wants_words_as_they_are_written(api: Api) -> None:
+    call, logs = next(calls), api.cloud.client("logs")
+    api.post(call=call)
+    found = {
+        pattern: len(logs.filter_log_events(logGroupName=api.outputs["Journal"], filterPattern=pattern)["events"])
+        for pattern in (f'"{call}"', f'"{call.lower()}"')
+    }
+    assert found == {f'"{call}"': 1, f'"{call.lower()}"': 0}
 
 
 def test_a_service_can_be_out_and_come_back(api: Api) -> None:
@@ -298,6 +327,10 @@ def test_rights_are_enforced(api: Api) -> None:
 def delivery(call: str) -> dict[str, Any]:
     data = {"logEvents": [{"id": "1", "message": json.dumps({"call": call})}]}
     return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()}}
+
+
+def test_a_template_refers_to_a_secret_by_its_arn(api: Api) -> None:
+    assert api.outputs["Secret"].startswith(f"arn:aws:secretsmanager:{api.cloud.region}:000000000000:secret:")
 
 
 # The cloud as a guest on this machine
