@@ -28,7 +28,7 @@ class Certificate(NamedTuple):
 
 def host_names(region: str) -> list[str]:
     """Every DNS name under which the local cloud is reached: its own, and those of API Gateway in `region`."""
-    return ["localhost", "*.localhost", "*.execute-api.localhost", f"*.execute-api.{region}.amazonaws.com"]
+    return ["localhost", "*.execute-api.localhost", f"*.execute-api.{region}.amazonaws.com"]
 
 
 def write(directory: Path, region: str) -> Certificate:
