@@ -78,6 +78,20 @@ def web_address(url: str) -> str:
     return url
 
 
+def email_address(address: str) -> str:
+    """Refuse what is no e-mail address."""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
+        raise ValueError(f"{address!r} is no e-mail address: write it as in oncall@example.com")
+    return address
+
+
+def secure_address(url: str) -> str:
+    """Refuse what is no web address over TLS."""
+    if urlsplit(web_address(url)).scheme != "https":
+        raise ValueError(f"{url!r} is no address over TLS: notifications go to https:// addresses only")
+    return url
+
+
 def url_path(path: str) -> str:
     """Refuse what is no path of a URL; a segment such as `:id` stands for any one segment."""
     if not re.fullmatch(r"(/[A-Za-z0-9._~%@-]+|/:[a-z_]+)+/?", path):
@@ -138,6 +152,8 @@ PhoneNumber = Annotated[str, AfterValidator(phone_number)]
 PathName = Annotated[str, AfterValidator(path_name)]
 HostName = Annotated[str, AfterValidator(host_name)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
+EmailAddress = Annotated[str, AfterValidator(email_address)]
+SecureAddress = Annotated[str, AfterValidator(secure_address)]
 UrlPath = Annotated[str, AfterValidator(url_path)]
 ShortCode = Annotated[str, AfterValidator(short_code)]
 EmergencyNumber = Annotated[str, AfterValidator(emergency_number)]

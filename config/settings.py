@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from config.checks import ConfigError, PathName, Region, nearest
 from config.lines import Lines
 from config.tables import (
+    Alerts,
     Answer,
     Api,
     Calendar,
@@ -23,6 +24,7 @@ from config.tables import (
     LastResort,
     Primary,
     Privacy,
+    Probe,
     Reconcile,
     Retention,
     Rule,
@@ -57,6 +59,8 @@ class Settings(Frozen):
     voicemail: Voicemail = Voicemail()
     reconcile: Reconcile = Reconcile()
     hand_back: HandBack = HandBack()
+    probe: Probe = Probe()
+    alerts: Alerts = Alerts()
     retention: Retention = Retention()
     calendar: dict[PathName, Calendar] = Field({}, description="hours that rules ask for by `open`")
     answer: dict[PathName, Answer] = Field(min_length=1)
@@ -83,6 +87,13 @@ class Settings(Frozen):
                 raise ValueError(f"{entry}: there are [[{entry}]] rules, but twilio.{key} is empty; name there what may call")
         if self.twilio.short_codes and not self.compliance:
             raise ValueError("twilio.short_codes: short codes must answer STOP and HELP themselves; add [compliance] with stop and help")
+        return self
+
+    @model_validator(mode="after")
+    def health_needs_the_probe(self) -> "Settings":
+        """The function that sends test requests also asks the primary's health addresses."""
+        if self.primary.health and not self.probe.minutes:
+            raise ValueError("primary.health: is asked by the probe, and probe.minutes is 0; set it, or remove the addresses")
         return self
 
     @model_validator(mode="after")

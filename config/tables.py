@@ -7,12 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.checks import (
     AccountSid,
     CalendarDay,
+    EmailAddress,
     EmergencyNumber,
     HostName,
     Hours,
     PathName,
     PhoneNumber,
     Region,
+    SecureAddress,
     ShortCode,
     TimeZone,
     UrlPath,
@@ -187,6 +189,27 @@ class Reconcile(Frozen):
     """How often Twilio is asked what we missed."""
 
     minutes: int = Field(15, ge=5, le=120, description="minutes between two runs")
+
+
+class Probe(Frozen):
+    """The test requests by which the fallback proves itself."""
+
+    minutes: Literal[0, 1, 2, 5, 10] = Field(
+        1, description="minutes between two test requests, voice, text and trunk in turn; 0 sends none and leaves out their alarms"
+    )
+
+
+class Alerts(Frozen):
+    """Who is told when callers come to the fallback, and when something of it is broken."""
+
+    emails: tuple[EmailAddress, ...] = Field(
+        (), description="addresses that get every alert; each confirms its subscription once", examples=[["oncall@example.com"]]
+    )
+    webhooks: tuple[SecureAddress, ...] = Field(
+        (), description="HTTPS endpoints that get every alert, as PagerDuty gives them", examples=[["https://events.example.com/sns/1"]]
+    )
+    customer_key: bool = Field(False, description="encrypt alerts with a KMS key of this stack; the key of AWS would shut alarms out")
+    dashboard: bool = Field(True, description="a CloudWatch dashboard; the account's first three are free")
 
 
 class HandBack(Frozen):
