@@ -1,0 +1,200 @@
+"""`collect`: from a task in the queue to a verified file in our bucket, people told, and only then, if so set, deleted at Twilio.
+
+    announce the item -> fetch, check -> store -> read back -> note `stored` -> claim, notify, note -> delete, note
+
+A worker may die between any two of these steps: the task comes again, and each step finds out whether it was done. What fails is tried
+again within the hour by the queue, its message hidden for longer each time; after that `next_attempt` is noted in the item, the message
+is let go, and `reconcile` queues it again. The dead-letter queue gets only what could not even be noted.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+import json
+import os
+import tempfile
+from datetime import UTC, datetime, timedelta
+from io import BufferedIOBase
+from typing import Any, cast
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from twilio.base.exceptions import TwilioException
+
+from lambdas.answer.journal import NAMESPACE
+from lambdas.workers import media, notification, recordings
+from lambdas.workers.bucket import Bucket
+from lambdas.workers.events import Item
+from lambdas.workers.recordings import Format, NotYet
+from lambdas.workers.tasks import Media, Recording, Task, task_in
+from lambdas.workers.transport import Deadline, Unreachable
+from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
+from lambdas.workers.voicemails import ELSEWHERE, FAILED, OPEN, STORED, WAITING, Voicemails
+
+ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
+QUEUE_URL = os.environ["QUEUE_URL"]
+TOPIC = os.environ["TOPIC_ARN"]
+FORMAT = cast(Format, os.environ["FORMAT"])
+SHORTEST = int(os.environ["SHORTEST_SECONDS"])
+DELETE_AT_TWILIO = os.environ["DELETE_AT_TWILIO"] == "true"
+
+FETCH_SECONDS = 60.0
+ASK_SECONDS = 10.0
+CLAIM = timedelta(seconds=20)  #: longer than any publishing takes
+#: Within this time after the announcement the queue tries again by itself; then `reconcile` does, less often, and at last nobody.
+PATIENCE = timedelta(hours=1)
+GIVEN_UP = timedelta(days=14)
+LONGEST_PAUSE = timedelta(days=1)
+FIRST_HIDDEN, LONGEST_HIDDEN = 15, 900  #: seconds for which a message that failed is hidden
+
+LOGGER = Logger(service="collect")
+METRICS = Metrics(namespace=NAMESPACE, service="collect")
+METRICS.set_default_dimensions(Environment=ENVIRONMENT)
+BATCHES = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+AWS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+SQS = boto3.client("sqs", config=AWS)
+SNS = boto3.client("sns", config=AWS)
+BUCKET = Bucket(boto3.client("s3", config=AWS), os.environ["BUCKET_NAME"])
+VOICEMAILS = Voicemails(boto3.resource("dynamodb", config=AWS).Table(os.environ["TABLE_NAME"]), int(os.environ["VOICEMAIL_DAYS"]))
+TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=AWS), os.environ["KEYS_SECRET"]))
+
+
+class TryLater(Exception):
+    """Somebody else is at it; it will be done, or free, in a moment."""
+
+
+@METRICS.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Messages of the queue, one at a time."""
+    METRICS.add_metric("CollectTasks", MetricUnit.Count, len(event["Records"]))
+    return process_partial_response(event, one, BATCHES, context)
+
+
+def one(message: SQSRecord) -> None:
+    """One message. It leaves the queue only when what became of it is noted in its item."""
+    task = task_in(message.body)
+    item: Item = {}
+    try:
+        item = VOICEMAILS.announce(task, now())
+        collect(task, item)
+    except Exception as error:  # noqa: BLE001 - the boundary of one item of a batch
+        postpone(message, item, error)
+
+
+def collect(task: Task, item: Item) -> None:
+    """Whatever is left to do."""
+    if item["state"] in OPEN:
+        settle(task, item)
+        item = VOICEMAILS.get(item)
+    if isinstance(task, Recording) and item["state"] in (STORED, ELSEWHERE):
+        notify(item)
+        if DELETE_AT_TWILIO and item["state"] == STORED:
+            delete(task, item)
+    VOICEMAILS.finished(item)
+
+
+def settle(task: Task, item: Item) -> None:
+    """Out of the open states: a file of ours, or the reason why there is none."""
+    if isinstance(task, Recording) and (nothing := why_empty(task)):
+        VOICEMAILS.empty(item, nothing)
+        METRICS.add_metric("VoicemailsEmpty", MetricUnit.Count, 1)
+    elif isinstance(task, Recording) and recordings.stored_elsewhere(task):
+        VOICEMAILS.elsewhere(item, task.url)
+    else:
+        with tempfile.TemporaryFile() as spool:
+            keep(task, item, spool)
+
+
+def why_empty(recording: Recording) -> str:
+    """Why there is nothing to fetch. https://www.twilio.com/docs/api/errors/16101 and 16102"""
+    if recording.status != "completed":
+        return f"Twilio kept nothing (error {recording.error_code or 'unknown'})"
+    if recording.seconds is not None and recording.seconds < SHORTEST:
+        return f"it lasts {recording.seconds} s"
+    return ""
+
+
+def keep(task: Task, item: Item, spool: BufferedIOBase) -> None:
+    """Fetch, store, read back, note."""
+    deadline = Deadline(FETCH_SECONDS)
+    if isinstance(task, Media):
+        kind = media.fetch(TWILIO, task, deadline, spool)
+        suffix, facts = media.suffix(kind), {"type": kind}
+    else:
+        fetched = recordings.fetch(TWILIO, task, FORMAT, deadline, spool)
+        kind, suffix, facts = fetched.type, fetched.suffix, who(task, item)
+        facts |= {"encryption": json.dumps(fetched.encrypted)} if fetched.encrypted else {}
+    known = {"announced": item["announced_at"], "sid": task.sid}
+    copy = BUCKET.store(key_of(task, suffix), spool, kind, known, Deadline(FETCH_SECONDS))
+    VOICEMAILS.stored(item, copy, now(), facts)
+    METRICS.add_metric("VoicemailsStored" if task.kind == Recording.kind else "MediaStored", MetricUnit.Count, 1)
+
+
+def key_of(task: Task, suffix: str) -> str:
+    """The object's key: SIDs alone, the same however often the task comes."""
+    return f"{task.kind}/{task.account}/{task.belongs_to}/{task.sid}.{suffix}"
+
+
+def who(recording: Recording, item: Item) -> dict[str, str]:
+    """Caller and number called: the callback has neither, so where no event told them Twilio is asked. Unknown where it cannot be."""
+    if item.get("from"):
+        return {}
+    try:
+        call = TWILIO.client(recording.account, Deadline(ASK_SECONDS)).calls(recording.call).fetch()
+    except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
+        LOGGER.warning("the caller is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
+        return {}
+    return {name: value for name, value in (("from", call.from_), ("to", call.to)) if value}
+
+
+def notify(item: Item) -> None:
+    """Tell people, once. Only who dies between telling and noting it makes it twice, with the same id. Raises TryLater."""
+    if item.get("notified_at"):
+        return
+    moment = now()
+    if not VOICEMAILS.claim(item, moment, moment + CLAIM):
+        if VOICEMAILS.get(item).get("notified_at"):
+            return
+        raise TryLater("another worker is telling people")
+    SNS.publish(TopicArn=TOPIC, **notification.message(item, ENVIRONMENT, BUCKET.name))
+    VOICEMAILS.notified(item, now())
+
+
+def delete(recording: Recording, item: Item) -> None:
+    """Delete at Twilio what was read back a moment ago and matches what was noted. What is encrypted nobody could check: never."""
+    if item.get("deleted_at") or item.get("encryption"):
+        return
+    copy = BUCKET.read_back(item["key"], Deadline(FETCH_SECONDS))
+    if (copy.sha256, copy.length) != (item["sha256"], int(item["bytes"])):
+        raise recordings.Unusable("the copy in the bucket is not the one that was noted")
+    recordings.delete(TWILIO, recording, Deadline(ASK_SECONDS))
+    VOICEMAILS.deleted(item, now())
+
+
+def postpone(message: SQSRecord, item: Item, error: Exception) -> None:
+    """Note why it failed. Within the hour the error is raised on, so that the message stays in the queue, hidden for a while."""
+    moment, state, reason = now(), WAITING if isinstance(error, NotYet) else FAILED, told(error)
+    LOGGER.warning("not collected", extra={"sid": item.get("sid"), "reason": reason})
+    METRICS.add_metric("CollectPostponed", MetricUnit.Count, 1)
+    age = moment - datetime.fromisoformat(item["announced_at"]) if item else timedelta(0)
+    if age < PATIENCE:
+        hidden = min(FIRST_HIDDEN * 2 ** (int(message.attributes.approximate_receive_count) - 1), LONGEST_HIDDEN)
+        SQS.change_message_visibility(QueueUrl=QUEUE_URL, ReceiptHandle=message.receipt_handle, VisibilityTimeout=hidden)
+        if item:
+            VOICEMAILS.retry(item, state, reason, moment + timedelta(seconds=hidden) + CLAIM)
+        raise error
+    VOICEMAILS.retry(item, state, reason, moment + min(age, LONGEST_PAUSE) if age < GIVEN_UP else None)
+
+
+def told(error: Exception) -> str:
+    """Why, for the item and the log: our own errors are sentences, others need their name."""
+    return str(error) if type(error).__module__.startswith("lambdas.") else f"{type(error).__name__}: {error}"
+
+
+def now() -> datetime:
+    """This moment in UTC."""
+    return datetime.now(UTC)

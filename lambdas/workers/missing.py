@@ -1,0 +1,106 @@
+"""Recordings that Twilio has and we have not: a status callback is best effort, and a forged one may have been a stale token's.
+
+Windows of the event table's timeline say which calls we answered, verified or not; Twilio's list of the same window, a thousand at a time,
+says which recordings there are; what is in both and has no item of its own is announced and queued. Never a request for each call.
+How far this has come is noted after every window, so that a run that was cut short, or a week without one, loses nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Key
+
+from lambdas.workers import recordings
+from lambdas.workers.events import SHARDS, TIMELINE
+from lambdas.workers.tasks import FINAL, Recording
+from lambdas.workers.transport import Deadline
+from lambdas.workers.twilio_api import TwilioApi
+from lambdas.workers.voicemails import key_of, stamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_dynamodb.service_resource import Table
+
+MARK = {"pk": "reconcile", "sk": "recordings"}
+WINDOW = timedelta(hours=6)
+#: A call, and a recording, lasts four hours at most (https://www.twilio.com/docs/voice/twiml/record); shorter than a window.
+LONGEST_CALL = LONGEST_RECORDING = timedelta(hours=4, minutes=30)
+FIRST_LOOK = timedelta(days=1)
+#: A younger recording's callback is probably on its way.
+SETTLED = timedelta(minutes=10)
+KEYS_AT_ONCE = 100  #: the most that BatchGetItem takes
+
+
+class Missing:
+    """Finds them, window by window."""
+
+    def __init__(self, database: "DynamoDBServiceResource", table: "Table", api: TwilioApi, accounts: Iterable[str]) -> None:
+        self.database = database
+        self.table = table
+        self.api = api
+        self.accounts = tuple(accounts)
+
+    def since(self, until: datetime) -> datetime:
+        """Where to begin: as long before the end of the last run as a recording may take to be complete; a day before the first one."""
+        noted = self.table.get_item(Key=MARK, ConsistentRead=True).get("Item")
+        came_to = datetime.fromisoformat(str(noted["until"])) if noted else until - FIRST_LOOK
+        return min(came_to, until) - LONGEST_RECORDING
+
+    def came_to(self, until: datetime) -> None:
+        """Note it."""
+        self.table.put_item(Item=MARK | {"until": stamp(until)})
+
+    def windows(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The windows between two moments, each noted once its recordings were handled."""
+        while since < until:
+            end = min(since + WINDOW, until)
+            yield since, end
+            self.came_to(end)
+            since = end
+
+    def within(self, since: datetime, until: datetime, deadline: Deadline) -> list[Recording]:
+        """The recordings of a window that have no item; Twilio is asked only where we answered calls. Raises what `listed` raises."""
+        calls = self.calls(since - LONGEST_CALL, until)
+        if not calls:
+            return []
+        made = (each for account in self.accounts for each in recordings.listed(self.api, account, since, until, deadline))
+        return self.unknown([each for each in made if each.call in calls and each.status in FINAL])
+
+    def calls(self, since: datetime, until: datetime) -> set[str]:
+        """The calls that have events in a window, whatever their trust."""
+        return {event["pk"] for event in self.timeline(since, until) if event.get("medium") != "sms"}
+
+    def timeline(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """Key and medium of every event in a window."""
+        days = range((until.date() - since.date()).days + 1)
+        for day in (since.date() + timedelta(days=number) for number in days):
+            for shard in range(SHARDS):
+                yield from self.pages(Key("day_shard").eq(f"{day}#{shard}") & Key("time").between(stamp(since), stamp(until)))
+
+    def pages(self, condition: Any) -> Iterator[dict[str, Any]]:
+        """All pages of a query of the timeline."""
+        query: dict[str, Any] = {"IndexName": TIMELINE, "KeyConditionExpression": condition, "ProjectionExpression": "pk, medium"}
+        while True:
+            page = self.table.query(**query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def unknown(self, found: list[Recording]) -> list[Recording]:
+        """Those without an item."""
+        keys = {each.sid: key_of(each) for each in found}
+        known = self.existing(list(keys.values()))
+        return [each for each in found if (keys[each.sid]["pk"], keys[each.sid]["sk"]) not in known]
+
+    def existing(self, keys: list[dict[str, Any]]) -> set[tuple[str, str]]:
+        """Which of these keys have an item."""
+        there: set[tuple[str, str]] = set()
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            asked: Any = {self.table.name: {"Keys": keys[start : start + KEYS_AT_ONCE], "ProjectionExpression": "pk, sk"}}
+            while asked:
+                answer = self.database.batch_get_item(RequestItems=asked)
+                there |= {(str(item["pk"]), str(item["sk"])) for item in answer["Responses"].get(self.table.name, [])}
+                asked = answer["UnprocessedKeys"]
+        return there

@@ -1,0 +1,128 @@
+"""Recordings at Twilio: fetching one with every check that it is one, listing them, deleting one.
+
+What may come instead of audio has been stored as a voicemail by others: an XML error page with status 404, a page of HTML, half a file. So
+nothing counts as a recording but a whole answer of status 200, of the right type, which begins as such a file does, and plays as long as
+Twilio said when it announced it. https://www.twilio.com/docs/voice/api/recording
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from io import BufferedIOBase
+from typing import Any, Literal
+
+from twilio.base.exceptions import TwilioRestException
+
+from lambdas.workers import audio
+from lambdas.workers.tasks import Recording
+from lambdas.workers.transport import Answer, Deadline
+from lambdas.workers.twilio_api import HOME, TwilioApi, host_of, is_twilio, region_of
+
+API = "https://api.twilio.com"
+TOLERANCE = 1.0  #: seconds between what Twilio said, a whole number, and what the file plays
+PAGE = 1000  #: the most that Twilio lists at a time (error 20007 above)
+RECORD_VERB = "RecordVerb"
+NOT_FOUND = 404
+CIPHERTEXT = "application/octet-stream"
+
+Format = Literal["wav", "mp3"]
+
+
+class NotYet(Exception):
+    """Twilio does not have it: right after a call that is usual (https://www.twilio.com/docs/voice/twiml/record)."""
+
+
+class Unusable(Exception):
+    """What came is no recording, or not the one that was announced; the text says why."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that passed every check. `encrypted` is what Twilio says of its encryption; such a file nobody here can check further."""
+
+    type: str
+    suffix: str
+    encrypted: dict[str, Any] | None = None
+
+
+def fetch(api: TwilioApi, recording: Recording, form: Format, deadline: Deadline, out: BufferedIOBase) -> Fetched:
+    """Write a recording to `out`. Raises NotYet, Unusable, and what `TwilioApi.download` raises."""
+    answer = api.download(recording.account, f"{address(recording)}.{form}", deadline, out)
+    check_answer(answer, audio.TYPES[form])
+    try:
+        plays = audio.seconds(out, form)
+    except audio.NotAudio as error:
+        if details := resource(api, recording, deadline).encryption_details:
+            return Fetched(CIPHERTEXT, f"{form}.encrypted", dict(details))
+        raise Unusable(str(error)) from error
+    if recording.seconds is not None and abs(plays - recording.seconds) > TOLERANCE:
+        raise Unusable(f"it plays {plays:.1f} s, Twilio announced {recording.seconds} s")
+    return Fetched(audio.TYPES[form][-1] if form == "wav" else audio.TYPES[form][0], form)
+
+
+def check_answer(answer: Answer, types: tuple[str, ...]) -> None:
+    """Refuse error pages. Raises NotYet, Unusable."""
+    if answer.status == NOT_FOUND:
+        raise NotYet("Twilio does not have it (404)")
+    if answer.status != 200:
+        raise Unusable(f"Twilio answered {answer.status}{': the API key was refused' if answer.status in (401, 403) else ''}")
+    if answer.type not in types:
+        raise Unusable(f"its content type is {answer.type or 'missing'}, not {types[0]}")
+    if not answer.length:
+        raise Unusable("it is empty")
+
+
+def address(recording: Recording) -> str:
+    """Where a recording is: at the host that Twilio named, on a path made of SIDs alone."""
+    host = host_of(recording.url) if is_twilio(recording.url) else host_of(API)
+    return f"https://{host}/2010-04-01/Accounts/{recording.account}/Recordings/{recording.sid}"
+
+
+def stored_elsewhere(recording: Recording) -> bool:
+    """Whether the account keeps recordings outside Twilio (external storage), where we cannot and need not fetch them."""
+    return bool(recording.url) and not is_twilio(recording.url)
+
+
+def resource(api: TwilioApi, recording: Recording, deadline: Deadline) -> Any:
+    """What Twilio knows of a recording. Raises TwilioRestException, and what `TwilioApi.client` raises."""
+    return client_of(api, recording, deadline).recordings(recording.sid).fetch()
+
+
+def delete(api: TwilioApi, recording: Recording, deadline: Deadline) -> None:
+    """Delete a recording; one that is gone already is. Raises as `resource` does."""
+    try:
+        client_of(api, recording, deadline).recordings(recording.sid).delete()
+    except TwilioRestException as error:
+        if error.status != NOT_FOUND:
+            raise
+
+
+def client_of(api: TwilioApi, recording: Recording, deadline: Deadline) -> Any:
+    """Twilio's client for the Region in which a recording lies."""
+    return api.client(recording.account, deadline, region_of(host_of(address(recording))))
+
+
+def listed(api: TwilioApi, account: str, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Recording]:
+    """The recordings of <Record> that an account made in a window. Twilio filters by date alone. Raises as `resource` does."""
+    for region in api.keys.regions(account):
+        found = api.client(account, deadline, region).recordings
+        for each in found.stream(date_created_after=since, date_created_before=until, page_size=PAGE):
+            if each.source == RECORD_VERB:
+                yield recording_of(each, account, region)
+
+
+def recording_of(each: Any, account: str, region: str) -> Recording:
+    """A recording as Twilio lists it. What is stored elsewhere bears the address of that place."""
+    host = "api.twilio.com" if region == HOME else f"api.{region}.twilio.com"
+    outside = each.media_url and not is_twilio(each.media_url)
+    begun = each.start_time or each.date_created
+    return Recording(
+        account=account,
+        call=each.call_sid or "",
+        sid=each.sid,
+        url=each.media_url if outside else f"https://{host}{each.uri}",
+        status=each.status,
+        seconds=int(each.duration) if str(each.duration).isdecimal() else None,
+        started=begun.strftime("%Y-%m-%dT%H:%M:%SZ") if begun else "",
+        error_code=str(each.error_code or ""),
+    )
