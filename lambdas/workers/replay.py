@@ -1,0 +1,183 @@
+"""`replay`: gives one missed text or lost callback back to the primary, signed as Twilio signs.
+
+The function reads the Auth Tokens, so that on-call never has to. `fallback replay` asks it for one event at a time; it reads the original
+itself and sends to hosts that the settings name as primaries, nowhere else. How a delivery proceeds: `hand_back.py`.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+
+from lambdas.answer.tokens import tokens_in
+from lambdas.workers.events import Item
+from lambdas.workers.hand_back import (
+    DELIVERED,
+    LOST,
+    NOT_DELIVERED,
+    PERHAPS,
+    NothingToGiveBack,
+    ask_of,
+    expiry,
+    idempotency_token,
+    is_candidate,
+    keyword,
+    never_arrived,
+    original_key,
+)
+from lambdas.workers.replays import Refused, Replays
+from lambdas.workers.replies import NotTwiml, Opinions, Reply, replies_in, send_replies
+from lambdas.workers.transport import Unreachable
+from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
+from lambdas.workers.webhook import Answer, Ask, NoAnswer, NotSent, send
+
+EVENT_DAYS = int(os.environ["EVENT_DAYS"])
+REPLY_MINUTES = int(os.environ["REPLY_MINUTES"])
+HOSTS = frozenset(json.loads(os.environ["PRIMARY_HOSTS"]))
+HEALTH: list[str] = json.loads(os.environ["PRIMARY_HEALTH"])
+TOKENS_SECRET = os.environ["TOKENS_SECRET"]
+
+PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
+TABLE = boto3.resource("dynamodb", config=PATIENT).Table(os.environ["TABLE_NAME"])
+SECRETS = boto3.client("secretsmanager", config=PATIENT)
+API = TwilioApi(Keys(SECRETS, os.environ["API_KEYS_SECRET"]))
+LOGGER = Logger(service="replay")
+CHECK_WAIT = 5.0  #: seconds for a health address
+NOT_ASKED = "{} replies of the primary not sent (--send-replies sends them)"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the engineer asks for: one event, and what may be done with it."""
+
+    pk: str
+    sk: str
+    by: str = ""
+    include_perhaps: bool = False
+    again: bool = False
+    send_replies: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended: a state of `hand_back.py` or `refused`, and a sentence for people."""
+
+    state: str
+    reason: str = ""
+    status: int | None = None
+    replies: str = ""
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """`{"check": [addresses]}`, or the fields of a wish."""
+    if "check" in event:
+        return {"failing": [reason for address in {*HEALTH, *event["check"]} if (reason := failing(address))]}
+    try:
+        outcome = hand_back(Wish(**event))
+    except (Refused, NothingToGiveBack) as refusal:
+        outcome = Outcome("refused", str(refusal))
+    LOGGER.info("handed back", extra={"sid": event["pk"], "state": outcome.state, "status": outcome.status})
+    return vars(outcome)
+
+
+def failing(address: str) -> str:
+    """Why the primary is not well at an address; nothing if it is. A health address has to answer 2xx, any other not with 5xx."""
+    try:
+        allowed(address)
+        answer = send(Ask(address, "", "voice", "GET"), "", {}, CHECK_WAIT)
+    except (Refused, NotSent, NoAnswer) as error:
+        return f"{urlsplit(address).netloc}: {error}"
+    well = 200 <= answer.status < 300 if address in HEALTH else answer.status < 500
+    return "" if well else f"{urlsplit(address).netloc} answered {answer.status}"
+
+
+def allowed(url: str) -> None:
+    """Refuse an address that the settings do not name as a primary's."""
+    host = urlsplit(url).hostname or ""
+    if host not in HOSTS:
+        raise Refused(f"{host} is no primary of yours: add it to [primary] hosts and deploy, if it is")
+
+
+def hand_back(wish: Wish) -> Outcome:
+    """Deliver one event, noting each step before the next. Raises Refused, NothingToGiveBack."""
+    event, ask = read(wish.pk, wish.sk)
+    if not (wish.include_perhaps or never_arrived(event.get("error_code", ""))):
+        raise Refused("the primary has perhaps processed it: add --include-perhaps if it knows texts by their MessageSid")
+    form = dict(parse_qsl(ask.form, keep_blank_values=True))
+    token = token_of(form.get("AccountSid", ""))
+    Opinions(TABLE).note(form, expiry(event["time"], EVENT_DAYS))
+    replays = Replays(TABLE, event, EVENT_DAYS)
+    attempt = replays.begin(wish.by, wish.again)
+    outcome, replies = deliver(event, ask, token, attempt)
+    replays.end(attempt, outcome.state, outcome.reason, outcome.status)
+    if not replies:
+        return outcome
+    return replace(outcome, replies=answered(event, form, replies, replays) if wish.send_replies else NOT_ASKED.format(len(replies)))
+
+
+def read(pk: str, sk: str) -> tuple[Item, Ask]:
+    """The event, and the request that the primary should have had. Raises Refused, NothingToGiveBack."""
+    event = TABLE.get_item(Key={"pk": pk, "sk": sk}).get("Item")
+    if not event or not is_candidate(event):
+        raise Refused("there is no such text or callback in the table; calls are never replayed")
+    pk, sk = original_key(event)
+    ask = ask_of(event, TABLE.get_item(Key={"pk": pk, "sk": sk}).get("Item"))
+    allowed(ask.url)
+    return event, ask
+
+
+def token_of(account: str) -> str:
+    """The Auth Token that signs for an account: the first of its list. Raises Refused where there is none."""
+    tokens = tokens_in(SECRETS.get_secret_value(SecretId=TOKENS_SECRET)["SecretString"]).get(account)
+    if not tokens:
+        raise Refused(f"the secret of Auth Tokens holds none for {account}: add it")
+    return tokens[0]
+
+
+def deliver(event: Item, ask: Ask, token: str, attempt: int) -> tuple[Outcome, list[Reply]]:
+    """Send, and tell what came of it; the replies are the primary's, for the sender of a text."""
+    headers = {
+        "User-Agent": "twilio-fallback-stack",
+        "X-Fallback-Replay": str(attempt),
+        "X-Fallback-Original-Time": event["time"],
+        "I-Twilio-Idempotency-Token": idempotency_token(event),
+    }
+    try:
+        answer = send(ask, token, headers)
+    except NotSent as error:
+        return Outcome(NOT_DELIVERED, str(error)), []
+    except NoAnswer as error:
+        return Outcome(PERHAPS, str(error)), []
+    return judged(event, answer)
+
+
+def judged(event: Item, answer: Answer) -> tuple[Outcome, list[Reply]]:
+    """Whether the primary took it: 2xx, and for a text an answer that Twilio would have taken too."""
+    if not 200 <= answer.status < 300:
+        return Outcome(PERHAPS, f"the primary answered {answer.status}", answer.status), []
+    if event["kind"] == LOST:
+        return Outcome(DELIVERED, "", answer.status), []
+    try:
+        return Outcome(DELIVERED, "", answer.status), replies_in(answer)
+    except NotTwiml as error:
+        return Outcome(PERHAPS, f"the primary {error}", answer.status), []
+
+
+def answered(event: Item, form: dict[str, str], replies: list[Reply], replays: Replays) -> str:
+    """Send the primary's replies, once; or say why not."""
+    age = datetime.now(UTC) - datetime.fromisoformat(event["time"])
+    if age.total_seconds() > REPLY_MINUTES * 60:
+        return f"replies not sent: the text is older than {REPLY_MINUTES} minutes"
+    if keyword(form.get("Body", "")) or Opinions(TABLE).opted_out(form["From"], form["To"]):
+        return "replies not sent: the sender has opted out"
+    replays.replying(len(replies))
+    try:
+        return f"{send_replies(API, form, replies)} of {len(replies)} replies sent"
+    except (NoKey, Unreachable) as error:
+        return f"replies not sent: {error}"

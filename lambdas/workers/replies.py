@@ -1,0 +1,115 @@
+"""The primary's answers to texts that were handed back: what Twilio would have sent to the sender, had the primary been there.
+
+Twilio no longer waits for this answer, so each `<Message>` is sent through the API, and only when the engineer asked for it, not too
+late and never to somebody who opted out. https://www.twilio.com/docs/messaging/twiml
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from twilio.base.exceptions import TwilioRestException
+
+from lambdas.workers.hand_back import keyword
+from lambdas.workers.transport import Deadline
+from lambdas.workers.twilio_api import TwilioApi
+from lambdas.workers.webhook import Answer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+XML_TYPES = ("text/xml", "application/xml", "text/html")  #: what Twilio reads as TwiML
+MOST_REPLIES = 10  #: of one text (error 14109)
+LONGEST = 1600  #: characters of a message (error 14103)
+SECONDS = 10.0  #: for sending one reply
+
+
+class NotTwiml(ValueError):
+    """The primary answered something that Twilio would have refused; the text says what."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One message for the sender."""
+
+    body: str
+    media: tuple[str, ...] = ()
+
+
+def replies_in(answer: Answer) -> list[Reply]:
+    """The messages of an answer to a text, for its sender. Raises NotTwiml.
+
+    `text/plain` is sent back as it stands (https://www.twilio.com/docs/messaging/twiml#twilios-request-to-your-application).
+    """
+    kind = answer.content_type.partition(";")[0].strip().lower()
+    if not answer.body.strip():
+        return []
+    if kind == "text/plain":
+        return [Reply(answer.body.strip()[:LONGEST])]
+    if kind not in XML_TYPES:
+        raise NotTwiml(f"answered {kind or 'no content type'}")
+    return list(messages_in(root_of(answer.body, kind)))[:MOST_REPLIES]
+
+
+def root_of(body: str, kind: str) -> ET.Element:
+    """The `<Response>` of a document. Raises NotTwiml; documents with a DTD are refused, because entities can grow without end."""
+    try:
+        root = ET.fromstring(body) if "<!DOCTYPE" not in body[:1000] else None  # noqa: S314 - no DTD, at most 64 kB
+    except ET.ParseError:
+        root = None
+    if root is None or root.tag != "Response":
+        raise NotTwiml("answered HTML instead of TwiML" if kind == "text/html" else "answered something that is no TwiML")
+    return root
+
+
+def messages_in(root: ET.Element) -> Iterator[Reply]:
+    """The messages that go to the sender; one with a `to` of its own goes to somebody else and is left out."""
+    for verb in root:
+        if verb.tag in ("Message", "Sms") and not verb.get("to"):
+            body = "".join([verb.text or "", *(part.text or "" for part in verb.findall("Body"))]).strip()
+            media = tuple((part.text or "").strip() for part in verb.findall("Media"))
+            if body or media:
+                yield Reply(body[:LONGEST], media)
+
+
+class Opinions:
+    """Who does not want to get texts, learned from the texts that were handed back; an item a sender and number of ours."""
+
+    def __init__(self, table: "Table") -> None:
+        self.table = table
+
+    def note(self, form: dict[str, str], expires: int) -> None:
+        """Keep what a STOP or START says."""
+        if word := keyword(form.get("Body", "")):
+            self.table.put_item(Item=self.key(form["From"], form["To"]) | {"kind": "opinion", "opted": word, "expires": expires})
+
+    def opted_out(self, sender: str, number: str) -> bool:
+        """Whether the last such word of a sender was STOP."""
+        found: dict[str, Any] = self.table.get_item(Key=self.key(sender, number)).get("Item", {})
+        return found.get("opted") == "stop"
+
+    @staticmethod
+    def key(sender: str, number: str) -> dict[str, str]:
+        """Under the person's number, where `fallback forget` finds it."""
+        return {"pk": f"person#{sender}", "sk": f"opinion#{number}"}
+
+
+def send_replies(api: TwilioApi, form: dict[str, str], replies: list[Reply]) -> int:
+    """Send each reply from where the text had been sent to, and return how many Twilio took. Raises NoKey, Unreachable.
+
+    Twilio refuses senders that opted out by itself (21610); such a reply counts as not sent.
+    """
+    messages = api.client(form["AccountSid"], Deadline(SECONDS * len(replies))).messages
+    return sum(accepted(messages, form, reply) for reply in replies)
+
+
+def accepted(messages: Any, form: dict[str, str], reply: Reply) -> bool:
+    """Whether Twilio took a reply."""
+    content: dict[str, Any] = {"body": reply.body} if reply.body else {}
+    content |= {"media_url": list(reply.media)} if reply.media else {}
+    try:
+        messages.create(to=form["From"], from_=form["To"], **content)
+    except TwilioRestException:
+        return False
+    return True

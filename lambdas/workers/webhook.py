@@ -1,0 +1,138 @@
+"""One request as Twilio makes it: signed by Twilio's own SDK, sent once, never redirected, with an end to every wait.
+
+What goes wrong is told apart, because it decides what may be done next:
+
+    NotSent     no such name, no connection, no TLS: the other side cannot have seen the request
+    NoAnswer    it was sent, and no whole answer came in time: the other side may have acted on it
+
+https://www.twilio.com/docs/usage/security#validating-requests
+"""
+
+import base64
+import http.client
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from twilio.request_validator import RequestValidator
+
+from lambdas.answer.request import fields_of
+
+CONNECT = 5.0  #: seconds for the connection and for TLS, each
+WAIT = 15.0  #: seconds for the whole answer, Twilio's own limit
+LARGEST_ANSWER = 64 * 1024  #: bytes of TwiML that Twilio takes (error 11750)
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+Medium = Literal["voice", "sms"]
+
+
+class NotSent(OSError):
+    """The request did not reach anybody."""
+
+
+class NoAnswer(OSError):
+    """The request was sent, and what became of it is unknown."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request: the URL as Twilio would have it configured, and the parameters as a form, in order."""
+
+    url: str
+    form: str
+    medium: Medium
+    method: str = "POST"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `certificate_ends` is seconds since the epoch, None without TLS."""
+
+    status: int
+    content_type: str
+    body: str
+    seconds: float
+    certificate_ends: float | None
+
+
+def send(ask: Ask, token: str, headers: Mapping[str, str], wait: float = WAIT) -> Answer:
+    """Sign with an Auth Token (not without one), send, return what came back within so many seconds. Raises NotSent, NoAnswer."""
+    began = time.monotonic()
+    parts = urlsplit(address_of(ask))
+    connection = connected(parts)
+    try:
+        target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        body = ask.form if ask.method == "POST" else None
+        connection.request(ask.method, target, body, {**headers, **own_headers(ask, token, parts)})
+        response = connection.getresponse()
+        text = body_of(response, began + wait)
+        kind = response.getheader("Content-Type") or ""
+        return Answer(response.status, kind, text, time.monotonic() - began, certificate_end(connection))
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(f"no whole answer came ({type(error).__name__})") from error
+    finally:
+        connection.close()
+
+
+def address_of(ask: Ask) -> str:
+    """The URL that is requested: a GET has its parameters behind those of the URL's own."""
+    url = ask.url.partition("#")[0]
+    return f"{url}{'&' if '?' in url else '?'}{ask.form}" if ask.method == "GET" and ask.form else url
+
+
+def connected(parts: SplitResult) -> http.client.HTTPConnection:
+    """A connection on which nothing has been sent yet. Raises NotSent."""
+    try:
+        connection = connection_to(parts)
+        connection.connect()
+        connection.sock.settimeout(WAIT)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NotSent(f"{parts.hostname} could not be reached ({error})") from error
+    return connection
+
+
+def connection_to(parts: SplitResult) -> http.client.HTTPConnection:
+    """The kind of connection that a URL's scheme asks for. Raises ValueError for a port that is none."""
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port, timeout=CONNECT)
+    return http.client.HTTPSConnection(host, parts.port, timeout=CONNECT, context=ssl.create_default_context())
+
+
+def own_headers(ask: Ask, token: str, parts: SplitResult) -> dict[str, str]:
+    """The signature, the form's type, and the password that a URL may hold."""
+    form = fields_of(ask.form) if ask.method == "POST" else {}
+    headers = {"X-Twilio-Signature": RequestValidator(token).compute_signature(signed_url(parts, ask.medium), form)} if token else {}
+    if ask.method == "POST":
+        headers["Content-Type"] = FORM
+    if parts.username is not None:
+        password = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = "Basic " + base64.b64encode(password.encode()).decode()
+    return headers
+
+
+def signed_url(parts: SplitResult, medium: Medium) -> str:
+    """The URL as it is signed: without user and fragment, and for voice over HTTPS without port."""
+    host = parts.netloc.rpartition("@")[2]
+    if medium == "voice" and parts.scheme == "https" and parts.port is not None:
+        host = host.rpartition(":")[0]
+    return parts._replace(netloc=host, fragment="").geturl()
+
+
+def body_of(response: http.client.HTTPResponse, until: float) -> str:
+    """The answer's body, its first 64 kB. Raises TimeoutError for one that drips on beyond its time (`time.monotonic`)."""
+    body = b""
+    while len(body) < LARGEST_ANSWER and (part := response.read1(LARGEST_ANSWER)):
+        body += part
+        if time.monotonic() > until:
+            raise TimeoutError
+    return body.decode("utf-8", "replace")
+
+
+def certificate_end(connection: http.client.HTTPConnection) -> float | None:
+    """When the other side's certificate ends."""
+    certificate = connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
+    return ssl.cert_time_to_seconds(str(certificate["notAfter"])) if certificate else None
