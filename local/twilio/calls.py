@@ -5,6 +5,7 @@ that ends before it was answered is "no-answer") and 2023-06-01 (callbacks share
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from local.twilio.call import Call
 from local.twilio.dial import dial
@@ -42,7 +43,7 @@ def finish(call: Call, status_callback: str = "") -> Call:
         duration = str(round(call.line.now - (call.answered_at or call.line.now)))
         call.callbacks.append(Ask(status_callback, "POST", _ending(call, duration), "callback"))
     for callback in call.callbacks:
-        deliver(call, callback)
+        call.platform.postman.take(partial(deliver, call, callback))
     return call
 
 

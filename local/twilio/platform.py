@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from time import time
 from typing import Literal
 from uuid import uuid4
 
 from local.twilio.error import TwilioError
 from local.twilio.exchange import Exchange
+from local.twilio.postman import Postman
 from local.twilio.undocumented import Undocumented
 from local.twilio.webhook import Webhooks
 
@@ -63,6 +66,7 @@ class Platform:
     """The account's own numbers and those it has verified."""
     alerts: list[Alert] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
+    postman: Postman = field(default_factory=Postman)
 
     def note(self, error: TwilioError, exchange: Exchange, sid: str, level: Level = "error") -> None:
         """Keeps an error as an alert."""
@@ -80,6 +84,11 @@ class Platform:
             at=self.clock(),
         )
         self.alerts.append(found)
+
+
+def rfc2822(at: float) -> str:
+    """A moment as Twilio's older API and its recording callbacks write it: Mon, 03 Jul 2023 21:45:28 +0000."""
+    return format_datetime(datetime.fromtimestamp(at, UTC))
 
 
 def new_sid(prefix: str) -> str:

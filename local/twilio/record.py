@@ -6,14 +6,13 @@ length before silence is trimmed), help article 360014251313 (absent: 16101 too 
 """
 
 from dataclasses import dataclass
-from email.utils import formatdate
 from xml.etree.ElementTree import Element
 
 from local.twilio import audio
 from local.twilio.call import Call, HungUp
 from local.twilio.documents import Document
 from local.twilio.exchange import Ask
-from local.twilio.platform import Recording, new_sid
+from local.twilio.platform import Recording, new_sid, rfc2822
 from local.twilio.verbs import address, whole
 
 _TOO_SHORT, _SILENT = 16101, 16102
@@ -153,5 +152,5 @@ class _Session:
 
 
 def _outcome(kept: Recording) -> dict[str, str]:
-    known = {"ErrorCode": str(kept.error_code), "RecordingStartTime": formatdate(kept.started)}
+    known = {"ErrorCode": str(kept.error_code), "RecordingStartTime": rfc2822(kept.started)}
     return known | ({"RecordingDuration": str(kept.seconds)} if kept.status == "completed" else {})

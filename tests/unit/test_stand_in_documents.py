@@ -153,6 +153,12 @@ def test_a_call_carries_what_a_captured_one_did() -> None:
     assert known["FromCountry"] == known["CallerCountry"] == "US"
 
 
+def test_the_country_is_that_of_the_number() -> None:
+    known = call_parameters("AC1", "CA1", "+442083661177", "+14155550102")
+    assert (known["FromCountry"], known["ToCountry"], known["FromCity"]) == ("GB", "US", "")
+    assert "StirVerstat" not in known
+
+
 def test_an_outgoing_call_carries_what_a_captured_one_did() -> None:
     known = call_parameters("AC1", "CA1", "+14155550108", "+14155550109", direction="outbound-api")
     assert {*known, "CallStatus"} == set(captured("monitor-alert-11200-captured"))

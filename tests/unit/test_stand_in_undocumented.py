@@ -50,7 +50,7 @@ def test_what_error_url_shows(web: Primary, switches: dict[str, bool], shown: st
     web.behaves("/voice", Fails(500))
     web.behaves("/fallback", twiml(""))
     host = web.url.removeprefix("http://")
-    call(web, f"http://u:p@{host}/voice?store=4#rc=0", **switches)
+    call(web, f"http://u:p@{host}/voice?store=4#rc=0", None, **switches)
     assert web.received[-1].form["ErrorUrl"] == shown.format(host=host)
 
 

@@ -324,6 +324,12 @@ def test_https_to_a_port_without_tls_is_11220(primary: Primary) -> None:
     assert request(primary.url.replace("http:", "https:") + "#ct=300").error_code == 11220
 
 
+def test_a_tls_handshake_that_never_comes_is_11220() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sent = request(f"https://127.0.0.1:{silent.getsockname()[1]}/#ct=150&rc=0")
+    assert sent.error_code == 11220
+
+
 class Clock:
     """Seconds, moved by hand."""
 
