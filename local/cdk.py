@@ -23,7 +23,7 @@ class Cdk:
     """Runs commands of the CLI; their output goes to `log`."""
 
     def __init__(self, environ: Mapping[str, str], project: Path, log: Path) -> None:
-        self.environ = {**environ, "PATH": f"{NODE}:{environ['PATH']}"}
+        self.environ = {**environ, "PATH": f"{NODE}:{environ['PATH']}", "NO_COLOR": "1"}
         self.project = project
         self.log = log
 
@@ -47,5 +47,7 @@ class Cdk:
             raise CdkFailed(f"cdk {arguments[0]} failed: {self._last_words(begins)} (all of it is in {self.log})")
 
     def _last_words(self, begins: int) -> str:
-        said = self.log.read_bytes()[begins:].decode(errors="replace").split("\n")
-        return " ".join(line.strip() for line in said if line.strip())[-400:]
+        """What the app says of a mistake in the settings or templates, else how the output ends."""
+        lines = [line.strip() for line in self.log.read_bytes()[begins:].decode(errors="replace").splitlines() if line.strip()]
+        mistake = next((line for line in lines if line.startswith("error: ")), None)
+        return mistake or " ".join(lines[-3:])[-400:]

@@ -4,6 +4,7 @@ Settings are ministack's environment variables; TMPDIR is where everything that 
 """
 
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -54,9 +55,13 @@ def _resource_types(_: admin.Json | None) -> admin.Json:
 
 
 def _end_with_parent() -> None:
-    """Our standard input is a pipe that nobody writes to: it ends when the parent closes it or is no more."""
+    """Our standard input is a pipe that nobody writes to: it ends when the parent closes it or is no more.
+
+    Then everything ends at once, functions that hang or are just starting too: `process` gave us a process group of our own.
+    """
     sys.stdin.buffer.read()
-    lambda_runtime.reset()  # functions that hang do not notice that we are gone
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 

@@ -9,6 +9,7 @@ import contextvars
 import logging
 import threading
 import time
+from collections import defaultdict
 from typing import Any
 
 from ministack.services import lambda_svc
@@ -19,6 +20,10 @@ logger = logging.getLogger("local.async_invoke")
 
 MAXIMUM_AGE = 6 * 60 * 60
 RETRIES = 2
+#: So many events of one function are handled at a time, the others wait: each environment costs a laptop a second of its processor.
+PARALLEL = 2
+
+_turns: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(PARALLEL))
 
 
 class UnderWay:
@@ -70,7 +75,8 @@ def _attempts(arn: str, event: Any, config: Json) -> Json | None:
     left = config.get("MaximumRetryAttempts", RETRIES)
     delay = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS
     while True:
-        result: Json = lambda_svc._execute_function_with_config_scope(_function(arn)[0], event)
+        with _turns[arn]:
+            result: Json = lambda_svc._execute_function_with_config_scope(_function(arn)[0], event)
         if not result.get("error"):
             return None
         if not result.get("throttle"):

@@ -34,7 +34,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C is for us alone: we stop it
+                start_new_session=True,  # Ctrl-C is for us alone: we stop it, and with it the group, which is its functions
             )
 
     def wait_until_ready(self) -> None:
