@@ -40,8 +40,7 @@ def finish(call: Call, status_callback: str = "") -> Call:
     if call.status not in {"busy", "no-answer", "failed"}:
         call.status = "completed" if call.answered_at is not None else "no-answer"
     if status_callback:
-        duration = str(round(call.line.now - (call.answered_at or call.line.now)))
-        call.callbacks.append(Ask(status_callback, "POST", _ending(call, duration), "callback"))
+        call.callbacks.append(Ask(status_callback, "POST", _ending(call), "callback"))
     for callback in call.callbacks:
         call.platform.postman.take(partial(deliver, call, callback))
     return call
@@ -57,5 +56,6 @@ def deliver(call: Call, callback: Ask) -> Exchange:
     return exchange
 
 
-def _ending(call: Call, duration: str) -> dict[str, str]:
-    return {**call.parameters, "CallStatus": call.status, "CallDuration": duration}
+def _ending(call: Call) -> dict[str, str]:
+    seconds = 0.0 if call.answered_at is None else call.line.now - call.answered_at
+    return {**call.parameters, "CallStatus": call.status, "CallDuration": str(round(seconds))}

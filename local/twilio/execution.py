@@ -50,6 +50,7 @@ def _play(call: Call, document: Document, verbs: Mapping[str, Verb]) -> Ask | No
     """Elements that the schema check complained about are passed over; they cost a warning, not the call."""
     for element in document.root:
         if element.tag in verbs:
+            _check(element)
             call.begin(element.tag)
             following = verbs[element.tag](call, document, element)
             if following:
@@ -57,6 +58,24 @@ def _play(call: Call, document: Document, verbs: Mapping[str, Verb]) -> Ask | No
         elif is_known(element.tag, "voice"):
             raise NotPlayedError(f"the stand-in for Twilio does not play <{element.tag}> here")
     return None
+
+
+_NOT_PLAYED = {
+    ("Dial", "record"): {"do-not-record", "false"},
+    ("Record", "transcribe"): {"false"},
+    ("Number", "statusCallback"): set(),
+    ("Number", "machineDetection"): set(),
+    ("Sip", "statusCallback"): set(),
+    ("Client", "statusCallback"): set(),
+}
+"""Attributes whose effect would be missed if they were passed over, and the values that have none."""
+
+
+def _check(verb: Element) -> None:
+    for element in verb.iter():
+        for name, value in element.attrib.items():
+            if value not in _NOT_PLAYED.get((element.tag, name), {value}):
+                raise NotPlayedError(f"the stand-in for Twilio does not play <{element.tag} {name}={value!r}>")
 
 
 def _apologise(call: Call) -> None:

@@ -175,9 +175,10 @@ def test_gather_submits_what_was_pressed(web: Primary) -> None:
     web.behaves("/voice", twiml("<Gather action='/keys'><Say>Your number, then hash.</Say></Gather>"))
     web.behaves("/keys", twiml(""))
     number = stand_in().number("+15550100", voice_url=web.url + "/voice")
-    for typed, digits in (("12#", "12"), ("12", "12"), ("1#2", "1")):
-        number.call(CALLER, Caller(digits=[typed]))
+    for typed, digits, waited in (("12#", "12", []), ("12", "12", [5.0]), ("1#2", "1", [])):
+        call = number.call(CALLER, Caller(digits=[typed]))
         assert requests(web, "/keys")[-1].form["Digits"] == digits
+        assert [each.seconds for each in call.heard if each.kind == "silence"] == waited
 
 
 def test_gather_stops_at_its_number_of_digits(web: Primary) -> None:
@@ -271,6 +272,12 @@ def test_verbs_that_are_not_played_are_named(web: Primary) -> None:
     web.behaves("/voice", twiml("<Enqueue>support</Enqueue>"))
     with pytest.raises(NotPlayedError, match="<Enqueue>"):
         stand_in().number("+15550100", voice_url=web.url + "/voice").call(CALLER)
+    web.behaves("/voice", twiml("<Dial record='record-from-answer'>+15550177</Dial>"))
+    with pytest.raises(NotPlayedError, match="<Dial record='record-from-answer'>"):
+        stand_in().number("+15550100", voice_url=web.url + "/voice").call(CALLER)
+    web.behaves("/voice", twiml("<Record transcribe='true'/>"))
+    with pytest.raises(NotPlayedError, match="<Record transcribe='true'>"):
+        stand_in().number("+15550100", voice_url=web.url + "/voice").call(CALLER)
 
 
 def test_schema_warnings_cost_no_call(web: Primary) -> None:
@@ -334,6 +341,17 @@ def test_a_status_callback_has_no_fallback_and_no_cookies(web: Primary) -> None:
     assert (ended.form["CallStatus"], "CallDuration" in ended.form, "cookie" in ended.headers) == ("completed", True, False)
     assert requests(web, "/fallback") == []
     assert (twilio.alerts[0].code, twilio.alerts[0].request_variables["CallStatus"]) == (15003, "completed")
+
+
+def test_the_status_callback_knows_how_long_it_took(web: Primary) -> None:
+    """From the answer on; a call that was never answered took no time."""
+    twilio = stand_in()
+    web.behaves("/ended", twiml(""))
+    web.behaves("/voice", twiml("<Pause length='30'/>"))
+    twilio.call("+15550177", "+15550100", url=web.url + "/voice", status_callback=web.url + "/ended")
+    assert requests(web, "/ended")[0].form["CallDuration"] == "30"
+    twilio.number("+15550100", voice_url=web.url + "/voice", status_callback=web.url + "/ended").call(CALLER)
+    assert requests(web, "/ended")[1].form["CallDuration"] == "0"
 
 
 def test_twilio_takes_no_fallback_without_a_primary() -> None:

@@ -11,7 +11,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from local.twilio import Call, Caller, Origination, StandInTwilio, Undocumented
-from local.twilio.origination import in_order, knock
+from local.twilio.origination import in_order, is_final, knock
 from local.twilio.primary import Fails, Primary, Says
 
 TOKEN = "12345"
@@ -106,6 +106,14 @@ def test_some_answers_are_final(web: Primary, status: int, recovers: bool, ends:
     with sip_server(status) as uri:
         made, _ = call(web, uri)
     assert (bool(web.received), made.status) == (recovers, ends)
+
+
+def test_what_twilios_page_lists_is_final_and_nothing_else() -> None:
+    final = {200, 202, 400, 404, 405, 410, 416, 482, 484, 486, 600, 603, 699}
+    assert {code for code in range(200, 700) if is_final(code, True)} >= final
+    for code in (None, 300, 302, 401, 403, 408, 417, 480, 487, 488, 500, 503, 599):
+        assert not is_final(code, True)
+    assert is_final(403, False)
 
 
 def test_priorities_come_in_order_and_weights_share() -> None:
