@@ -1,9 +1,12 @@
 """The journal reaches the table: twice delivered, late, failed, or lost and rebuilt."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from typer.testing import CliRunner
 
+from ops.cli import app
 from tests.stories.conftest import Deployed
 from tests.stories.test_whatever_happens import ask, call, text
 
@@ -76,3 +79,24 @@ def test_a_text_keeps_its_original_for_hand_back(deployed: Deployed) -> None:
     event, original = deployed.items(parameters["MessageSid"])
     assert "Body=Hi" in original["form"]["S"]
     assert int(original["expires"]["N"]) < int(event["expires"]["N"])
+
+
+def test_what_was_never_delivered_is_rebuilt_from_the_journal(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fallback rebuild` says what is missing, writes it when told to, and finds nothing missing the next time."""
+    deployed.cloud.controls.deliveries(lose=True)
+    sids = sent(deployed, 3)
+    deployed.until(lambda: sum(sid in line for line in deployed.log(deployed.outputs.journal_group) for sid in sids) >= 3, "three lines")
+    deployed.cloud.controls.deliveries()
+    assert [deployed.events_now(sid) for sid in sids] == [[], [], []]
+    for name, value in deployed.cloud.environ.items():
+        monkeypatch.setenv(name, value)
+
+    def rebuild(*options: str) -> dict[str, int]:
+        done = CliRunner().invoke(app, ["rebuild", "--since", "1h", "--environment", "local", "--json", *options], catch_exceptions=False)
+        return dict(json.loads(done.stdout))
+
+    assert rebuild()["missing"] >= 3
+    assert [deployed.events_now(sid) for sid in sids] == [[], [], []]
+    assert rebuild("--no-dry-run")["written"] >= 3
+    assert [len(deployed.events_now(sid)) for sid in sids] == [1, 1, 1]
+    assert rebuild()["missing"] == 0

@@ -1,0 +1,142 @@
+"""The `fallback` command: the words and options of each command; what it does is in the file of its name.
+
+    .venv/bin/python -m ops.cli --help        (or `fallback`, once .venv/bin is on the path)
+
+Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words were wrong.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from config.settings import ConfigError, load
+from ops.deployment import Deployment, OpsError
+from ops.period import NoPeriod, moment
+from ops.rebuild import items, lines, missing
+from ops.rebuild import rebuild as write_missing
+from ops.tokens import checked_account, counted, with_key, with_token, without_old_tokens
+from ops.tokens import put as put_secret
+from ops.tokens import read as read_secret
+
+app = typer.Typer(help="What happened while the primary was down, and what to do about it.", add_completion=False, rich_markup_mode=None)
+out, err = Console(), Console(stderr=True)
+
+EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", envvar="FALLBACK_ENVIRONMENT", help="which environment")]
+RegionOption = Annotated[str | None, typer.Option("--region", help="another region than the environment's settings name")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON for programs")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run/--no-dry-run", help="only say what would be done")]
+
+
+@app.command()
+def rebuild(
+    since: Annotated[str, typer.Option(help="how far back: 2h, 3d, or a moment such as 2026-11-21T02:40")],
+    environment: EnvironmentOption = "production",
+    region: RegionOption = None,
+    dry_run: DryRunOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Write events that the table lacks, out of the journal group. A dry run unless told otherwise.
+
+    Examples:
+
+        fallback rebuild --since 3h
+
+        fallback rebuild --since 2026-11-21T02:00 --no-dry-run
+    """
+    start = moment(since, datetime.now(UTC))
+    deployment = Deployment.find(environment, region)
+    read = list(items(track(lines(deployment, start), "reading the journal", console=err, transient=True), load(environment)))
+    lacking = list(missing(deployment, read))
+    written = 0
+    if not dry_run:
+        written = sum(track(write_missing(deployment, lacking), "writing", console=err, transient=True))
+    if as_json:
+        out.print_json(json.dumps({"journal": len(read), "missing": len(lacking), "written": written, "dry_run": dry_run}))
+        return
+    out.print(f"{len(read)} items in the journal since {start:%Y-%m-%d %H:%M} UTC, {len(lacking)} missing in the table, {written} written")
+    if dry_run and lacking:
+        out.print("This was a dry run; to write them add --no-dry-run")
+
+
+tokens_app = typer.Typer(help="The Auth Tokens that Twilio signs its requests with.", no_args_is_help=True)
+app.add_typer(tokens_app, name="tokens")
+Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console shows it")]
+
+
+@tokens_app.command("add")
+def add_token(account: Account, environment: EnvironmentOption = "production", region: RegionOption = None) -> None:
+    """Add an account's Auth Token; it is asked for without echo, or read from standard input.
+
+    The one before stays valid, so that a rotation drops nobody: add the new token, promote it at Twilio, then `fallback tokens prune`.
+
+    Example:
+
+        fallback tokens add AC00000000000000000000000000000002
+    """
+    sid = checked_account(account)
+    deployment = Deployment.find(environment, region)
+    put_secret(deployment, "TokensSecretArn", with_token(read_secret(deployment, "TokensSecretArn"), sid, asked_for("Auth Token")))
+    out.print(f"added; {sid} is verified within a minute")
+
+
+@tokens_app.command("list")
+def list_tokens(environment: EnvironmentOption = "production", region: RegionOption = None, as_json: JsonOption = False) -> None:
+    """How many tokens each account has; the tokens themselves are never shown."""
+    found = counted(read_secret(Deployment.find(environment, region), "TokensSecretArn"))
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    for account, count in found.items():
+        out.print(f"{account}  {count}")
+    if not found:
+        out.print("no token yet: callers get the unverified answer. Add one with `fallback tokens add AC...`")
+
+
+@tokens_app.command("prune")
+def prune_tokens(account: Account, environment: EnvironmentOption = "production", region: RegionOption = None) -> None:
+    """Forget an account's older token, once Twilio signs with the new one."""
+    deployment = Deployment.find(environment, region)
+    put_secret(deployment, "TokensSecretArn", without_old_tokens(read_secret(deployment, "TokensSecretArn"), checked_account(account)))
+    out.print("done; one token is left")
+
+
+@app.command("key")
+def set_key(
+    account: Account,
+    key: Annotated[str, typer.Argument(help="API key SID: SK and 32 hexadecimal digits")],
+    environment: EnvironmentOption = "production",
+    region: RegionOption = None,
+) -> None:
+    """Set the API key with which an account's recordings are fetched; its secret is asked for without echo.
+
+    Example:
+
+        fallback key AC00000000000000000000000000000002 SK00000000000000000000000000000001
+    """
+    deployment = Deployment.find(environment, region)
+    keys = with_key(read_secret(deployment, "TwilioKeysSecretArn"), checked_account(account), key, asked_for("API key secret"))
+    put_secret(deployment, "TwilioKeysSecretArn", keys)
+    out.print("set")
+
+
+def asked_for(what: str) -> str:
+    """A secret from the keyboard without echo, or from standard input where that is no terminal."""
+    return typer.prompt(what, hide_input=True).strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one sentence on standard error."""
+    try:
+        app(prog_name="fallback")
+    except (OpsError, NoPeriod, ConfigError) as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

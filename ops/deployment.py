@@ -1,0 +1,70 @@
+"""A deployed environment, found by the outputs of its CloudFormation stack `fallback-<environment>`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, TokenRetrievalError
+
+from config.settings import load
+
+
+class OpsError(Exception):
+    """What went wrong and what to do about it, in one sentence; the whole message for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One environment in one region, by what its stack says of itself."""
+
+    environment: str
+    region: str
+    outputs: dict[str, str]
+
+    @classmethod
+    def find(cls, environment: str, region: str | None = None) -> "Deployment":
+        """Ask CloudFormation; `AWS_ENDPOINT_URL` leads to the local cloud. Raises OpsError."""
+        where = region or load(environment).region
+        stack = f"fallback-{environment}"
+        with explained(f"stack {stack} in {where}"):
+            client = boto3.client("cloudformation", region_name=where)
+            found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
+        return cls(environment, where, {output["OutputKey"]: output["OutputValue"] for output in found})
+
+    def client(self, service: str) -> Any:
+        """A boto3 client in the deployment's region, with the engineer's own credentials."""
+        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+
+    def __getitem__(self, output: str) -> str:
+        """One output. Raises OpsError where the deployed stack is older than this command."""
+        try:
+            return self.outputs[output]
+        except KeyError:
+            raise OpsError(f"the stack fallback-{self.environment} has no output {output}: deploy this version first") from None
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what AWS refuses into a sentence with its remedy."""
+    try:
+        yield
+    except (NoCredentialsError, TokenRetrievalError) as error:
+        raise OpsError(f"{what}: no AWS credentials ({error}); sign in, for example with `aws sso login`, and try again") from error
+    except ClientError as error:
+        raise OpsError(f"{what}: {refused(error)}") from error
+    except BotoCoreError as error:
+        raise OpsError(f"{what}: AWS cannot be reached ({error})") from error
+
+
+def refused(error: ClientError) -> str:
+    """An error of AWS's, and what helps."""
+    code, message = str(error.response["Error"]["Code"]), str(error.response["Error"].get("Message", ""))
+    if "Expired" in code or "expired" in message:
+        return "the AWS credentials have expired; sign in again, for example with `aws sso login`"
+    if "does not exist" in message or code == "ResourceNotFoundException":
+        return "it does not exist; is the environment deployed, and is this the right account? (`fallback --help`: --environment, --region)"
+    if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"):
+        return f"these credentials may not do that ({message})"
+    return f"{code}: {message}"

@@ -1,0 +1,73 @@
+"""`fallback tokens` and `fallback keys`: what Twilio's requests are verified with, and what recordings are fetched with.
+
+Secrets are asked for without echo or read from standard input, so that they are on no screen and in no shell history; they are never
+printed. The rest of a secret (other accounts, the probe's own token) stays as it is.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from config.checks import account_sid
+from lambdas.answer.book import PROBE_ACCOUNT
+from ops.deployment import Deployment, OpsError, explained
+
+TOKEN = re.compile(r"[0-9a-zA-Z_-]{16,128}")
+API_KEY = re.compile(r"SK[0-9a-f]{32}")
+
+
+def checked_account(sid: str) -> str:
+    """An account SID. Raises OpsError."""
+    try:
+        return account_sid(sid)
+    except ValueError as error:
+        raise OpsError(str(error)) from error
+
+
+def read(deployment: Deployment, output: str) -> dict[str, Any]:
+    """The secret that an output names. Raises OpsError."""
+    with explained(f"the secret {output}"):
+        value = json.loads(deployment.client("secretsmanager").get_secret_value(SecretId=deployment[output])["SecretString"])
+    return value if isinstance(value, dict) else {}
+
+
+def put(deployment: Deployment, output: str, value: Mapping[str, Any]) -> None:
+    """Write the secret anew. Raises OpsError."""
+    with explained(f"the secret {output}"):
+        deployment.client("secretsmanager").put_secret_value(SecretId=deployment[output], SecretString=json.dumps(value))
+
+
+def with_token(tokens: Mapping[str, Any], account: str, token: str) -> dict[str, Any]:
+    """The tokens with one more, the newest first, two at most an account: a rotation drops nobody."""
+    if not TOKEN.fullmatch(token):
+        raise OpsError("that is no Auth Token: copy it from the Twilio console (Account > API keys & tokens)")
+    before = tokens.get(account, [])
+    older = [before] if isinstance(before, str) else list(before)
+    return {**tokens, account: [token, *(other for other in older if other != token)][:2]}
+
+
+def without_old_tokens(tokens: Mapping[str, Any], account: str) -> dict[str, Any]:
+    """Only the newest token of an account: what to do once a rotation is over."""
+    if not tokens.get(account):
+        raise OpsError(f"{account} has no token here: `fallback tokens list` shows what there is")
+    return {**tokens, account: [as_list(tokens[account])[0]]}
+
+
+def with_key(keys: Mapping[str, Any], account: str, key: str, secret: str) -> dict[str, Any]:
+    """The API keys with that of one account."""
+    if not API_KEY.fullmatch(key):
+        raise OpsError(f"{key!r} is no API key SID: SK and 32 hexadecimal digits, as the Twilio console shows it")
+    if not TOKEN.fullmatch(secret):
+        raise OpsError("that is no API key secret; Twilio shows it once, when the key is made")
+    return {**keys, account: {"key": key, "secret": secret}}
+
+
+def counted(tokens: Mapping[str, Any]) -> dict[str, int]:
+    """How many tokens each account has; the probe's own is not shown."""
+    return {account: len(as_list(value)) for account, value in sorted(tokens.items()) if account != PROBE_ACCOUNT}
+
+
+def as_list(value: Any) -> list[str]:
+    """One token or a list of them."""
+    return [value] if isinstance(value, str) else list(value)
