@@ -35,8 +35,8 @@ from local.outputs import Outputs
 logger = logging.getLogger("local.cloud")
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-#: What of a user's shell would lead boto3, the CLI or Node past the local cloud.
-STRAYING = ("AWS_", "CDK_", "SSL_CERT", "REQUESTS_CA", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+#: What of a user's shell would lead boto3 and the CLI past the local cloud.
+STRAYING = ("AWS_", "CDK_")
 #: What would change how Python runs our programs: without its cache each start compiles ministack and the CDK anew.
 MEDDLING = ("PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS")
 
@@ -120,6 +120,7 @@ class LocalCloud:
         """The environment for programs that shall use this cloud and no other: boto3, the CLI, `fallback`."""
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(STRAYING + MEDDLING)}
         nowhere = str(self._temporary / "none")
+        direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "localhost", "127.0.0.1")))
         return {
             **kept,
             **CREDENTIALS,
@@ -133,7 +134,8 @@ class LocalCloud:
             "NODE_EXTRA_CA_CERTS": str(self.ca_bundle),
             "CDK_HOME": str(self.directory / "cdk.home"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
-            "NO_PROXY": "localhost,127.0.0.1",
+            "NO_PROXY": direct,
+            "no_proxy": direct,
         }
 
     def client(self, service: str) -> Any:
