@@ -46,7 +46,7 @@ TOKENS_SECRET = os.environ["TOKENS_SECRET"]
 PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
 TABLE = boto3.resource("dynamodb", config=PATIENT).Table(os.environ["TABLE_NAME"])
 SECRETS = boto3.client("secretsmanager", config=PATIENT)
-API = TwilioApi(Keys(SECRETS, os.environ["API_KEYS_SECRET"]))
+API = TwilioApi(Keys(SECRETS, os.environ["KEYS_SECRET"]))
 LOGGER = Logger(service="replay")
 CHECK_WAIT = 5.0  #: seconds for a health address
 NOT_ASKED = "{} replies of the primary not sent (--send-replies sends them)"

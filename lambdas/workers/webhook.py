@@ -63,6 +63,7 @@ def send(ask: Ask, token: str, headers: Mapping[str, str], wait: float = WAIT) -
     began = time.monotonic()
     parts = urlsplit(address_of(ask))
     connection = connected(parts)
+    ends = certificate_end(connection)
     try:
         target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
         body = ask.form if ask.method == "POST" else None
@@ -70,7 +71,7 @@ def send(ask: Ask, token: str, headers: Mapping[str, str], wait: float = WAIT) -
         response = connection.getresponse()
         text = body_of(response, began + wait)
         kind = response.getheader("Content-Type") or ""
-        return Answer(response.status, kind, text, time.monotonic() - began, certificate_end(connection))
+        return Answer(response.status, kind, text, time.monotonic() - began, ends)
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswer(f"no whole answer came ({type(error).__name__})") from error
     finally:
@@ -123,12 +124,19 @@ def signed_url(parts: SplitResult, medium: Medium) -> str:
 
 
 def body_of(response: http.client.HTTPResponse, until: float) -> str:
-    """The answer's body, its first 64 kB. Raises TimeoutError for one that drips on beyond its time (`time.monotonic`)."""
+    """The answer's body, its first 64 kB. Raises TimeoutError for one that drips on beyond its time (`time.monotonic`).
+
+    An answer that was cut inside its headers looks whole to `http.client`: so one that does not say how long it is does not count.
+    """
+    if not (response.chunked or response.getheader("Content-Length") or response.status == http.client.NO_CONTENT):
+        raise http.client.BadStatusLine("no length")
     body = b""
     while len(body) < LARGEST_ANSWER and (part := response.read1(LARGEST_ANSWER)):
         body += part
         if time.monotonic() > until:
             raise TimeoutError
+    if response.length and len(body) < LARGEST_ANSWER:
+        raise http.client.IncompleteRead(b"", response.length)
     return body.decode("utf-8", "replace")
 
 
