@@ -100,6 +100,8 @@ def test_message_redirect_and_media(web: Primary, twilio: StandInTwilio) -> None
         ("<Message/>", 14103, 0),
         ("<Message>" + "x" * 1601 + "</Message>", 14103, 0),
         ("<Say>Hi</Say>", 14110, 0),
+        ("<Say>Hi</Say>", 12200, 0),
+        ("<Message colour='red'>Hi</Message>", 12200, 1),
     ],
 )
 def test_what_is_not_sent_costs_a_warning(web: Primary, twilio: StandInTwilio, verbs: str, code: int, replies: int) -> None:
@@ -150,6 +152,9 @@ def test_a_messaging_service_overrides_its_numbers(web: Primary, twilio: StandIn
     number.text(SENDER, "HELP")
     form = web.received[-1].form
     assert (form["MessagingServiceSid"], form["OptOutType"]) == (service.sid, "HELP")
+    plain = twilio.messaging_service("plain", inbound_request_url=web.url + "/service")
+    twilio.number("+15550101", service=plain).text(SENDER, "HELP")
+    assert "OptOutType" not in web.received[-1].form
 
 
 def test_a_messaging_service_can_defer_to_the_number_or_switch_texts_off(web: Primary, twilio: StandInTwilio) -> None:
