@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import json
 import marshal
+import os
 import re
 import subprocess
 import sys
@@ -103,17 +104,27 @@ def amazon_roots() -> str:
 
 
 def zipped(name: str, files: Files) -> Path:
-    """A zip below `.build/` with the files and the `.pyc` of each module; the same bytes for the same content."""
+    """A zip below `.build/` with the files and the `.pyc` of each module; the same bytes for the same content, and made once for it."""
+    target = BUILD / f"{name}-{digest_of(files)}.zip"
+    if target.exists():
+        return target
     content = files | {pyc_path(path): pyc(path, source) for path, source in files.items() if path.endswith(".py")}
     BUILD.mkdir(exist_ok=True)
-    draft = BUILD / f"{name}.zip.part"
+    draft = BUILD / f"{name}.{os.getpid()}.part"
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(content):
             entry = zipfile.ZipInfo(path, EPOCH)
             entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
             archive.writestr(entry, content[path])
-    digest = hashlib.sha256(draft.read_bytes()).hexdigest()[:16]
-    return draft.rename(BUILD / f"{name}-{digest}.zip")
+    return draft.rename(target)
+
+
+def digest_of(files: Files) -> str:
+    """What the files and the Python that compiles them amount to."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(files):
+        digest.update(f"{path}:{len(files[path])}:".encode() + files[path])
+    return digest.hexdigest()[:16]
 
 
 def pyc_path(path: str) -> str:

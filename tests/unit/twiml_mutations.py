@@ -77,7 +77,7 @@ def _fields(medium: Medium, parent: str, name: str) -> dict[str, Any]:
 
 
 def _sample(kind: str) -> str:
-    first = kind.split(" | ")[0].split(" ")[0]
+    first = kind.split(" | ", maxsplit=1)[0].split(" ", maxsplit=1)[0]
     if bounds := _RANGE.fullmatch(first):
         return bounds[1]
     return SAMPLES.get(first) or RAW["enumerations"][first].split()[0]
