@@ -96,13 +96,6 @@ class Settings(Frozen):
             raise ValueError("primary.health: is asked by the probe, and probe.minutes is 0; set it, or remove the addresses")
         return self
 
-    @model_validator(mode="after")
-    def real_twilio(self) -> "Settings":
-        """Only a laptop's environment may ask anybody but Twilio."""
-        if self.twilio.api_base and not self.environment.startswith("local"):
-            raise ValueError("twilio.api_base: is for environments named local only; remove it, so that Twilio itself is asked")
-        return self
-
 
 def load(environment: str, directory: Path = HERE) -> Settings:
     """Read `<directory>/<environment>.toml`. Raises ConfigError for every mistake."""

@@ -79,12 +79,6 @@ class Twilio(Frozen):
         description="numbers that callers of /sip and /app reach whatever else is decided",
         examples=[["112", "110"]],
     )
-    api_base: str | None = Field(
-        None,
-        pattern=r"^http://127\.0\.0\.1:[0-9]{1,5}$",
-        description="where the local cloud finds its stand-in for Twilio's REST API; refused outside environments named local",
-        examples=["http://127.0.0.1:4567"],
-    )
 
 
 class Unverified(Frozen):

@@ -1,4 +1,4 @@
-"""One environment's stack: event table -> answer -> APIs -> record."""
+"""One environment's stack: event table -> voicemail -> answer -> APIs -> record."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +13,7 @@ from stacks.api import Api, LogRole, Static
 from stacks.event_table import EventTable
 from stacks.functions import worker_files, zipped
 from stacks.record import Record
+from stacks.voicemail import Voicemail
 
 
 class FallbackStack(Stack):
@@ -27,14 +28,16 @@ class FallbackStack(Stack):
             description=f"Twilio Fallback Stack ({settings.environment})",
         )
         said = {medium: "".join(book["documents"][name]["parts"]) for medium, name in book["last_resort"].items()}
+        workers = zipped("workers", worker_files())
         self.events = EventTable(self, "Events")
+        self.voicemail = Voicemail(self, "Voicemail", settings, workers, self.events.table)
         self.voice = Api(self, "Voice", settings, Static(said["voice"]), "Voice fallback and disaster recovery")
         self.messaging = Api(self, "Messaging", settings, Static(said["sms"]), "Messaging fallback")
         self.callbacks = Api(self, "Callbacks", settings, Static(None), "Recording status callbacks")
         self.answer = Answer(self, "Answer", settings, book, self.callbacks.url)
         self.routes()
         self.log_role(settings)
-        self.record = Record(self, "Record", settings, zipped("workers", worker_files()), self.answer.journal, self.events.table)
+        self.record = Record(self, "Record", settings, workers, self.answer.journal, self.events.table, self.voicemail.queue)
         self.outputs()
         acknowledge(self)
         for key, value in settings.tags.items():
@@ -69,6 +72,13 @@ class FallbackStack(Stack):
             "JournalGroupName": self.answer.journal.log_group_name,
             "TokensSecretArn": self.answer.tokens.secret_arn,
             "AnswerFunctionName": self.answer.function.function_name,
+            "VoicemailBucketName": self.voicemail.bucket.bucket_name,
+            "VoicemailQueueUrl": self.voicemail.queue.queue_url,
+            "VoicemailDeadLettersUrl": self.voicemail.dead.queue_url,
+            "NotificationTopicArn": self.voicemail.topic.topic_arn,
+            "TwilioKeysSecretArn": self.voicemail.keys.secret_arn,
+            "CollectFunctionName": self.voicemail.collect.function_name,
+            "ReconcileFunctionName": self.voicemail.reconcile.function_name,
         }
         for name, value in values.items():
             CfnOutput(self, name, value=value)

@@ -28,6 +28,7 @@ class Record(Construct):
         code: Path,
         journal: logs.LogGroup,
         table: dynamodb.TableV2,
+        voicemails: sqs.Queue,
     ) -> None:
         super().__init__(scope, name)
         self.dead = queue(self, "DeadLetters", Duration.days(14))
@@ -39,10 +40,12 @@ class Record(Construct):
             "TABLE_NAME": table.table_name,
             "EVENT_DAYS": str(settings.retention.events),
             "ORIGINAL_DAYS": str(settings.retention.originals),
+            "QUEUE_URL": voicemails.queue_url,
         }
         group = log_group(self, "Log", settings.retention.logs)
         self.function = function(self, "Function", "lambdas.workers.record.handler", code, group, environment, timeout=TIMEOUT)
         permit(self.function, "dynamodb:BatchWriteItem", table.table_arn)
+        permit(self.function, "sqs:SendMessage", voicemails.queue_arn)
         self.retry()
         logs.SubscriptionFilter(
             self,
@@ -68,7 +71,14 @@ class Record(Construct):
         consume(self, self.failed, self.function)
 
 
-def queue(scope: Construct, name: str, retention: Duration, dead: sqs.Queue | None = None, visibility: Duration | None = None) -> sqs.Queue:
+def queue(
+    scope: Construct,
+    name: str,
+    retention: Duration,
+    dead: sqs.Queue | None = None,
+    visibility: Duration | None = None,
+    most_receives: int = 5,
+) -> sqs.Queue:
     """An encrypted queue that only TLS may talk to."""
     return sqs.Queue(
         scope,
@@ -77,7 +87,7 @@ def queue(scope: Construct, name: str, retention: Duration, dead: sqs.Queue | No
         enforce_ssl=True,
         retention_period=retention,
         visibility_timeout=visibility or Duration.seconds(6 * int(TIMEOUT.to_seconds())),
-        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=5, queue=dead) if dead else None,
+        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=most_receives, queue=dead) if dead else None,
         removal_policy=RemovalPolicy.RETAIN,
     )
 

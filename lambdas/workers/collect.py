@@ -74,15 +74,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, one, BATCHES, context)
 
 
-def one(message: SQSRecord) -> None:
+def one(record: SQSRecord) -> None:  # Powertools passes the message by this name
     """One message. It leaves the queue only when what became of it is noted in its item."""
-    task = task_in(message.body)
+    task = task_in(record.body)
     item: Item = {}
     try:
         item = VOICEMAILS.announce(task, now())
         collect(task, item)
     except Exception as error:  # noqa: BLE001 - the boundary of one item of a batch
-        postpone(message, item, error)
+        postpone(record, item, error)
 
 
 def collect(task: Task, item: Item) -> None:

@@ -26,6 +26,7 @@ SHARDS = 4
 #: What the timeline carries beside its keys.
 LISTED = (
     "kind", "medium", "entry", "trust", "answer", "document", "at", "from", "to", "error_code", "error_url", "call_status", "trunk",
+    "sid", "state", "seconds",
 )  # fmt: skip
 #: Attributes that are Twilio's parameters.
 PARAMETERS = {

@@ -18,7 +18,7 @@ from botocore.config import Config
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers.missing import SETTLED, Missing
-from lambdas.workers.tasks import body_of
+from lambdas.workers.tasks import body_of, queue
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import Keys, TwilioApi
 from lambdas.workers.voicemails import COLLECT, HEAR, NEXT, Voicemails, stamp
@@ -71,7 +71,7 @@ def queue_due(now: datetime, _: datetime | None) -> None:
         for item in VOICEMAILS.waiting(todo):
             late += todo == COLLECT and datetime.fromisoformat(item["announced_at"]) < now - LATE
             if item.get(NEXT) and item[NEXT] <= stamp(now) and VOICEMAILS.lease(item, now + AGAIN):
-                send(item["task"])
+                queue(SQS, QUEUE_URL, [item["task"]])
     METRICS.add_metric("VoicemailsLate", MetricUnit.Count, late)
 
 
@@ -82,14 +82,8 @@ def queue_missing(now: datetime, since: datetime | None) -> None:
     for begin, end in MISSING.windows(since or MISSING.since(until), until):
         for recording in MISSING.within(begin, end, deadline):
             VOICEMAILS.announce(recording, now)
-            send(body_of(recording))
-            found += 1
+            found += queue(SQS, QUEUE_URL, [body_of(recording)])
     METRICS.add_metric("RecordingsFound", MetricUnit.Count, found)
-
-
-def send(body: str) -> None:
-    """A task into the queue."""
-    SQS.send_message(QueueUrl=QUEUE_URL, MessageBody=body)
 
 
 CHORES: tuple[Chore, ...] = (queue_due, queue_missing)

@@ -1,4 +1,4 @@
-"""`record`: journal lines into the event table.
+"""`record`: journal lines into the event table, and what they give to collect into the voicemail queue.
 
 CloudWatch Logs invokes it asynchronously, so a line may come twice, late, out of order, or after two failed retries not at all:
 
@@ -28,17 +28,21 @@ from botocore.config import Config
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers.events import Line, NotAJournalLine, items_of, line_in, write
+from lambdas.workers.tasks import body_of, queue, tasks_of
 
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
 TABLE = os.environ["TABLE_NAME"]
 EVENT_DAYS = int(os.environ["EVENT_DAYS"])
 ORIGINAL_DAYS = int(os.environ["ORIGINAL_DAYS"])
+QUEUE_URL = os.environ["QUEUE_URL"]
 
 LOGGER = Logger(service="record")
 METRICS = Metrics(namespace=NAMESPACE, service="record")
 METRICS.set_default_dimensions(Environment=ENVIRONMENT)
 BATCHES = BatchProcessor(event_type=EventType.SQS)
-DYNAMODB = boto3.client("dynamodb", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3}))
+AWS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
+DYNAMODB = boto3.client("dynamodb", config=AWS)
+SQS = boto3.client("sqs", config=AWS)
 
 
 @METRICS.log_metrics
@@ -55,9 +59,11 @@ def redelivered(record: SQSRecord) -> None:  # Powertools passes the message by 
 
 
 def deliver(delivery: dict[str, Any]) -> None:
-    """Write every line of one delivery."""
-    items = [item for line in lines(messages(delivery)) for item in items_of(line, EVENT_DAYS, ORIGINAL_DAYS)]
+    """Write every line of one delivery, then queue what is to be collected: again, if the delivery comes again; that does no harm."""
+    known = list(lines(messages(delivery)))
+    items = [item for line in known for item in items_of(line, EVENT_DAYS, ORIGINAL_DAYS)]
     METRICS.add_metric("ItemsWritten", MetricUnit.Count, write(DYNAMODB, TABLE, items))
+    queue(SQS, QUEUE_URL, (body_of(task) for line in known for task in tasks_of(line)))
 
 
 def messages(delivery: dict[str, Any]) -> list[str]:

@@ -7,14 +7,18 @@ Media of a text: https://www.twilio.com/docs/messaging/guides/webhook-request#me
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
+from itertools import batched
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lambdas.answer.signature import VERIFIED
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 MEDIA_SID = re.compile(r"/Media/(ME[0-9a-f]{32})$")
@@ -22,10 +26,15 @@ MEDIA_SID = re.compile(r"/Media/(ME[0-9a-f]{32})$")
 FINAL = ("completed", "absent", "failed")
 NO_ERROR = "0"  #: the ErrorCode of callbacks that tell no error
 MOST_MEDIA = 10
+AT_ONCE = 10  #: messages of one SendMessageBatch
 
 
 class NotATask(ValueError):
     """A message that this queue's readers did not agree on."""
+
+
+class NotQueued(RuntimeError):
+    """SQS did not take every message; whoever sends them has to come again."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,16 @@ def task_in(body: str) -> Task:
 def sound(task: Task) -> bool:
     """Whether its SIDs are SIDs: they become keys and paths."""
     return all(SID.fullmatch(sid) for sid in (task.account, task.belongs_to, task.sid))
+
+
+def queue(client: "SQSClient", url: str, bodies: Iterable[str]) -> int:
+    """Put messages into the queue, each once, and return how many. Raises NotQueued."""
+    unique = list(dict.fromkeys(bodies))
+    for some in batched(unique, AT_ONCE, strict=False):
+        entries: Any = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(some)]
+        if failed := client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed"):
+            raise NotQueued(f"{len(failed)} messages were not taken: {failed[0]['Code']}")
+    return len(unique)
 
 
 def tasks_of(line: Mapping[str, Any]) -> Iterator[Task]:

@@ -6,8 +6,8 @@ came is whole, or it is an error:
     Unreachable   no name, no connection, no TLS, silence, a cut or unreadable answer, the deadline: another host may do better
     NotAllowed    an address that must not be asked: not https, with user info, or not public (a redirect can name any)
 
-In the local cloud, and nowhere else, every host is the stand-in that TWILIO_API_BASE names; only a loopback address is accepted there,
-so that a wrong value can lead nowhere.
+In the local cloud, and nowhere else, every host is the stand-in that TWILIO_API_BASE names: the emulator's own environment has it, no setting
+and no stack. Only a loopback address is accepted, so that even a wrong value leads nowhere.
 """
 
 import io

@@ -88,6 +88,11 @@ NEVER_REPLACED = {
     "Tokens": "AWS::SecretsManager::Secret",
     "RecordFailed": "AWS::SQS::Queue",
     "RecordDeadLetters": "AWS::SQS::Queue",
+    "VoicemailBucket": "AWS::S3::Bucket",
+    "VoicemailQueue": "AWS::SQS::Queue",
+    "VoicemailDeadLetters": "AWS::SQS::Queue",
+    "NotificationTopic": "AWS::SNS::Topic",
+    "TwilioKeys": "AWS::SecretsManager::Secret",
 }
 #: Properties of them that CloudFormation can only change by replacing the resource.
 FIXED: dict[str, Json] = {
@@ -108,7 +113,7 @@ def test_what_must_never_be_replaced_keeps_its_logical_id(templates: dict[str, T
         resource = resources[name]
         assert resource["Type"] == kind
         assert FIXED.get(kind, {}).items() <= resource["Properties"].items(), f"a deploy would replace {name}, a {kind}"
-        if kind.split("::")[1] in ("DynamoDB", "Logs", "SecretsManager", "SQS"):
+        if kind.split("::")[1] in ("DynamoDB", "Logs", "S3", "SecretsManager", "SQS"):
             assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain", f"{name} holds data and would be deleted"
 
 
