@@ -71,8 +71,6 @@ def _override(pair: str, overrides: Mapping[str, Fault]) -> str | None:
     key, _, value = pair.partition("=")
     if key not in overrides:
         known = ", ".join(overrides)
-        return (
-            f"a URL whose fragment holds connection overrides only ({known}), not {key}{did_you_mean(key, overrides)}"
-        )
+        return f"a URL whose fragment holds connection overrides only ({known}), not {key}{did_you_mean(key, overrides)}"
     wanted = overrides[key](value.replace(",", " "))
     return wanted and f"a URL whose connection override {key} is {wanted}, not {value}"

@@ -93,15 +93,11 @@ def test_64_kb_is_the_end_in_bytes_not_in_letters() -> None:
 
 def test_each_medium_has_its_own_verbs() -> None:
     assert messaging("<Say>Hello</Say>") == ["<Say> belongs to voice documents, and this is a messaging document"]
-    assert voice("<Message>Hello</Message>") == [
-        "<Message> belongs to messaging documents, and this is a voice document"
-    ]
+    assert voice("<Message>Hello</Message>") == ["<Message> belongs to messaging documents, and this is a voice document"]
 
 
 def test_what_stands_in_the_wrong_place_is_told_what_may_stand_there() -> None:
-    assert voice("<Gather><Dial>+15550100</Dial></Gather>") == [
-        "<Dial> may not stand in <Gather>, which holds <Pause>, <Play> and <Say>"
-    ]
+    assert voice("<Gather><Dial>+15550100</Dial></Gather>") == ["<Dial> may not stand in <Gather>, which holds <Pause>, <Play> and <Say>"]
     assert voice("<Pause><Say>Hello</Say></Pause>") == ["<Pause> holds no elements, so <Say> may not stand in it"]
     assert voice("Hello <Hangup/>") == ['<Response> holds no text, but here it holds "Hello"']
 
@@ -206,9 +202,7 @@ def test_numbers_and_sip_addresses_are_checked_as_such() -> None:
     assert "must be a SIP URI such as sip:desk@example.com" in voice("<Dial><Sip>desk</Sip></Dial>")[0]
 
 
-@pytest.mark.parametrize(
-    "inner", ["<Say/>", "<Say> </Say>", "<Dial/>", "<Dial><Number/></Dial>", "<Play/>", "<Dial><Sip/></Dial>"]
-)
+@pytest.mark.parametrize("inner", ["<Say/>", "<Say> </Say>", "<Dial/>", "<Dial><Number/></Dial>", "<Play/>", "<Dial><Sip/></Dial>"])
 def test_what_needs_words_is_not_left_empty(inner: str) -> None:
     (message,) = voice(inner)
     assert "is empty; it needs " in message
@@ -241,9 +235,7 @@ def test_a_whisper_may_only_say_play_gather_and_hang_up() -> None:
     whisper = '<Response><Gather numDigits="1"><Pause/><Say>Press 1.</Say></Gather><Play>a.wav</Play>{}</Response>'
     assert check(whisper.format("<Hangup/>"), "voice", whisper=True) == []
     (problem,) = check(whisper.format("<Dial>+15550100</Dial>"), "voice", whisper=True)
-    assert problem.message == (
-        "<Dial> does nothing in a whisper document, which may hold <Gather>, <Hangup>, <Play> and <Say> only"
-    )
+    assert problem.message == ("<Dial> does nothing in a whisper document, which may hold <Gather>, <Hangup>, <Play> and <Say> only")
 
 
 def test_what_the_call_fills_in_is_not_judged_but_names_and_lines_are() -> None:
@@ -265,9 +257,7 @@ def test_messages_show_placeholders_in_braces() -> None:
 
 def test_words_around_a_placeholder_still_count_towards_the_limit() -> None:
     assert messaging(f"<Message>{'x' * 1590}\ue000{'Body' * 5}\ue001</Message>") == []
-    assert messaging(f"<Message>{'x' * 1601}\ue000Body\ue001</Message>") == [
-        "<Message> says 1601 characters; Twilio takes at most 1600"
-    ]
+    assert messaging(f"<Message>{'x' * 1601}\ue000Body\ue001</Message>") == ["<Message> says 1601 characters; Twilio takes at most 1600"]
 
 
 @pytest.mark.parametrize(

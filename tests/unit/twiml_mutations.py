@@ -141,9 +141,7 @@ def wrong_case(root: ET.Element, medium: Medium, chance: random.Random) -> bool:
 def wrong_nesting(root: ET.Element, medium: Medium, chance: random.Random) -> bool:
     """A copy of one element of the document put into another that must not hold it."""
     elements = list(root.iter())
-    wrong = [
-        (parent, child) for parent in elements for child in elements if (parent.tag, child.tag) not in _places(medium)
-    ]
+    wrong = [(parent, child) for parent in elements for child in elements if (parent.tag, child.tag) not in _places(medium)]
     parent, child = chance.choice(wrong)  # <Response> in <Response> is always among them
     parent.append(copy.deepcopy(child))
     return True
@@ -151,9 +149,7 @@ def wrong_nesting(root: ET.Element, medium: Medium, chance: random.Random) -> bo
 
 def bad_integer(root: ET.Element, medium: Medium, chance: random.Random) -> bool:
     """A whole number that is none, or is outside its range."""
-    places = [
-        (element, name, _RANGE.search(kind)) for element, name, kind in _valued(root, medium) if _RANGE.search(kind)
-    ]
+    places = [(element, name, _RANGE.search(kind)) for element, name, kind in _valued(root, medium) if _RANGE.search(kind)]
     if not places:
         return False
     element, name, bounds = chance.choice(places)
