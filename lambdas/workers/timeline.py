@@ -1,0 +1,60 @@
+"""The timeline for workers: what the event table's index says of a window, in order of time, never a scan.
+
+Each day has four shards; they are read page by page and merged, so that memory stays flat and a reader who stops early asks no more.
+"""
+
+import heapq
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Key
+
+from lambdas.answer.signature import VERIFIED
+from lambdas.workers.events import SHARDS, TIMELINE, Item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+
+class Timeline:
+    """The events of one table."""
+
+    def __init__(self, table: "Table") -> None:
+        self.table = table
+
+    def events(self, since: datetime, until: datetime, newest_first: bool = False) -> Iterator[Item]:
+        """What the index holds of each event between two moments."""
+        bounds = stamp(since), stamp(until)
+        for day in days(since, until, newest_first):
+            shards = [self.shard(f"{day}#{number}", *bounds, newest_first) for number in range(SHARDS)]
+            yield from heapq.merge(*shards, key=itemgetter("time"), reverse=newest_first)
+
+    def shard(self, shard: str, since: str, until: str, newest_first: bool) -> Iterator[Item]:
+        """The events of one shard, page by page."""
+        condition = Key("day_shard").eq(shard) & Key("time").between(since, until)
+        query: dict[str, Any] = {"IndexName": TIMELINE, "KeyConditionExpression": condition, "ScanIndexForward": not newest_first}
+        while True:
+            page = self.table.query(**query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def days(since: datetime, until: datetime, newest_first: bool) -> Iterator[str]:
+    """The days between two moments, `2026-11-21`."""
+    count = (until.date() - since.date()).days + 1
+    numbers = reversed(range(count)) if newest_first else range(count)
+    return ((since.date() + timedelta(days=number)).isoformat() for number in numbers)
+
+
+def is_fallback(event: Item) -> bool:
+    """Whether an event says that Twilio sent a caller or a text here: what outages are made of."""
+    return event.get("kind") == "request" and event.get("trust") == VERIFIED and event.get("medium") in ("voice", "sms")
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as events bear it: `2026-11-21T02:41:07.123456Z`; sorts as text."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

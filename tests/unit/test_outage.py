@@ -1,0 +1,217 @@
+"""One message when callers begin to come, one when it is over, whatever comes twice, late or at the same time."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.workers.events import Item, day_shard
+from lambdas.workers.outage import Outages, alarmed_at
+from lambdas.workers.timeline import stamp
+from tests.unit.event_table import TABLE, event_table, put
+
+BEGIN = datetime(2026, 11, 21, 23, 52, 7, tzinfo=UTC)  # an outage that goes over midnight
+MINUTE = timedelta(minutes=1)
+
+
+class Office:
+    """One environment's outages, the messages that people got, and the alarm's state."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.table: Any = boto3.resource("dynamodb", region_name="us-east-1").Table(TABLE)
+        self.told: list[dict[str, Any]] = []
+        self.alarm = False
+        self.outages = Outages(self.table, "production", self.told.append, lambda: self.alarm)
+
+    def comes(self, when: datetime, pk: str = "CA1", **more: Any) -> None:
+        """A verified request of Twilio's, unless told otherwise."""
+        facts: Item = {"kind": "request", "medium": "voice", "trust": "verified", "error_code": "11210"}
+        facts |= {"error_url": "https://app.example.com/calls/incoming?x=***"} | more
+        put(self.client, {"pk": pk, "sk": f"{stamp(when)}#r", "time": stamp(when), "day_shard": day_shard(stamp(when), pk)} | facts)
+
+    def minutes(self, since: datetime, count: int) -> None:
+        """The schedule, minute by minute."""
+        for number in range(count):
+            self.outages.look(since + number * MINUTE)
+
+    @property
+    def subjects(self) -> list[str]:
+        return [message["Subject"] for message in self.told]
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    with event_table() as [client]:
+        yield Office(client)
+
+
+def test_an_outage_is_told_twice_once_at_its_begin_and_once_at_its_end(office: Office) -> None:
+    for minute in range(40):
+        office.comes(BEGIN + minute * MINUTE, f"CA{minute}")
+    office.minutes(BEGIN + 10 * timedelta(seconds=1), 70)
+    assert office.subjects == [
+        "[production] callers come to the fallback: 1 call, 0 voicemails, 0 texts since 23:52 UTC",
+        "[production] over: 40 calls, 0 voicemails, 0 texts since 23:52 UTC",
+    ]
+
+
+def test_a_quiet_table_tells_nobody_anything(office: Office) -> None:
+    office.minutes(BEGIN, 5)
+    assert office.told == []
+
+
+def test_the_summary_counts_calls_texts_voicemails_codes_and_urls(office: Office) -> None:
+    office.comes(BEGIN, "CA1")
+    office.comes(BEGIN + MINUTE, "CA1")  # the next step of the same call
+    office.comes(BEGIN + 2 * MINUTE, "CA2", error_code="11205")
+    office.comes(BEGIN + 3 * MINUTE, "SM1", medium="sms", error_url="https://app.example.com/texts")
+    office.comes(BEGIN + 4 * MINUTE, "CA1", kind="voicemail", state="stored")
+    office.comes(BEGIN + 4 * MINUTE, "CA2", kind="voicemail", state="empty")
+    office.outages.look(BEGIN + 5 * MINUTE)
+    office.outages.look(BEGIN + 19 * MINUTE)
+    text = office.told[1]["Message"]
+    assert "answered 2 calls, 1 voicemail, 1 text, from 23:52 UTC on 21 November 2026 to 23:55 UTC on 21 November 2026 (3 min)" in text
+    assert "2 x error 11210: The webhook's host name has no address." in text
+    assert "1 x error 11205: " in text
+    assert "2 x https://app.example.com/calls/incoming\n1 x https://app.example.com/texts" in text
+
+
+def test_the_first_words_are_what_callers_experience_then_one_command_then_the_runbook(office: Office) -> None:
+    office.comes(BEGIN)
+    office.outages.look(BEGIN + MINUTE)
+    first, *_, command, runbook = office.told[0]["Message"].splitlines()
+    assert first == "Callers ARE being answered, by the fallback: 1 call, 0 voicemails, 0 texts since 23:52 UTC on 21 November 2026."
+    assert command.split() == ["Next:", "fallback", "status", "--environment", "production"]
+    assert runbook.split()[:2] == ["Runbook:", "docs/runbook.md,"]
+
+
+def test_a_message_says_by_attributes_what_it_is(office: Office) -> None:
+    office.comes(BEGIN)
+    office.outages.look(BEGIN + MINUTE)
+    assert office.told[0]["MessageAttributes"]["state"]["StringValue"] == "begin"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"trust": "forged"},
+        {"trust": "unverifiable"},
+        {"kind": "recording", "medium": "callback"},
+        {"kind": "voicemail"},
+        {"kind": "lost", "medium": "callback"},
+    ],
+)
+def test_only_verified_requests_for_an_answer_make_an_outage(office: Office, facts: Item) -> None:
+    office.comes(BEGIN, **facts)
+    office.outages.look(BEGIN + MINUTE)
+    assert office.told == []
+
+
+def test_the_probe_makes_no_outage(office: Office) -> None:
+    """Its items bear no key of the timeline."""
+    put(
+        office.client, {"pk": "CA1", "sk": f"{stamp(BEGIN)}#r", "time": stamp(BEGIN), "kind": "request", "trust": "verified", "probe": True}
+    )
+    office.outages.look(BEGIN + MINUTE)
+    assert office.told == []
+
+
+def test_many_at_the_same_time_tell_once(office: Office) -> None:
+    """The alarm and the schedule, retries, and two schedules that overlap."""
+    office.comes(BEGIN)
+    for now in (BEGIN + MINUTE, BEGIN + 20 * MINUTE):
+        ready = threading.Barrier(8)
+
+        def look(_: int, now: datetime = now, ready: threading.Barrier = ready) -> None:
+            state = office.outages.state()
+            ready.wait()  # every one of them has read the state before any changes it
+            (office.outages.end(state, now) if state.get("open") else office.outages.begin(state, now, None))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(look, range(8)))
+    assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:"]
+
+
+def test_the_alarm_begins_an_outage_before_the_table_knows_of_it(office: Office) -> None:
+    office.alarm = True
+    office.outages.look(BEGIN + MINUTE, alarmed=BEGIN + MINUTE)
+    assert "the first request just came since 23:53 UTC" in office.told[0]["Message"]
+    office.comes(BEGIN)
+    office.outages.look(BEGIN + 2 * MINUTE)
+    assert len(office.told) == 1
+
+
+def test_an_outage_does_not_end_while_the_alarm_sees_callers_come(office: Office) -> None:
+    """`record` may be broken at the same time: a quiet table proves nothing then."""
+    office.alarm = True
+    office.outages.look(BEGIN, alarmed=BEGIN)
+    office.minutes(BEGIN, 60)
+    assert len(office.told) == 1
+    office.alarm = False
+    office.outages.look(BEGIN + 61 * MINUTE)
+    assert office.subjects[1].startswith("[production] over")
+
+
+def test_a_caller_after_14_quiet_minutes_belongs_to_the_same_outage(office: Office) -> None:
+    office.comes(BEGIN, "CA1")
+    office.comes(BEGIN + 14 * MINUTE, "CA2")
+    office.minutes(BEGIN + MINUTE, 28)
+    assert len(office.told) == 1
+    office.outages.look(BEGIN + 30 * MINUTE)
+    assert "2 calls" in office.subjects[1]
+
+
+def test_a_caller_after_16_quiet_minutes_begins_another_outage(office: Office) -> None:
+    office.comes(BEGIN, "CA1")
+    office.minutes(BEGIN + MINUTE, 16)
+    office.comes(BEGIN + 17 * MINUTE, "CA2")
+    office.minutes(BEGIN + 18 * MINUTE, 17)
+    assert [("over" in subject, "1 call" in subject) for subject in office.subjects] == [(False, True), (True, True)] * 2
+
+
+def test_a_line_that_comes_late_begins_no_second_outage(office: Office) -> None:
+    """The journal may be delivered hours later."""
+    office.comes(BEGIN, "CA1")
+    office.minutes(BEGIN + MINUTE, 16)
+    office.comes(BEGIN + 3 * MINUTE, "CA2")
+    office.minutes(BEGIN + 60 * MINUTE, 5)
+    assert len(office.told) == 2
+
+
+def test_an_outage_that_nobody_was_told_of_in_time_is_told_late(office: Office) -> None:
+    """No alarm, and `record` was down all the while: both messages, with the true times."""
+    office.comes(BEGIN)
+    office.minutes(BEGIN + 180 * MINUTE, 2)
+    assert all("since 23:52 UTC" in subject for subject in office.subjects)
+    assert len(office.told) == 2
+
+
+def test_the_past_rebuilt_begins_no_outage(office: Office) -> None:
+    office.comes(BEGIN)
+    office.minutes(BEGIN + timedelta(days=2), 2)
+    assert office.told == []
+
+
+def test_who_dies_before_telling_leaves_it_to_the_next(office: Office) -> None:
+    def dies(_: dict[str, Any]) -> None:
+        raise ConnectionError
+
+    office.comes(BEGIN)
+    office.outages.tell = dies
+    with pytest.raises(ConnectionError):
+        office.outages.look(BEGIN + MINUTE)
+    office.outages.tell = office.told.append
+    office.minutes(BEGIN + 3 * MINUTE, 3)
+    assert len(office.told) == 1
+
+
+def test_only_an_alarm_that_rings_counts_as_callers() -> None:
+    """CloudWatch invokes us with the state that the alarm changed to."""
+    assert alarmed_at({"alarmData": {"state": {"value": "ALARM"}}}, BEGIN) == BEGIN
+    assert alarmed_at({"alarmData": {"state": {"value": "OK"}}}, BEGIN) is None
+    assert alarmed_at({"time": "2026-11-21T23:52:00Z"}, BEGIN) is None
