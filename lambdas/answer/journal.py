@@ -18,6 +18,7 @@ from lambdas.answer.signature import FORGED, VERIFIED
 MARK = "fallback.journal"  #: the term that the log subscription filters by
 VERSION = 1
 NAMESPACE = "TwilioFallback"
+DIMENSIONS = [["Environment", "Outcome"], ["Environment", "Medium", "Outcome"]]
 LONGEST_VALUE = 2048
 LONGEST_LINE = 32 * 1024
 LONGEST_ORIGINAL = 20 * 1024
@@ -53,12 +54,19 @@ class Journal:
     def write(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> None:
         """The line of one request."""
         line = self.entry(request, trust, choice, milliseconds) if self.keeps(request, trust) else {}
-        outcome = "probe" if line.get("probe") else trust
-        self.emit(line | self.metrics(request.medium, outcome, milliseconds))
+        counted = {} if line.get("probe") else self.metrics(request.medium, self.outcome(request, trust), milliseconds)
+        self.emit(line | counted)
 
     def count(self, medium: str, outcome: str, **facts: str) -> None:
         """A line that only counts: an unreadable request, or an answer that failed (with where, never with what was said)."""
         self.emit(facts | self.metrics(medium, outcome))
+
+    def outcome(self, request: Request, trust: str) -> str:
+        """What is counted: the trust, but that callbacks are no callers, and that a forged request which names an account of ours may well
+        be a real caller and our token a stale one: `refused`, an alarm at once. The probe counts its requests itself."""
+        if trust == FORGED and request.fields.get("AccountSid") in self.book.accounts:
+            return "refused"
+        return "delivered" if trust == VERIFIED and request.medium == "callback" else trust
 
     def keeps(self, request: Request, trust: str) -> bool:
         """Whether the request becomes an event."""
@@ -108,13 +116,13 @@ class Journal:
         return {name: cut(value) for name, value in kept.items()}
 
     def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> dict[str, Any]:
-        """The embedded metrics: requests by medium and outcome, and how long the answer took."""
+        """The embedded metrics: requests by outcome, for alarms, and by medium too, and how long the answer took."""
         named: list[dict[str, str]] = [{"Name": "Requests", "Unit": "Count"}]
         values: dict[str, Any] = {"Environment": self.environment, "Medium": medium, "Outcome": outcome, "Requests": 1}
         if milliseconds is not None:
             named.append({"Name": "AnswerTime", "Unit": "Milliseconds"})
             values["AnswerTime"] = round(milliseconds, 2)
-        directive = {"Namespace": NAMESPACE, "Dimensions": [["Environment", "Medium", "Outcome"]], "Metrics": named}
+        directive = {"Namespace": NAMESPACE, "Dimensions": DIMENSIONS, "Metrics": named}
         return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}} | values
 
     def emit(self, line: dict[str, Any]) -> None:
