@@ -101,6 +101,7 @@ class Call:
         self.answered_at: float | None = None if status == "ringing" else self.line.now
         self._leaving = False
         self._digits = iter(script.digits)
+        platform.calls.append(self)
         if parent:
             parent.legs.append(self)
 

@@ -107,12 +107,15 @@ class Number:
         call = Call(self.platform, known, handler, script)
         return place(call, Ask(handler.url, handler.method), self.status_callback)
 
-    def text(self, from_: str, body: str, media: Sequence[tuple[str, str]] = ()) -> Text:
-        """Somebody writes; `media` is (URL, content type) each. Returns when the replies are on their way."""
+    def text(self, from_: str, body: str, media: Sequence[tuple[str, str]] = (), files: Sequence[tuple[bytes, str]] = ()) -> Text:
+        """Somebody writes; `media` is (URL, content type) each, `files` (content, content type) that the REST API then serves.
+
+        Returns when the replies are on their way.
+        """
         handler = self._texts()
         word = keyword(body)
         conversation = self.conversations.between(from_, self.number)
-        text = Text(self.platform, self._parameters(from_, body, media, word), handler, conversation.jar)
+        text = Text(self.platform, self._parameters(from_, body, media, files, word), handler, conversation.jar)
         with conversation.lock:
             if not self.short_code and (own := conversation.react(word)):
                 text.by_twilio.append(own)
@@ -126,9 +129,13 @@ class Number:
             return self.service.inbound
         return self.sms_application.sms if self.sms_application else self.sms
 
-    def _parameters(self, from_: str, body: str, media: Sequence[tuple[str, str]], word: str) -> dict[str, str]:
-        sid = new_sid("MM" if media else "SM")
-        known = text_parameters(self.platform.account_sid, sid, from_, self.number, body, media=media)
+    def _parameters(
+        self, from_: str, body: str, media: Sequence[tuple[str, str]], files: Sequence[tuple[bytes, str]], word: str
+    ) -> dict[str, str]:
+        sid = new_sid("MM" if media or files else "SM")
+        kept = [self.platform.attach(sid, content, kind) for content, kind in files]
+        whole = [*media, *((each.url, each.type) for each in kept)]
+        known = text_parameters(self.platform.account_sid, sid, from_, self.number, body, media=whole)
         if self.service:
             known["MessagingServiceSid"] = self.service.sid
             if self.service.advanced_opt_out and word:

@@ -1,11 +1,11 @@
 """What all calls and texts of an account share: its identity, its webhooks, its alerts, its recordings, the time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from time import time
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import uuid4
 
 from local.twilio.error import TwilioError
@@ -49,6 +49,32 @@ class Recording:
     source: str = "RecordVerb"
     heard: str = ""
     """The words that were spoken, for whoever checks the audio."""
+    encryption: dict[str, str] | None = None
+    """Twilio's encryption_details, where the account encrypts recordings; the audio is then ciphertext."""
+    stored_at: str = ""
+    """The address of a recording that the account stores outside Twilio; RecordingUrl is the same then."""
+
+
+@dataclass(frozen=True)
+class Medium:
+    """A file that came with a text."""
+
+    sid: str
+    message_sid: str
+    url: str
+    type: str
+    content: bytes = field(repr=False)
+
+
+class Party(Protocol):
+    """A call, as far as the REST API tells of it."""
+
+    sid: str
+    status: str
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What every request for it carries."""
 
 
 @dataclass
@@ -66,6 +92,8 @@ class Platform:
     """The account's own numbers and those it has verified."""
     alerts: list[Alert] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
+    calls: list[Party] = field(default_factory=list)
+    media: list[Medium] = field(default_factory=list)
     postman: Postman = field(default_factory=Postman)
 
     def note(self, error: TwilioError, exchange: Exchange, sid: str, level: Level = "error") -> None:
@@ -84,6 +112,13 @@ class Platform:
             at=self.clock(),
         )
         self.alerts.append(found)
+
+    def attach(self, message_sid: str, content: bytes, type_: str) -> Medium:
+        """A file that somebody sends with a text, at the address at which Twilio keeps it."""
+        sid = new_sid("ME")
+        url = f"{self.media_base}/2010-04-01/Accounts/{self.account_sid}/Messages/{message_sid}/Media/{sid}"
+        self.media.append(Medium(sid, message_sid, url, type_, content))
+        return self.media[-1]
 
 
 def rfc2822(at: float) -> str:

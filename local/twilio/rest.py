@@ -1,26 +1,28 @@
-"""Twilio's REST API for recordings, as far as collecting and deleting them needs it, well or badly behaved.
+"""Twilio's REST API, as far as collecting recordings and media of texts needs it, well or badly behaved.
 
 Source: https://www.twilio.com/docs/voice/api/recording and Twilio's OpenAPI document `twilio_api_v2010` (a test holds
 the answers against it). Media: https://www.twilio.com/docs/voice/api/recording#fetch-a-recordings-media-file: WAV without
-or with `.wav`, MP3 with `.mp3`; 404 as XML while they are not there yet.
+or with `.wav`, MP3 with `.mp3`; 404 as XML while they are not there yet. Media of texts are a redirect to another host,
+https://www.twilio.com/docs/messaging/api/media-resource, which refuses credentials as S3 does with a signed address.
 """
 
 import json
 from base64 import b64decode
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from re import fullmatch
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
-from local.twilio import audio
+from local.twilio import audio, described
 from local.twilio.faults import Fault, NotYet, spoiled
 from local.twilio.parameters import API_VERSION
-from local.twilio.platform import Platform, Recording, rfc2822
+from local.twilio.platform import Platform, Recording
 from local.twilio.server import Behaviour, Received, Says, Server
 
 _MOST_ON_A_PAGE = 1000
+MEDIA_HOST = "media.twiliocdn.com"
 
 
 class RestApi(Server):
@@ -37,10 +39,15 @@ class RestApi(Server):
         port: int = 0,
     ) -> None:
         self._platform = platform
+        self._platforms = [platform]
         self._passwords = {platform.account_sid: platform.webhooks.auth_token, **(keys or {})}
         self._media_needs_password = media_needs_password
-        self._faults: dict[str, deque[Fault]] = {"media": deque(), "api": deque()}
+        self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self.hosts_down: set[str] = set()
+        """Names by which this API answers 503, as when an edge is down."""
         self.deleted: list[str] = []
+        self.before_delete: Callable[[str], object] = str
+        """Called with the SID of each recording before it is deleted."""
         super().__init__(self._respond, certificate, key, port)
 
     def media_faults(self, *faults: Fault) -> None:
@@ -51,7 +58,21 @@ class RestApi(Server):
         """What happens to the next other requests, one each."""
         self._faults["api"].extend(faults)
 
+    def faults_of(self, sid: str, *faults: Fault) -> None:
+        """What happens to the next requests for the media of this recording or text, one each."""
+        self._faults[sid].extend(faults)
+
+    def serve(self, platform: Platform) -> None:
+        """Serve what happens on another platform of the same account too."""
+        self._platforms.append(platform)
+
     def _respond(self, received: Received) -> Behaviour:
+        host = received.headers.get("host", "")
+        if host in self.hosts_down:
+            return _problem(503, 20503, f"{host} is down")
+        return self._content(received) if host == MEDIA_HOST else self._api(received)
+
+    def _api(self, received: Received) -> Behaviour:
         base = f"/{API_VERSION}/Accounts/{self._platform.account_sid}"
         if not received.path.startswith(base + "/"):
             return _problem(404, 20404, f"{received.path} was not found")
@@ -62,6 +83,8 @@ class RestApi(Server):
             return _problem(401, 20003, "Authenticate")
         if media and received.method == "GET":
             return self._media(received, media[1], media[2])
+        if medium := fullmatch(r"/Messages/M[0-9A-Za-z]{33}/Media/(ME[0-9a-f]{32})", path):
+            return self._medium(received, medium[1])
         return self._planned("api") or self._resource(received, path)
 
     def _knows(self, received: Received) -> bool:
@@ -77,6 +100,8 @@ class RestApi(Server):
         several = fullmatch(r"(?:/Calls/(CA[0-9a-f]{32}))?/Recordings\.json", path)
         if several and received.method == "GET":
             return self._list(received, several[1] or "")
+        if known := fullmatch(r"/Calls/(CA[0-9a-f]{32})\.json", path):
+            return self._call(received, known[1])
         found = self._find(one[2]) if one else None
         if not found or found.sid in self.deleted:
             return _problem(404, 20404, f"The requested resource {received.path} was not found")
@@ -84,19 +109,49 @@ class RestApi(Server):
             return self._delete(found)
         return _json(200, self._described(found))
 
+    def _described(self, each: Recording) -> dict[str, object]:
+        return described.recording(self._platform, each, each.sid in self.deleted)
+
+    @property
+    def _recordings(self) -> list[Recording]:
+        return [each for platform in self._platforms for each in platform.recordings]
+
     def _find(self, sid: str) -> Recording | None:
-        return next((each for each in self._platform.recordings if each.sid == sid), None)
+        return next((each for each in self._recordings if each.sid == sid), None)
+
+    def _call(self, received: Received, sid: str) -> Behaviour:
+        found = next((each for platform in self._platforms for each in platform.calls if each.sid == sid), None)
+        if not found:
+            return _problem(404, 20404, f"The requested resource {received.path} was not found")
+        return _json(200, described.call(self._platform, found))
+
+    def _medium(self, received: Received, sid: str) -> Behaviour:
+        """Where the content is, with an address that needs no password."""
+        fault = self._next(sid) or self._next("media")
+        if isinstance(fault, NotYet) or not any(each.sid == sid for platform in self._platforms for each in platform.media):
+            return _missing(received.path)
+        address = f"https://{MEDIA_HOST}/{self._platform.account_sid}/{sid}"
+        return spoiled(fault, Says(b"", status=307, headers=(("Location", address),)))
+
+    def _content(self, received: Received) -> Behaviour:
+        """The content of a medium. An address that is signed takes no other credentials."""
+        sid = received.path.rpartition("/")[2]
+        found = next((each for platform in self._platforms for each in platform.media if each.sid == sid), None)
+        if not found or "authorization" in received.headers:
+            return Says(b"<Error><Code>InvalidArgument</Code></Error>", "application/xml", 400)
+        return spoiled(self._next(f"content {sid}"), Says(found.content, found.type))
 
     def _delete(self, found: Recording) -> Behaviour:
         """Only what is completed can be deleted; the media is gone for good, the facts stay for 40 days."""
         if found.status != "completed":
             return _problem(409, 20409, "The recording is not completed")
+        self.before_delete(found.sid)
         self.deleted.append(found.sid)
         found.audio = None
         return Says(b"", content_type="", status=204)
 
     def _media(self, received: Received, sid: str, suffix: str) -> Behaviour:
-        fault = self._next("media")
+        fault = self._next(sid) or self._next("media")
         found = self._find(sid)
         if not found or found.audio is None or isinstance(fault, NotYet):
             return _missing(received.path)
@@ -121,7 +176,7 @@ class RestApi(Server):
         page = int(asked.get("Page", "0"))
         shown = matching[page * size : (page + 1) * size]
         more = (page + 1) * size < len(matching)
-        return _json(200, {"recordings": [self._described(each) for each in shown], **_paging(received, page, size, shown, more)})
+        return _json(200, {"recordings": [self._described(each) for each in shown], **described.paging(received, page, size, shown, more)})
 
     def _matching(self, asked: Mapping[str, str], call_sid: str) -> list[Recording]:
         """Newest first. The filters by date are inclusive at the day, as Twilio's are."""
@@ -133,33 +188,8 @@ class RestApi(Server):
         for name, fits in _DATES.items():
             if name in asked:
                 tests.append(_dated(fits, _moment(asked[name])))
-        found = [each for each in self._platform.recordings if all(test(each) for test in tests)]
+        found = [each for each in self._recordings if all(test(each) for test in tests)]
         return sorted(found, key=lambda each: each.started, reverse=True)
-
-    def _described(self, each: Recording) -> dict[str, object]:
-        uri = f"/{API_VERSION}/Accounts/{self._platform.account_sid}/Recordings/{each.sid}"
-        done = each.status == "completed"
-        return {
-            "account_sid": self._platform.account_sid,
-            "api_version": API_VERSION,
-            "call_sid": each.call_sid,
-            "conference_sid": None,
-            "channels": 1,
-            "date_created": rfc2822(each.started),
-            "date_updated": rfc2822(each.started + each.seconds),
-            "start_time": rfc2822(each.started),
-            "duration": str(each.seconds) if done else "-1",
-            "sid": each.sid,
-            "price": None,
-            "price_unit": None,
-            "status": "deleted" if each.sid in self.deleted else each.status,
-            "source": each.source,
-            "error_code": each.error_code or None,
-            "uri": uri + ".json",
-            "encryption_details": None,
-            "subresource_uris": {"transcriptions": f"{uri}/Transcriptions.json"},
-            "media_url": f"{self._platform.media_base}{uri}",
-        }
 
 
 _DATES: dict[str, Callable[[datetime, datetime], bool]] = {
@@ -177,25 +207,6 @@ def _moment(text: str) -> datetime:
 
 def _dated(fits: Callable[[datetime, datetime], bool], day: datetime) -> Callable[[Recording], bool]:
     return lambda each: fits(datetime.fromtimestamp(each.started, UTC), day)
-
-
-def _paging(received: Received, page: int, size: int, shown: Sequence[Recording], more: bool) -> dict[str, object]:
-    """Addresses of pages are paths in this API."""
-    kept = {key: value for key, value in parse_qsl(received.query) if key not in {"Page", "PageSize", "PageToken"}}
-
-    def uri(number: int) -> str:
-        return f"{received.path}?{urlencode({**kept, 'PageSize': size, 'Page': number})}"
-
-    return {
-        "page": page,
-        "page_size": size,
-        "start": page * size,
-        "end": page * size + max(len(shown) - 1, 0),
-        "uri": uri(page),
-        "first_page_uri": uri(0),
-        "next_page_uri": uri(page + 1) if more else None,
-        "previous_page_uri": uri(page - 1) if page else None,
-    }
 
 
 def _json(status: int, body: Mapping[str, object]) -> Says:

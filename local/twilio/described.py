@@ -1,0 +1,70 @@
+"""Calls, recordings and pages of them as Twilio's REST API describes them (OpenAPI document `twilio_api_v2010`)."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+from local.twilio.parameters import API_VERSION
+from local.twilio.platform import Party, Platform, Recording, rfc2822
+from local.twilio.server import Received
+
+
+def recording(platform: Platform, each: Recording, deleted: bool) -> dict[str, object]:
+    """A recording; what is deleted keeps its facts for 40 days."""
+    uri = f"/{API_VERSION}/Accounts/{platform.account_sid}/Recordings/{each.sid}"
+    return {
+        "account_sid": platform.account_sid,
+        "api_version": API_VERSION,
+        "call_sid": each.call_sid,
+        "conference_sid": None,
+        "channels": 1,
+        "date_created": rfc2822(each.started),
+        "date_updated": rfc2822(each.started + each.seconds),
+        "start_time": rfc2822(each.started),
+        "duration": str(each.seconds) if each.status == "completed" else "-1",
+        "sid": each.sid,
+        "price": None,
+        "price_unit": None,
+        "status": "deleted" if deleted else each.status,
+        "source": each.source,
+        "error_code": each.error_code or None,
+        "uri": uri + ".json",
+        "encryption_details": each.encryption,
+        "subresource_uris": {"transcriptions": f"{uri}/Transcriptions.json"},
+        "media_url": each.stored_at or f"{platform.media_base}{uri}",
+    }
+
+
+def call(platform: Platform, each: Party) -> dict[str, object]:
+    """A call, as far as its webhooks know it."""
+    known = each.parameters
+    return {
+        "sid": each.sid,
+        "account_sid": platform.account_sid,
+        "parent_call_sid": known.get("ParentCallSid"),
+        "from": known.get("From", ""),
+        "to": known.get("To", ""),
+        "status": each.status,
+        "direction": known.get("Direction", "inbound"),
+        "forwarded_from": known.get("ForwardedFrom"),
+        "api_version": API_VERSION,
+        "uri": f"/{API_VERSION}/Accounts/{platform.account_sid}/Calls/{each.sid}.json",
+    }
+
+
+def paging(received: Received, page: int, size: int, shown: Sequence[object], more: bool) -> Mapping[str, object]:
+    """Addresses of pages are paths in this API."""
+    kept = {key: value for key, value in parse_qsl(received.query) if key not in {"Page", "PageSize", "PageToken"}}
+
+    def uri(number: int) -> str:
+        return f"{received.path}?{urlencode({**kept, 'PageSize': size, 'Page': number})}"
+
+    return {
+        "page": page,
+        "page_size": size,
+        "start": page * size,
+        "end": page * size + max(len(shown) - 1, 0),
+        "uri": uri(page),
+        "first_page_uri": uri(0),
+        "next_page_uri": uri(page + 1) if more else None,
+        "previous_page_uri": uri(page - 1) if page else None,
+    }
