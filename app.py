@@ -25,8 +25,8 @@ def main() -> None:
     app = App()
     environment = app.node.try_get_context("environment") or "local"
     settings = load(environment, Path(app.node.try_get_context("config") or HERE))
-    book = compile_book(settings, Path(app.node.try_get_context("templates") or TEMPLATES))
-    FallbackStack(app, settings, book)
+    templates = Path(app.node.try_get_context("templates") or TEMPLATES)
+    FallbackStack(app, settings, compile_book(settings, templates), templates)
     if not app.node.try_get_context("unchecked"):
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()

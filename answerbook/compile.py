@@ -1,35 +1,35 @@
 """Settings and templates -> the answer book: every document that could ever be returned, and the rules that choose among them.
 
 What the compiler refuses, always as a ConfigError of one line: an unknown flow, answer, step, document, condition or value; a list of
-rules that does not end with a rule without conditions; a circle; a document that Twilio would refuse; an `unverified` answer that could
-cost money or tell something.
+rules that does not end with a rule without conditions; a rule that can never answer; and whatever `proofs.py` cannot prove.
 """
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
-from answerbook import grammar
-from answerbook.flows import StepRule, Turn, unroll
-from answerbook.rules import condition, implied
-from answerbook.templates import CLOSE, OPEN, Templates
+from answerbook import manners, proofs
+from answerbook.audio import Audio
+from answerbook.calendars import worked_out
+from answerbook.documents import Document, Medium, Node, Pen, parts
+from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_names, check_rules
+from answerbook.flows import Flow, StepRule, Turn
+from answerbook.reach import Rule, reachable
+from answerbook.rules import alternatives
+from answerbook.templates import Templates
 from config.checks import ConfigError, nearest
 from config.settings import Settings
-from config.tables import Rule
-
-Medium = Literal["voice", "messaging"]
-Node = str  #: a step or a document, by its name in the book
 
 TEMPLATES = Path(__file__).parents[1] / "twiml_templates"
-ENTRIES: dict[str, Medium] = {"voice": "voice", "trunk": "voice", "sms": "messaging"}
-#: Connection overrides of our own addresses; they are not inherited, so each address bears them. A text could be answered twice after a
-#: time-out, so messaging retries connections alone. https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
-OVERRIDES: dict[Medium, str] = {"voice": "#rc=2&rp=all", "messaging": "#rc=2&rp=ct"}
-CALLBACKS = ("recording",)
-SAMPLE = {":base": "https://fallback.example.com/v1/voice", ":callbacks": "https://callbacks.example.com/v1"}
+TWIN = ".said"  #: what is added to a document's name for the one in which audio is said
+
+
+def compile_book(settings: Settings, templates: Path = TEMPLATES) -> dict[str, Any]:
+    """The answer book of an environment, as `answerbook.json` holds it. Raises ConfigError."""
+    return Compiler(settings, templates).compile()
 
 
 class Compiler:
@@ -38,197 +38,160 @@ class Compiler:
     def __init__(self, settings: Settings, templates: Path = TEMPLATES) -> None:
         self.settings = settings
         self.templates = Templates(templates)
-        self.turns = {name: unroll(self.templates, name, answer) for name, answer in settings.answer.items()}
-        self.steps: dict[Node, list[dict[str, Any]]] = {}
-        self.texts: dict[Node, str] = {}
-        self.documents: dict[Node, dict[str, Any]] = {}
-        self.edges: dict[Node, list[Node]] = {}
+        self.audio = Audio(templates)
+        self.flows = {name: Flow(self.templates, name, settings) for name in settings.answer}
+        self.draft = proofs.Draft(settings, self.media())
+        self.calendars = {name: worked_out(calendar) for name, calendar in settings.calendar.items()}
 
     def compile(self) -> dict[str, Any]:
-        """The answer book as `answerbook.json` holds it."""
-        for name in self.settings.answer:
-            self.add_answer(name)
+        """The answer book."""
+        for flow in self.flows.values():
+            self.add_answer(flow)
+        unverified = {medium: self.unverified(medium) for medium in ("voice", "sms")}
+        proofs.accepted(self.draft)
         for entry in ENTRIES:
             self.add_entry(entry)
-        unverified = {medium: self.unverified(medium) for medium in ("voice", "sms")}
-        self.refuse_circles()
-        self.check_documents()
+        self.prove(unverified)
         return self.book(unverified)
 
-    def add_answer(self, name: str) -> None:
+    def prove(self, unverified: dict[str, Rule]) -> None:
+        """Everything that has to hold."""
+        check_names(self.settings, [rule for rules in self.draft.steps.values() for rule in rules])
+        proofs.ending(self.draft)
+        proofs.handed_on(self.draft)
+        proofs.dialled(self.draft)
+        proofs.rescued(self.draft)
+        for medium, rule in unverified.items():
+            proofs.harmless(self.draft, target_of(rule), medium)
+
+    def media(self) -> dict[str, set[Medium]]:
+        """The media in which each answer may be given: those of the entries that lead to it, else what its documents look like."""
+        edges = {
+            name: [rule.target for turn in flow.turns for rules in turn.steps.values() for rule in rules if rule.kind == "answer"]
+            for name, flow in self.flows.items()
+        }
+        media: dict[str, set[Medium]] = {name: set() for name in edges}
+        for entry, medium in ENTRIES.items():
+            strangers = [getattr(self.settings.unverified, entry)] if entry in ("voice", "sms") else []
+            for name in reachable(edges, *(rule.answer for rule in getattr(self.settings, entry)), *strangers) & media.keys():
+                media[name].add(medium)
+        return {name: found or {self.looks(name)} for name, found in media.items()}
+
+    def looks(self, name: str) -> Medium:
+        """The medium of an answer that no rule leads to."""
+        flow = self.flows[name]
+        paths = [self.templates.path(flow.answer.flow, document) for document in flow.documents]
+        return "messaging" if any("<Message" in path.read_text(encoding="utf-8") for path in paths) else "voice"
+
+    def add_answer(self, flow: Flow) -> None:
         """Every turn's steps and documents of one answer."""
-        for number, turn in enumerate(self.turns[name], 1):
+        for number, turn in enumerate(flow.turns, 1):
             for step, rules in turn.steps.items():
-                self.add_step(name, step, number, rules)
-            for document in self.templates.documents(self.settings.answer[name].flow):
-                self.add_document(name, document, number, turn)
+                self.add_step(flow, f"{flow.name}/{step}/{number}", rules)
+            for document in flow.documents:
+                self.add_document(flow, f"{flow.name}/{document}/{number}", turn)
 
-    def add_step(self, name: str, step: str, number: int, rules: list[StepRule]) -> None:
-        """One step of one turn."""
-        compiled = [rule for rule in (self.step_rule(name, number, rule) for rule in rules) if rule]
+    def add_step(self, flow: Flow, node: Node, rules: list[StepRule]) -> None:
+        """One step of one turn. `again` in the last turn is no rule: it can match no more."""
+        number = int(node.rpartition("/")[2])
+        usable = [rule for rule in rules if rule.kind != "again" or number < len(flow.turns)]
+        compiled = [{"if": rule.conditions, **self.target(flow, number, rule), "at": rule.at} for rule in usable]
         if not compiled or compiled[-1]["if"]:
-            raise ConfigError(f"{rules[0].at if rules else name}: the step {step!r} needs a last rule without conditions")
-        node = f"{name}/{step}/{number}"
-        self.steps[node] = compiled
-        self.edges[node] = [target_of(rule) for rule in compiled]
+            raise ConfigError(f"{rules[-1].at if rules else flow.file}: the step {node!r} needs a last rule without conditions")
+        self.draft.steps[node] = needed(compiled)
+        self.draft.edges[node] = [target_of(rule) for rule in self.draft.steps[node]]
 
-    def step_rule(self, name: str, number: int, rule: StepRule) -> dict[str, Any] | None:
-        """One rule as the book holds it; None for `again` in the last turn: it can match no more."""
-        if rule.kind == "again" and number == len(self.turns[name]):
-            return None
-        return {"if": rule.conditions, **self.target(name, number, rule), "at": rule.at}
-
-    def target(self, name: str, number: int, rule: StepRule) -> dict[str, str]:
+    def target(self, flow: Flow, number: int, rule: StepRule) -> dict[str, str]:
         """Where a step's rule leads."""
         if rule.kind == "answer":
             return self.start_of(rule.target, rule.at)
         if rule.kind == "again":
-            return self.place(name, rule.target, number + 1, rule.at)
-        return self.document_named(name, rule.target, rule.turn or number, rule.at)
+            return self.place(flow, rule.target, number + 1, rule.at)
+        return self.document_named(flow, rule.target, rule.turn or number, rule.at)
 
     def start_of(self, answer: str, at: str) -> dict[str, str]:
         """Where an answer begins: its step `start` if it has one, else its document `start`."""
-        if answer not in self.settings.answer:
-            raise ConfigError(f"{at}: there is no answer {answer!r}{nearest(answer, list(self.settings.answer))}")
-        return self.place(answer, "start", 1, at)
+        if answer not in self.flows:
+            raise ConfigError(f"{at}: there is no answer {answer!r}{nearest(answer, self.flows)}")
+        return self.place(self.flows[answer], "start", 1, at)
 
-    def place(self, name: str, what: str, number: int, at: str) -> dict[str, str]:
+    def place(self, flow: Flow, what: str, number: int, at: str) -> dict[str, str]:
         """The step of that name, else the document of that name."""
-        if what in self.turns[name][number - 1].steps:
-            return {"step": f"{name}/{what}/{number}"}
-        return self.document_named(name, what, number, at)
+        if what in flow.turns[number - 1].steps:
+            return {"step": f"{flow.name}/{what}/{number}"}
+        return self.document_named(flow, what, number, at)
 
-    def document_named(self, name: str, document: str, number: int, at: str) -> dict[str, str]:
+    def document_named(self, flow: Flow, document: str, number: int, at: str) -> dict[str, str]:
         """A document of the answer's flow."""
-        flow = self.settings.answer[name].flow
-        there = self.templates.documents(flow)
-        if document not in there:
-            raise ConfigError(f"{at}: the flow {flow!r} has no document {document!r}{nearest(document, there)}")
-        return {"document": f"{name}/{document}/{number}"}
+        if document not in flow.documents:
+            raise ConfigError(f"{at}: the flow {flow.answer.flow!r} has no document {document!r}{nearest(document, flow.documents)}")
+        if not 1 <= number <= len(flow.turns):
+            raise ConfigError(f"{at}: there is no turn {number} of {document!r}; turns is {len(flow.turns)}")
+        return {"document": f"{flow.name}/{document}/{number}"}
 
-    def add_document(self, name: str, document: str, number: int, turn: Turn) -> None:
-        """One document of one turn, its placeholders and the ways on from it."""
-        answer = self.settings.answer[name]
-        node = f"{name}/{document}/{number}"
-        ways: list[Node] = []
-        path = self.templates.directory / answer.flow / f"{document}.xml"
+    def add_document(self, flow: Flow, node: Node, turn: Turn) -> None:
+        """One document of one turn, and its twin in words if it plays audio."""
+        document = self.written(flow, node, turn, audible=True)
+        if document.audio:
+            twin = self.written(flow, node, turn, audible=False)
+            answer, name, number = node.split("/")
+            twin.place = document.twin = f"{answer}/{name}{TWIN}/{number}"
+            self.keep(twin)
+        self.keep(document)
 
-        def step(wanted: str) -> Markup:
-            if wanted not in turn.steps:
-                raise ConfigError(f"{path}: step('{wanted}'): the flow has no such step{nearest(wanted, set(turn.steps))}")
-            ways.append(f"{name}/{wanted}/{number}")
-            return address(":base", f"/{name}/{wanted}/{number}", self.medium_of(name))
+    def written(self, flow: Flow, node: Node, turn: Turn, audible: bool) -> Document:
+        """A document as its template writes it."""
+        answer, name, number = node.split("/")
+        medium: Medium = "messaging" if "messaging" in self.draft.media[answer] else "voice"
+        pen = Pen(flow, node, medium, self.settings, self.audio, audible)
+        document = Document(node, pen.path, pen.written(), pen.ways, pen.played)
+        if name in turn.come_back:
+            document.come_back = f"{answer}/{turn.come_back[name]['step']}/{number}"
+            document.seconds = turn.come_back[name].get("for", 0)
+        return document
 
-        def callback(wanted: str) -> Markup:
-            if wanted not in CALLBACKS:
-                raise ConfigError(f"{path}: callback('{wanted}'): there is no such callback{nearest(wanted, CALLBACKS)}")
-            return address(":callbacks", f"/{wanted}", "voice")
-
-        self.texts[node] = self.templates.document(answer.flow, document, answer.values, number, step, callback)
-        self.documents[node] = {"parts": parts(self.texts[node])} | self.cookie(name, document, number, turn, ways)
-        self.edges[node] = ways
-
-    def cookie(self, name: str, document: str, number: int, turn: Turn, ways: list[Node]) -> dict[str, Any]:
-        """The step by which a re-entry continues after this document."""
-        target = turn.come_back.get(document)
-        if not target:
-            return {}
-        ways.append(f"{name}/{target['step']}/{number}")
-        return {"come_back": ways[-1], "for": int(target.get("for", 0))}
-
-    def medium_of(self, name: str) -> Medium:
-        """The medium of an answer, by the entries whose rules name it."""
-        texts = {rule.answer for rule in self.settings.sms} | {self.settings.unverified.sms}
-        return "messaging" if name in texts else "voice"
+    def keep(self, document: Document) -> None:
+        """Add a document and the ways on from it."""
+        self.draft.documents[document.place] = document
+        further = [node for node in (document.come_back, document.twin) if node]
+        self.draft.edges[document.place] = document.ways + further
 
     def add_entry(self, entry: str) -> None:
         """The rules of one entry."""
-        rules: tuple[Rule, ...] = getattr(self.settings, entry)
-        compiled = [
-            {"if": [condition(name, values, rule.at) for name, values in rule.conditions.items()]}
-            | self.start_of(rule.answer, rule.at)
-            | {"at": rule.at}
-            for rule in rules
+        rules = [
+            {"if": conditions, **self.start_of(rule.answer, rule.at), "at": rule.at}
+            for rule in getattr(self.settings, entry)
+            for conditions in alternatives(rule.conditions, rule.at)
         ]
-        if not compiled:
+        if not rules:
             return
-        if compiled[-1]["if"]:
-            raise ConfigError(
-                f"{compiled[-1]['at']}: the last [[{entry}]] rule must have no condition, so that nobody is left without answer"
-            )
-        refuse_unreachable(compiled)
-        self.steps[entry] = compiled
-        self.edges[entry] = [target_of(rule) for rule in compiled]
+        check_names(self.settings, rules)
+        check_rules(entry, rules, self.calendars)
+        self.draft.edges[entry] = [target_of(rule) for rule in rules]
+        self.draft.steps[entry] = before_all(self.draft, entry) + rules
 
-    def unverified(self, medium: str) -> dict[str, Any]:
-        """The answer for strangers, as a rule; it may neither dial nor redirect nor repeat what the request said."""
+    def unverified(self, medium: str) -> Rule:
+        """The answer for strangers, as a rule."""
         answer = str(getattr(self.settings.unverified, medium))
-        rule = self.start_of(answer, f"{self.settings.environment}.toml: unverified.{medium}")
-        for node in self.reachable(target_of(rule)):
-            text = self.texts.get(node, "")
-            if "<Dial" in text or "<Redirect" in text or any(part not in SAMPLE for part in parts(text)[1::2]):
-                raise ConfigError(
-                    f"unverified.{medium}: {node} dials, redirects or repeats the caller's data; choose an answer that does not"
-                )
-        return {"if": [], "answer": answer, **rule, "at": f"unverified.{medium}"}
+        at = f"unverified.{medium}"
+        return {"if": [], "answer": answer, **self.start_of(answer, f"{self.settings.environment}.toml: {at}"), "at": at}
 
-    def reachable(self, node: Node) -> set[Node]:
-        """Every step and document that can follow."""
-        seen: set[Node] = set()
-        waiting = [node]
-        while waiting:
-            current = waiting.pop()
-            if current not in seen:
-                seen.add(current)
-                waiting += self.edges.get(current, [])
-        return seen
-
-    def refuse_circles(self) -> None:
-        """Every call must end: a chain that returns to where it was is refused, and printed."""
-        done: set[Node] = set()
-
-        def visit(node: Node, path: list[Node]) -> None:
-            if node in path:
-                raise ConfigError(f"{self.settings.environment}.toml: this never ends: {' -> '.join([*path[path.index(node) :], node])}")
-            if node in done:
-                return
-            for way in self.edges.get(node, []):
-                visit(way, [*path, node])
-            done.add(node)
-
-        for node in self.edges:
-            visit(node, [])
-
-    def check_documents(self) -> None:
-        """Each document against the TwiML grammar, in every medium that reaches it."""
-        media = {node: medium for entry, medium in ENTRIES.items() for node in self.reachable(entry)}
-        for node, text in self.texts.items():
-            name, document, _ = node.split("/")
-            path = self.templates.directory / self.settings.answer[name].flow / f"{document}.xml"
-            for problem in grammar.check(sampled(text), media.get(node, self.medium_of(name))):
-                raise ConfigError(f"{path}:{problem.line}: {problem.message} (answer {name!r})")
-
-    def book(self, unverified: dict[str, Any]) -> dict[str, Any]:
+    def book(self, unverified: dict[str, Rule]) -> dict[str, Any]:
         """Everything, with a digest as its id."""
-        resort = {"voice": last_resort(self.settings), "sms": "<Response/>\n"}
-        for medium, text in resort.items():
-            self.documents[f"last_resort/{medium}"] = {"parts": [text]}
+        resort = {LAST_RESORT["voice"]: last_resort(self.settings), LAST_RESORT["messaging"]: "<Response/>\n"}
+        documents = {name: {"parts": [text]} for name, text in resort.items()} | manners.documents(self.settings.compliance)
         content = {
             "accounts": list(self.settings.twilio.accounts),
             "hosts": list(self.settings.api.hosts),
             "keep_query": list(self.settings.privacy.keep_query),
-            "steps": self.steps,
-            "documents": self.documents,
-            "calendars": {},
+            "steps": self.draft.steps,
+            "documents": documents | {name: written_out(document) for name, document in self.draft.documents.items()},
+            "calendars": self.calendars,
+            "audio": self.audio.files,
             "unverified": unverified,
-            "last_resort": {medium: f"last_resort/{medium}" for medium in resort},
+            "last_resort": {"voice": LAST_RESORT["voice"], "sms": LAST_RESORT["messaging"]},
         }
         return {"id": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]} | content
-
-
-def compile_book(settings: Settings, templates: Path = TEMPLATES) -> dict[str, Any]:
-    """The answer book of an environment. Raises ConfigError."""
-    return Compiler(settings, templates).compile()
 
 
 def last_resort(settings: Settings) -> str:
@@ -237,36 +200,21 @@ def last_resort(settings: Settings) -> str:
     return f'<Response><Say language="{resort.language}">{escape(resort.text)}</Say><Hangup/></Response>\n'
 
 
-def target_of(rule: dict[str, Any]) -> Node:
+def written_out(document: Document) -> dict[str, Any]:
+    """A document as the book holds it."""
+    cookie = {"come_back": document.come_back, "for": document.seconds} if document.come_back else {}
+    return {"parts": parts(document.text)} | cookie
+
+
+def needed(rules: list[Rule]) -> list[Rule]:
+    """The rules without those that templates wrote for another turn: after the same conditions, or after none."""
+    kept: list[Rule] = []
+    for rule in rules:
+        if not any(earlier["if"] in ([], rule["if"]) for earlier in kept):
+            kept.append(rule)
+    return kept
+
+
+def target_of(rule: Rule) -> Node:
     """The node that a rule leads to."""
     return str(rule.get("step") or rule.get("document"))
-
-
-def address(base: str, path: str, medium: Medium) -> Markup:
-    """An address of ours with its connection overrides, escaped for XML."""
-    return Markup("{}{}{}").format(f"{OPEN}{base}{CLOSE}", path, OVERRIDES[medium])
-
-
-def parts(text: str) -> list[str]:
-    """A text cut at its placeholders: literal, name, literal, name, ..., literal."""
-    cut: list[str] = []
-    for index, piece in enumerate(text.split(OPEN)):
-        cut += piece.split(CLOSE, 1) if index else [piece]
-    return cut
-
-
-def sampled(text: str) -> str:
-    """A text whose own addresses are filled in with samples, so that they can be checked as URLs."""
-    for name, sample in SAMPLE.items():
-        text = text.replace(f"{OPEN}{name}{CLOSE}", sample)
-    return text
-
-
-def refuse_unreachable(rules: list[dict[str, Any]]) -> None:
-    """A rule that an earlier one answers already is a mistake, not a rule."""
-    for index, later in enumerate(rules):
-        for earlier in rules[:index]:
-            if implied(later["if"], earlier["if"]):
-                raise ConfigError(
-                    f"{later['at']}: this rule can never answer: the one at {earlier['at']} comes first and takes all that it would"
-                )

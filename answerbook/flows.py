@@ -7,19 +7,22 @@ continues, and where) and the steps, each a list of rules.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
-from answerbook.rules import Condition, condition
+from answerbook.rules import Condition, alternatives
 from answerbook.templates import Templates
 from config.checks import ConfigError, nearest
 from config.lines import Lines
-from config.settings import as_list
+from config.settings import Settings, as_list
 from config.tables import Answer
+from lambdas.answer.book import host_of
 
 TARGETS = ("answer", "document", "again")
 OTHER_KEYS = ("turn",)
 #: So many documents of one answer are a mistake in `turns`, not a call.
 MOST_TURNS = 200
+#: Twilio keeps cookies so long: https://www.twilio.com/docs/messaging/twiml#twilio-cookies
+LONGEST_COOKIE = 4 * 3600
 
 
 @dataclass(frozen=True)
@@ -41,67 +44,93 @@ class Turn:
     come_back: dict[str, dict[str, Any]]
 
 
-def unroll(templates: Templates, name: str, answer: Answer) -> list[Turn]:
-    """The turns of an answer's flow. Raises ConfigError for an unknown flow, a value missing or left over, a step that is none."""
-    if answer.flow not in templates.flows():
-        raise ConfigError(f"{answer.at}: answer.{name}.flow: there is no flow {answer.flow!r}{nearest(answer.flow, templates.flows())}")
-    check_values(templates, name, answer)
-    first = tables(templates, answer, 1)
-    turns = first.get("turns", 1)
-    if not isinstance(turns, int) or not 1 <= turns <= MOST_TURNS:
-        raise ConfigError(
-            f"{where(templates, answer)}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS} (answer {name!r})"
-        )
-    return [turn_of(templates, answer, turn) for turn in range(1, turns + 1)]
+class Flow:
+    """The flow of one answer. Raises ConfigError for an unknown flow, a value missing or left over, a step that is none."""
+
+    def __init__(self, templates: Templates, name: str, settings: Settings) -> None:
+        self.templates = templates
+        self.name = name
+        self.answer: Answer = settings.answer[name]
+        self.given = {"refuse": self.refuse} | given(settings)
+        if self.answer.flow not in templates.flows():
+            self.refuse(f"there is no flow {self.answer.flow!r}{nearest(self.answer.flow, templates.flows())}", "flow")
+        self.documents = templates.documents(self.answer.flow)
+        self.check_values()
+        self.turns = self.unrolled()
+
+    def refuse(self, reason: str, key: str = "") -> NoReturn:
+        """Stop, and say where the answer is defined. Templates call it for values that do not go together."""
+        raise ConfigError(f"{self.answer.at}: answer.{self.name}{'.' if key else ''}{key}: {reason}")
+
+    @property
+    def file(self) -> str:
+        """The flow's `steps.toml`, for messages."""
+        return str(self.templates.directory / self.answer.flow / "steps.toml")
+
+    def check_values(self) -> None:
+        """Every value that is set must be used; one that is used and not set stops the rendering."""
+        used = self.templates.variables(self.answer.flow)
+        for value in self.answer.values:
+            if value not in used:
+                self.refuse(f"the flow {self.answer.flow!r} uses no such value{nearest(value, set(used))}", value)
+
+    def unrolled(self) -> list[Turn]:
+        """The turns, as many as `steps.toml` says."""
+        turns = self.tables(1).get("turns", 1)
+        if not isinstance(turns, int) or not 1 <= turns <= MOST_TURNS:
+            raise ConfigError(f"{self.file}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS} (answer {self.name!r})")
+        return [self.turn(turn) for turn in range(1, turns + 1)]
+
+    def tables(self, turn: int) -> dict[str, Any]:
+        """`steps.toml` of one turn, read."""
+        try:
+            return tomllib.loads(self.templates.steps(self.answer.flow, self.given | self.answer.values | {"turn": turn}))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{self.file}: not TOML once the values of answer {self.name!r} are filled in: {error}") from error
+
+    def turn(self, turn: int) -> Turn:
+        """One turn's steps and cookies."""
+        data = self.tables(turn)
+        lines = Lines(self.templates.source(self.answer.flow))
+        place = f"{self.answer.flow}/steps.toml"
+        steps = {
+            step: [built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}")]
+            for step, rules in data.items()
+            if isinstance(rules, list)
+        }
+        return Turn(steps, self.checked_come_back(data.get("come_back", {}), steps))
+
+    def checked_come_back(self, come_back: Any, steps: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """`come_back.<document> = { step = ..., for = seconds }`; names and times are checked."""
+        for document, target in come_back.items():
+            at = f"{self.file}: come_back.{document} (answer {self.name!r})"
+            if document not in self.documents:
+                raise ConfigError(f"{at}: the flow has no document {document!r}{nearest(document, self.documents)}")
+            if target.get("step") not in steps:
+                raise ConfigError(f"{at}: the flow has no step {target.get('step')!r}{nearest(str(target.get('step')), set(steps))}")
+            seconds = target.get("for", LONGEST_COOKIE)
+            if not isinstance(seconds, int) or not 1 <= seconds <= LONGEST_COOKIE:
+                raise ConfigError(f"{at}: for = {seconds!r}: Twilio keeps a cookie from 1 to {LONGEST_COOKIE} seconds (four hours)")
+        return dict(come_back)
 
 
-def check_values(templates: Templates, name: str, answer: Answer) -> None:
-    """Every value that is set must be used; one that is used and not set stops the rendering."""
-    used = templates.variables(answer.flow)
-    for value in answer.values:
-        if value not in used:
-            raise ConfigError(f"{answer.at}: answer.{name}.{value}: the flow {answer.flow!r} uses no such value{nearest(value, set(used))}")
-
-
-def where(templates: Templates, answer: Answer) -> str:
-    """The flow's `steps.toml`, for messages."""
-    return str(templates.directory / answer.flow / "steps.toml")
-
-
-def tables(templates: Templates, answer: Answer, turn: int) -> dict[str, Any]:
-    """`steps.toml` of one turn, read."""
-    try:
-        return tomllib.loads(templates.steps(answer.flow, answer.values, turn))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where(templates, answer)}: not TOML once the values are filled in: {error}") from error
-
-
-def turn_of(templates: Templates, answer: Answer, turn: int) -> Turn:
-    """One turn's steps and cookies."""
-    data = tables(templates, answer, turn)
-    lines = Lines(templates.steps(answer.flow, answer.values, turn))
-    at = f"{answer.flow}/steps.toml"
-    steps = {
-        step: [step_rule(rule, f"{at}:{lines.of((step,))}") for rule in rules] for step, rules in data.items() if isinstance(rules, list)
+def given(settings: Settings) -> dict[str, Any]:
+    """What every flow may know of the environment."""
+    primary = settings.primary
+    hosts = sorted({*primary.hosts, *(host_of(url) for url in primary.entry_urls)})
+    return {
+        "entry_urls": list(primary.entry_urls),
+        "primary_hosts": hosts,
+        "emergency_numbers": list(settings.twilio.emergency_numbers),
     }
-    return Turn(steps, checked_come_back(templates, answer, data.get("come_back", {}), steps))
 
 
-def step_rule(rule: Mapping[str, Any], at: str) -> StepRule:
-    """One rule of a step. Raises ConfigError where it has not exactly one target."""
+def step_rules(rule: Any, at: str) -> list[StepRule]:
+    """A rule of a step, once for each way its values are compared. Raises ConfigError where it has not exactly one target."""
+    if not isinstance(rule, Mapping):
+        raise ConfigError(f'{at}: {rule!r} is no rule; write it as in {{ Digits = "1", document = "goodbye" }}')
     targets = [key for key in TARGETS if key in rule]
     if len(targets) != 1:
         raise ConfigError(f"{at}: a rule needs exactly one of answer, document, again; this one has {' and '.join(targets) or 'none'}")
-    conditions = [condition(key, as_list(value), at) for key, value in rule.items() if key not in TARGETS + OTHER_KEYS]
-    return StepRule(conditions, targets[0], str(rule[targets[0]]), rule.get("turn"), at)
-
-
-def checked_come_back(templates: Templates, answer: Answer, come_back: Any, steps: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """`come_back.<document> = { step = ..., for = seconds }`; names are checked."""
-    for document, target in come_back.items():
-        at = f"{where(templates, answer)}: come_back.{document}"
-        if document not in templates.documents(answer.flow):
-            raise ConfigError(f"{at}: the flow has no document {document!r}{nearest(document, templates.documents(answer.flow))}")
-        if target.get("step") not in steps:
-            raise ConfigError(f"{at}: the flow has no step {target.get('step')!r}{nearest(str(target.get('step')), set(steps))}")
-    return dict(come_back)
+    words = {key: as_list(value) for key, value in rule.items() if key not in TARGETS + OTHER_KEYS}
+    return [StepRule(chosen, targets[0], str(rule[targets[0]]), rule.get("turn"), at) for chosen in alternatives(words, at)]

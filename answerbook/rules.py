@@ -1,32 +1,69 @@
 """Rules, from the words of a TOML file to what `lambdas.answer.book` compares."""
 
+import itertools
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from config.checks import ConfigError, nearest
-from lambdas.answer.book import OWN_CONDITIONS
+import phonenumbers
+
+from answerbook.calendars import contains
+from config.checks import ConfigError, nearest, phone_number
+from lambdas.answer.book import MATCHES, OWN_CONDITIONS, fits, host_of
 from lambdas.answer.journal import PARAMETERS
 
-Condition = list[Any]
+Condition = list[Any]  #: name, kind, values
 
 NAMES = PARAMETERS | set(OWN_CONDITIONS)
 #: A star is a key of the phone, and a body may be anything: these are compared as they are.
-LITERAL = frozenset({"Digits", "Body", "SpeechResult", "open", "trunk"})
-CODES = frozenset({"ErrorCode"})
+LITERAL = frozenset({"Digits", "Body", "SpeechResult", "trunk", "sip", "app"})
+ADDRESSES = frozenset({"To", "From", "Called", "Caller", "ForwardedFrom", "person"})
+COUNTRIES = frozenset({"FromCountry", "ToCountry"})
+#: A value of From that is no value: whether it is a phone number at all.
+ANY_NUMBER = "E.164"
+#: What Twilio sends: https://www.twilio.com/docs/voice/twiml#callstatus-values, .../dial#dialcallstatus-values, .../messaging/twiml
+STATUSES = frozenset("queued initiated ringing in-progress completed busy failed no-answer canceled".split())
+WORDS: Mapping[str, frozenset[str]] = {
+    "CallStatus": STATUSES,
+    "DialCallStatus": frozenset("completed answered busy no-answer failed canceled".split()),
+    "Direction": frozenset("inbound outbound-api outbound-dial".split()),
+    "DialBridged": frozenset({"true", "false"}),
+    "OptOutType": frozenset({"STOP", "HELP", "START"}),
+}
 
 
-def condition(name: str, values: tuple[str, ...], at: str) -> Condition:
-    """`[name, kind, values]` of one condition. Raises ConfigError for an unknown name or a value that cannot be one."""
+def alternatives(words: Mapping[str, tuple[Any, ...]], at: str) -> list[list[Condition]]:
+    """The conditions of a rule. A list whose values are compared in different ways makes one rule of each way, so there may be several.
+
+    Raises ConfigError for an unknown name or a value that cannot be one.
+    """
+    return [list(chosen) for chosen in itertools.product(*(conditions(name, values, at) for name, values in words.items()))]
+
+
+def conditions(name: str, values: tuple[Any, ...], at: str) -> list[Condition]:
+    """`[name, kind, values]`, one for each kind among the values."""
     if name not in NAMES:
         raise ConfigError(f"{at}: {name!r} is no condition{nearest(name, NAMES)}")
-    bad = next((value for value in values if not isinstance(value, str)), None)
-    if bad is not None:
-        raise ConfigError(f'{at}: {name} = {bad!r}: write the value as text, as in {name} = "{bad}"')
-    kinds = {kind_of(name, value) for value in values}
-    if len(kinds) != 1:
-        raise ConfigError(f"{at}: {name} mixes {' and '.join(sorted(kinds)) or 'nothing'}; give each kind a rule of its own")
-    kind = kinds.pop()
-    return [name, kind, [compiled(kind, value, at) for value in values]]
+    if not values:
+        raise ConfigError(f"{at}: {name} has no value, so the rule could never answer; give it one or remove it")
+    kinds: dict[str, list[Any]] = {}
+    for value in values:
+        kind, compiled = condition(name, value, at)
+        kinds.setdefault(kind, []).append(compiled)
+    return [[name, kind, compiled] for kind, compiled in kinds.items()]
+
+
+def condition(name: str, value: Any, at: str) -> tuple[str, Any]:
+    """Kind and value of one condition."""
+    if not isinstance(value, str):
+        raise ConfigError(f'{at}: {name} = {value!r}: write the value as text, as in {name} = "{value}"')
+    kind = kind_of(name, value)
+    try:
+        check(name, kind, value)
+    except ValueError as error:
+        raise ConfigError(f"{at}: {name}: {error}") from error
+    return kind, COMPILED.get(kind, str)(value)
 
 
 def kind_of(name: str, value: str) -> str:
@@ -35,45 +72,91 @@ def kind_of(name: str, value: str) -> str:
         return "open"
     if name in LITERAL:
         return "is"
-    if name == "ErrorUrl" and value.startswith("/"):
-        return "path"
-    if name in CODES and re.fullmatch(r"\d+-\d+", value):
+    if name == "ErrorUrl" and value.startswith(("/", "http://", "https://")):
+        return "path" if value.startswith("/") else "url"
+    if name == "ErrorCode" and "-" in value:
         return "range"
+    if name == "From" and value == ANY_NUMBER:
+        return "number"
     return "prefix" if value.endswith("*") else "is"
 
 
-def compiled(kind: str, value: str, at: str) -> Any:
-    """The value as the book compares it."""
+def check(name: str, kind: str, value: str) -> None:
+    """Refuse a value that the parameter never has. Raises ValueError."""
+    if name in WORDS and value not in WORDS[name]:
+        raise ValueError(f"{value!r} is never sent{nearest(value, WORDS[name])}; it is one of {', '.join(sorted(WORDS[name]))}")
+    if name in COUNTRIES and value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{value!r} is no country: write its two letters, as in GB")
+    if name == "ErrorCode":
+        check_code(kind, value)
+    if name in ADDRESSES and kind in ("is", "prefix"):
+        check_address(kind, value)
+    if kind == "url" and not urlsplit(value).hostname:
+        raise ValueError(f"{value!r} has no host: write it as in https://app.example.com/calls/:id or https://app.example.com/*")
+
+
+def check_code(kind: str, value: str) -> None:
+    """Refuse what is neither an error code nor a range of them (https://www.twilio.com/docs/api/errors)."""
+    if not re.fullmatch(r"\d{1,6}(-\d{1,6})?", value):
+        raise ValueError(f"{value!r} is no error code: write it as in 11200, or 11200-11299 for a range")
+    first, _, last = value.partition("-")
+    if kind == "range" and int(first) > int(last):
+        raise ValueError(f"the range {value} is empty; write the smaller number first")
+
+
+def check_address(kind: str, value: str) -> None:
+    """Refuse a phone number that cannot be one; names, short codes, `client:` and `sip:` addresses stand as they are."""
     if kind == "prefix":
-        return value[:-1]
-    if kind == "path":
-        return value.strip("/").split("/")
-    if kind == "range":
-        first, last = (int(limit) for limit in value.split("-"))
-        if first > last:
-            raise ConfigError(f"{at}: the range {value} is empty; write the smaller number first")
-        return [first, last]
-    return value
+        if value.startswith("+") and not re.fullmatch(r"\+\d{1,14}\*", value):
+            raise ValueError(f"{value!r} begins no phone number: write it as in +44*")
+    elif value.startswith("+") or (value.isdigit() and len(value) > 8):
+        phone_number(value)
 
 
-def implied(later: list[Condition], earlier: list[Condition]) -> bool:
+def url_of(value: str) -> list[Any]:
+    """Host and path of a URL; no path (None) for all of the host, `https://app.example.com/*`."""
+    path = urlsplit(value).path
+    return [host_of(value), None if path in ("/*", "") else path.strip("/").split("/")]
+
+
+COMPILED: Mapping[str, Callable[[str], Any]] = {
+    "prefix": lambda value: value[:-1],
+    "path": lambda value: value.strip("/").split("/"),
+    "url": url_of,
+    "range": lambda value: [int(limit) for limit in value.split("-")],
+}
+
+
+def implied(later: list[Condition], earlier: list[Condition], calendars: Mapping[str, Any]) -> bool:
     """Whether every request that meets the later rule meets the earlier one too, so that the later one can never answer."""
-    return all(any(covers(wide, narrow) for narrow in later) for wide in earlier)
+    return all(any(covers(wide, narrow, calendars) for narrow in later) for wide in earlier)
 
 
-def covers(wide: Condition, narrow: Condition) -> bool:
+def covers(wide: Condition, narrow: Condition, calendars: Mapping[str, Any]) -> bool:
     """Whether meeting the narrow condition means meeting the wide one."""
-    return bool(wide[0] == narrow[0]) and all(any(includes(wide[1], value, narrow[1], inner) for value in wide[2]) for inner in narrow[2])
+    if wide[0] != narrow[0]:
+        return False
+    if wide[1] == narrow[1] == "open":
+        return all(any(contains(calendars[outer], calendars[inner]) for outer in wide[2]) for inner in narrow[2])
+    return all(any(includes(wide[1], value, narrow[1], inner) for value in wide[2]) for inner in narrow[2])
 
 
 def includes(kind: str, value: Any, inner_kind: str, inner: Any) -> bool:
     """Whether one value of a condition takes in another."""
+    if inner_kind == "is" and kind in MATCHES:
+        return MATCHES[kind](value, inner)
     if kind == inner_kind == "range":
         return bool(value[0] <= inner[0] and inner[1] <= value[1])
-    if kind == "range" and inner_kind == "is":
-        return str(inner).isdigit() and value[0] <= int(inner) <= value[1]
-    if kind == "prefix" and inner_kind in ("is", "prefix"):
+    if kind == inner_kind == "prefix":
         return str(inner).startswith(value)
+    if inner_kind == "url" and kind in ("path", "url"):
+        return takes_in_url([None, value] if kind == "path" else value, inner)
     if kind == inner_kind == "path":
-        return len(value) == len(inner) and all(wide.startswith(":") or wide == part for wide, part in zip(value, inner, strict=True))
+        return fits(value, "/".join(inner))
     return bool(kind == inner_kind and value == inner)
+
+
+def takes_in_url(wide: list[Any], narrow: list[Any]) -> bool:
+    """Whether a pattern of host and path (None: any) takes in another."""
+    host = wide[0] is None or wide[0] == narrow[0]
+    return bool(host and (wide[1] is None or (narrow[1] is not None and fits(wide[1], "/".join(narrow[1])))))

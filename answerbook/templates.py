@@ -4,22 +4,22 @@ Templates decide at synth, rules decide at call time: `call.X` can be written ou
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import jinja2
 import jinja2.meta
-from markupsafe import Markup
 
+from answerbook.words import CLOSE, OPEN
 from config.checks import ConfigError, nearest
+from lambdas.answer.book import host_of
 from lambdas.answer.journal import PARAMETERS
 
-OPEN, CLOSE = "\ue000", "\ue001"
-#: What a template may use beside the answer's values.
-GIVEN = frozenset({"call", "step", "callback", "turn"})
-
-Address = Callable[[str], Markup]
+#: What a template may use beside the answer's values (docs/configuration.md explains each).
+GIVEN = frozenset("call step callback turn say words audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split())
+#: Values that `say` reads by itself.
+SPOKEN = frozenset({"language", "voice"})
 
 
 class Call:
@@ -61,29 +61,42 @@ class Templates:
         loader = jinja2.FileSystemLoader(directory)
         self.xml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
         self.toml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - TOML
+        for environment in (self.xml, self.toml):
+            environment.filters["host"] = host_of
 
     def flows(self) -> list[str]:
-        """The names of the flows."""
-        return sorted(path.name for path in self.directory.iterdir() if path.is_dir()) if self.directory.is_dir() else []
+        """The names of the flows: the folders with a document."""
+        return sorted({path.parent.name for path in self.directory.glob("*/*.xml")})
 
     def documents(self, flow: str) -> list[str]:
         """The names of a flow's documents."""
         return sorted(path.stem for path in (self.directory / flow).glob("*.xml"))
 
-    def document(self, flow: str, name: str, values: Mapping[str, Any], turn: int, step: Address, callback: Address) -> str:
-        """One document with the values filled in."""
-        return self.render(self.xml, f"{flow}/{name}.xml", **values, turn=turn, call=Call(), step=step, callback=callback)
+    def path(self, flow: str, document: str) -> Path:
+        """The file of a document."""
+        return self.directory / flow / f"{document}.xml"
 
-    def steps(self, flow: str, values: Mapping[str, Any], turn: int) -> str:
-        """The text of a flow's `steps.toml` for one turn; nothing where it has none."""
+    def document(self, flow: str, name: str, values: Mapping[str, Any]) -> str:
+        """One document with the values filled in."""
+        return self.render(self.xml, f"{flow}/{name}.xml", **values)
+
+    def steps(self, flow: str, values: Mapping[str, Any]) -> str:
+        """The text of a flow's `steps.toml`; nothing where it has none."""
         if not (self.directory / flow / "steps.toml").exists():
             return ""
-        return self.render(self.toml, f"{flow}/steps.toml", **values, turn=turn)
+        return self.render(self.toml, f"{flow}/steps.toml", **values)
+
+    def source(self, flow: str) -> str:
+        """`steps.toml` as it was written, for the lines of its steps."""
+        path = self.directory / flow / "steps.toml"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def render(self, environment: jinja2.Environment, name: str, **values: Any) -> str:
         """Fill a template in. Raises ConfigError with the template's line."""
         try:
             return environment.get_template(name).render(**values)
+        except ConfigError:
+            raise
         except jinja2.TemplateSyntaxError as error:
             raise ConfigError(f"{self.directory / name}:{error.lineno}: {error.message}") from error
         except (jinja2.UndefinedError, TypeError, ValueError, LookupError, ZeroDivisionError) as error:
@@ -98,7 +111,9 @@ class Templates:
                 used |= jinja2.meta.find_undeclared_variables(self.xml.parse(path.read_text(encoding="utf-8")))
             except jinja2.TemplateSyntaxError as error:
                 raise ConfigError(f"{path}:{error.lineno}: {error.message}") from error
-        return frozenset(used - GIVEN)
+            except UnicodeDecodeError as error:
+                raise ConfigError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
+        return frozenset(used | (SPOKEN if "say" in used else set())) - GIVEN
 
 
 def line_in(error: BaseException, name: str) -> int:

@@ -20,7 +20,9 @@ NO_TOKENS = "{}"  #: until the platform team puts theirs in
 class Answer(Construct):
     """The function needs nothing at call time; the one thing it asks at start, the tokens, it can do without."""
 
-    def __init__(self, scope: Construct, name: str, settings: Settings, book: Mapping[str, Any], callbacks_url: str) -> None:
+    def __init__(
+        self, scope: Construct, name: str, settings: Settings, book: Mapping[str, Any], callbacks_url: str, media_url: str = ""
+    ) -> None:
         super().__init__(scope, name)
         self.tokens = secrets.Secret(
             self,
@@ -34,6 +36,7 @@ class Answer(Construct):
             "FALLBACK_ENVIRONMENT": settings.environment,
             "TOKENS_SECRET": self.tokens.secret_arn,
             "CALLBACKS_URL": callbacks_url,
+            "MEDIA_URL": media_url,
         }
         self.function = function(
             self,

@@ -81,7 +81,7 @@ class Static:
 class Api(Construct):
     """One REST API with its gateway responses, health check, static document and access log."""
 
-    def __init__(self, scope: Construct, name: str, settings: Settings, static: Static, description: str) -> None:
+    def __init__(self, scope: Construct, name: str, settings: Settings, static: Static, description: str, *, binary: bool = False) -> None:
         super().__init__(scope, name)
         self.settings = settings
         self.access_log = log_group(self, "AccessLog", settings.retention.logs)
@@ -93,12 +93,14 @@ class Api(Construct):
             cloud_watch_role=False,
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
             deploy_options=self.stage(),
+            binary_media_types=["*/*"] if binary else None,
         )
         keep(self.api, f"{name}Api")
         keep(self.api.deployment_stage, f"{name}Stage")
         for response_type in RESPONSE_TYPES:
             self.gateway_response(response_type, static)
-        self.mock("health", ("GET",), "application/json", '{"status": "ok"}')
+        if not binary:  # API Gateway's mocks answer 500 where everything is binary
+            self.mock("health", ("GET",), "application/json", '{"status": "ok"}')
         if static.document:
             self.mock("static", ("GET", "POST"), XML, static.document)
 

@@ -1,6 +1,7 @@
 """One environment's stack: event table -> voicemail -> answer -> APIs -> record."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Environment, Stack, Tags
@@ -12,6 +13,7 @@ from stacks.answer import Answer
 from stacks.api import Api, LogRole, Static
 from stacks.event_table import EventTable
 from stacks.functions import worker_files, zipped
+from stacks.media import TEMPLATES, Media
 from stacks.record import Record
 from stacks.voicemail import Voicemail
 
@@ -19,7 +21,8 @@ from stacks.voicemail import Voicemail
 class FallbackStack(Stack):
     """Everything that stands behind the fallback URLs of one environment, in a region away from its primary."""
 
-    def __init__(self, scope: Construct, settings: Settings, book: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Construct, settings: Settings, book: Mapping[str, Any], templates: Path = TEMPLATES) -> None:
+        """`templates` is where the audio lies that the book names."""
         super().__init__(
             scope,
             f"fallback-{settings.environment}",
@@ -34,8 +37,9 @@ class FallbackStack(Stack):
         self.voice = Api(self, "Voice", settings, Static(said["voice"]), "Voice fallback and disaster recovery")
         self.messaging = Api(self, "Messaging", settings, Static(said["sms"]), "Messaging fallback")
         self.callbacks = Api(self, "Callbacks", settings, Static(None), "Recording status callbacks")
-        self.answer = Answer(self, "Answer", settings, book, self.callbacks.url)
-        self.routes()
+        self.media = Media(self, "Media", settings, book["audio"], templates) if book["audio"] else None
+        self.answer = Answer(self, "Answer", settings, book, self.callbacks.url, self.media.api.url if self.media else "")
+        self.routes(settings)
         self.log_role(settings)
         self.record = Record(self, "Record", settings, workers, self.answer.journal, self.events.table, self.voicemail.queue)
         self.outputs()
@@ -43,9 +47,10 @@ class FallbackStack(Stack):
         for key, value in settings.tags.items():
             Tags.of(self).add(key, value)
 
-    def routes(self) -> None:
-        """What each API serves by the answer function."""
-        for path in ("voice", "voice/{proxy+}", "trunk/{trunk}"):
+    def routes(self, settings: Settings) -> None:
+        """What each API serves by the answer function: employees' own calls only where the settings answer them."""
+        outgoing = [path for path, rules in (("sip/{domain}", settings.sip), ("app/{app}", settings.app)) if rules]
+        for path in ("voice", "voice/{proxy+}", "trunk/{trunk}", *outgoing):
             self.voice.serve(path, self.answer.alias)
         for path in ("sms", "sms/{proxy+}"):
             self.messaging.serve(path, self.answer.alias)
@@ -55,7 +60,7 @@ class FallbackStack(Stack):
         """Make the account's API Gateway log role where the settings say that this stack owns it."""
         if settings.api.log_role == "create":
             role = LogRole(self, "LogRole")
-            for api in (self.voice, self.messaging, self.callbacks):
+            for api in (self.voice, self.messaging, self.callbacks, *([self.media.api] if self.media else [])):
                 api.api.deployment_stage.node.add_dependency(role.account)
 
     def outputs(self) -> None:
@@ -80,5 +85,7 @@ class FallbackStack(Stack):
             "CollectFunctionName": self.voicemail.collect.function_name,
             "ReconcileFunctionName": self.voicemail.reconcile.function_name,
         }
+        if self.media:
+            values["MediaUrl"] = self.media.api.url
         for name, value in values.items():
             CfnOutput(self, name, value=value)

@@ -3,20 +3,29 @@
 The compiler (`answerbook.compile`) writes it, this module reads it, in Lambda and in `fallback preview` alike.
 """
 
+from __future__ import annotations
+
 import json
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
-from lambdas.answer.request import COOKIE, Request, parts_of
+from lambdas.answer.request import COOKIE, Json, Request, parts_of
 
-Rule = dict[str, Any]
-Condition = tuple[str, str, list[Any]]  #: name, kind, values
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+type Rule = Json
+type Condition = tuple[str, str, list[Any]]  #: name, kind, values
+type Match = Callable[[Any, str], bool]
 
 #: The account by which the probe signs its requests: no account of Twilio's is made of zeros.
 PROBE_ACCOUNT = "AC" + "0" * 32
 #: Beside Twilio's own parameter names, what a condition may ask.
-OWN_CONDITIONS = ("trunk", "open", "person")
+OWN_CONDITIONS = ("trunk", "sip", "app", "open", "person")
+#: Kinds that judge an address as it was sent; for all others a SIP address counts as the number in it.
+AS_SENT = ("number", "nobody")
+PERSON = ("To", "From", "Called", "Caller")
 
 # XML 1.0 knows no control characters but tab, line feed and carriage return; the other five have to be escaped.
 ESCAPED = (
@@ -34,42 +43,41 @@ ESCAPED = (
 )
 
 
-class Choice(NamedTuple):
+class Choice:
     """What was chosen: the document's name, the step that was asked, the line of the settings that decided."""
 
-    document: str
-    step: str
-    at: str
+    __slots__ = ("at", "document", "step")
+
+    def __init__(self, document: str, step: str, at: str) -> None:
+        self.document = document
+        self.step = step
+        self.at = at
 
 
 class Book:
     """One answer book; all methods are pure but for the clock that the caller passes (seconds since the epoch)."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: Json, media: str = "") -> None:
         self.id: str = data["id"]
         self.accounts = frozenset(data["accounts"])
-        self.hosts = frozenset(data["hosts"])
+        self.hosts = frozenset(data["hosts"]) | {host_of(media)}
         self.keep_query = frozenset(data["keep_query"])
         self.steps: dict[str, list[Rule]] = data["steps"]
-        self.documents: dict[str, dict[str, Any]] = data["documents"]
-        self.calendars: dict[str, Any] = data["calendars"]
+        self.documents: dict[str, Json] = data["documents"]
+        self.calendars: dict[str, Json] = data["calendars"]
         self.unverified: dict[str, Rule] = data["unverified"]
         self.last_resort: dict[str, str] = data["last_resort"]
 
     @classmethod
-    def load(cls, path: str) -> "Book":
-        """Read `answerbook.json`."""
+    def load(cls, path: str, media: str = "") -> Book:
+        """Read `answerbook.json`; `media` is the address of the audio, whose host counts as ours."""
         with open(path, encoding="utf-8") as file:
-            return cls(json.load(file))
+            return cls(json.load(file), media)
 
     def choose(self, request: Request, now: float) -> Choice:
-        """The answer to a verified request. Before every rule: our own failure gets the last resort, which needs nothing."""
-        if self.failed_ourselves(request):
-            return Choice(self.last_resort[request.medium], "last resort", "")
-        step = self.step_of(request, now)
-        if step is None:
-            return self.choose_unverified(request, now)
-        return self.follow(step, request, now)
+        """The answer to a verified request."""
+        step = self.step_of(request)
+        return self.follow(step, request, now) if step else self.choose_unverified(request, now)
 
     def choose_unverified(self, request: Request, now: float) -> Choice:
         """The answer to everybody else: the environment's `unverified` answer, and the steps of that answer only."""
@@ -77,20 +85,19 @@ class Book:
         step = named_step(request.path)
         if step in self.steps and step.split("/")[0] == rule["answer"]:
             return self.follow(step, request, now)
+        if self.is_ours(request.fields.get("ErrorUrl") or "", request):
+            return Choice(self.last_resort[request.medium], "unverified", "last resort")
         return self.apply(rule, "unverified", request, now)
 
-    def failed_ourselves(self, request: Request) -> bool:
-        """Whether Twilio says that an address of ours was what failed."""
-        host = parts_of(request.fields.get("ErrorUrl") or "").netloc.rpartition("@")[2]
+    def is_ours(self, url: str, request: Request) -> bool:
+        """Whether a URL is on a host of ours: Twilio says so when an address of ours was what failed."""
+        host = host_of(url)
         return bool(host) and (host == request.domain or host in self.hosts)
 
-    def step_of(self, request: Request, now: float) -> str | None:
-        """The step that a request asks: by its path, else by an earlier document's cookie, else its entry. None for no step of ours."""
-        path = named_step(request.path)
-        if path:
-            return path if path in self.steps else None
-        cookie = step_in_cookie(request.cookie, now)
-        return cookie if cookie in self.steps else entry_of(request)
+    def step_of(self, request: Request) -> str | None:
+        """The step that a request asks: by its path, else its entry. None for no step of ours."""
+        step = named_step(request.path) or entry_of(request)
+        return step if step in self.steps else None
 
     def follow(self, step: str, request: Request, now: float) -> Choice:
         """The first rule of a step whose conditions hold; the last rule of every list has none."""
@@ -102,7 +109,7 @@ class Book:
         if "step" not in rule:
             return Choice(rule["document"], step, rule["at"])
         further = self.follow(rule["step"], request, now)
-        return further._replace(step=step, at=rule["at"])
+        return Choice(further.document, step, rule["at"]) if rule["at"] else further
 
     def holds(self, rule: Rule, request: Request, now: float) -> bool:
         """Whether all conditions of a rule hold."""
@@ -113,13 +120,20 @@ class Book:
         name, kind, values = condition
         if kind == "open":
             return any(is_open(self.calendars[calendar], now) for calendar in values)
-        asked = value_of(name, request)
+        if kind == "cookie":
+            return step_in_cookie(request.cookie, now) in values
+        if kind == "same":
+            return value_of(name, request) in [value_of(other, request) for other in values]
+        asked = (request.fields.get(name) or "") if kind in AS_SENT else value_of(name, request)
+        if kind == "ours":
+            return self.is_ours(asked, request)
         return any(MATCHES[kind](value, asked) for value in values)
 
-    def fill(self, document: str, request: Request, callbacks: str) -> str:
-        """The TwiML of a document: the caller's own parameters escaped, our addresses built from the request's."""
+    def fill(self, document: str, request: Request, addresses: dict[str, str]) -> str:
+        """The TwiML of a document: the caller's own parameters escaped, `:base` built from the request's address, `:callbacks` and
+        `:media` as given."""
         parts = self.documents[document]["parts"]
-        return "".join(part if index % 2 == 0 else filling(part, request, callbacks) for index, part in enumerate(parts))
+        return "".join(part if index % 2 == 0 else filling(part, request, addresses) for index, part in enumerate(parts))
 
     def cookie(self, document: str, now: float) -> str | None:
         """The Set-Cookie header by which a re-entry finds the way on, or None. Twilio keeps cookies for the call, or for four
@@ -149,21 +163,27 @@ def step_in_cookie(cookie: str, now: float) -> str:
 
 
 def value_of(name: str, request: Request) -> str:
-    """What a condition compares. A SIP address counts as its number: a trunk's `To` may be `sip:+15550100@pbx`."""
-    if name == "trunk":
-        return request.trunk
+    """What a condition compares and a document repeats. A SIP address counts as its number: a trunk's `To` may be `sip:+15550100@pbx`."""
+    if name in ("trunk", "sip", "app"):
+        first, _, named = request.path.strip("/").partition("/")
+        return named if first == name else ""
     if name == "person":
         name = "To" if (request.fields.get("Direction") or "").startswith("outbound") else "From"
     value = request.fields.get(name) or ""
-    return number_in(value) if name in ("To", "From", "Called", "Caller") else value
+    return number_in(value) if name in PERSON else value
 
 
 def number_in(address: str) -> str:
-    """`+15550100` of `sip:+15550100@pbx.example`; anything else unchanged."""
+    """`+15550100` of `sip:+15550100@pbx.example;user=phone`; anything else unchanged."""
     if not address.lower().startswith(("sip:", "sips:")):
         return address
-    user = address.partition(":")[2].partition("@")[0]
-    return user if user.lstrip("+").isdigit() else address
+    user = address.partition(":")[2].partition("@")[0].partition(";")[0].replace("%2B", "+")
+    return user if user.isascii() and user.lstrip("+").isdigit() else address
+
+
+def host_of(url: str) -> str:
+    """The host of somebody else's URL, with its port unless that is the usual one; nothing where there is none."""
+    return parts_of(url).netloc.rpartition("@")[2].lower().removesuffix(":443")
 
 
 def in_range(limits: list[int], value: str) -> bool:
@@ -173,21 +193,54 @@ def in_range(limits: list[int], value: str) -> bool:
 
 def on_path(pattern: list[str], url: str) -> bool:
     """Whether a URL's path fits a pattern of segments; `:id` fits any one segment."""
-    segments = parts_of(url).path.strip("/").split("/")
+    return fits(pattern, parts_of(url).path)
+
+
+def on_url(wanted: list[Any], url: str) -> bool:
+    """Whether a URL is on that host and, unless the host alone is asked for (None), its path fits. A host without port fits any port."""
+    host, pattern = wanted
+    return host in (host_of(url), host_of(url).partition(":")[0]) and (pattern is None or on_path(pattern, url))
+
+
+def fits(pattern: list[str], path: str) -> bool:
+    """Whether a path fits a pattern of segments."""
+    segments = path.strip("/").split("/")
     return len(segments) == len(pattern) and all(
         bool(part) if wanted.startswith(":") else wanted == part for wanted, part in zip(pattern, segments, strict=True)
     )
 
 
-MATCHES: dict[str, Callable[[Any, str], bool]] = {
+def is_number(address: str) -> bool:
+    """Whether this is a phone number in E.164: the plus sign and 7 to 15 digits."""
+    digits = address[1:]
+    return address[:1] == "+" and 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()
+
+
+def is_nobody(address: str) -> bool:
+    """Whether a text came from no person: a short code or a name. Channels stand before the address, as in `whatsapp:+1555...`."""
+    return ":" not in address and not is_number(address)
+
+
+def plain(text: str) -> str:
+    """A text as it counts when it is compared: without case, without space and full stops around it."""
+    return text.strip(" \t\r\n.!\"'").casefold()
+
+
+MATCHES: dict[str, Match] = {
     "is": lambda wanted, value: wanted == value,
     "prefix": lambda wanted, value: value.startswith(wanted),
     "range": in_range,
     "path": on_path,
+    "url": on_url,
+    "file": lambda wanted, url: parts_of(url).path.endswith("/" + wanted),
+    "number": lambda _, address: is_number(address),
+    "nobody": lambda _, address: is_nobody(address),
+    "words": lambda wanted, value: plain(value) == wanted,
+    "some": lambda _, value: bool(value),
 }
 
 
-def is_open(calendar: dict[str, Any], now: float) -> bool:
+def is_open(calendar: Json, now: float) -> bool:
     """Whether a calendar is open at a moment; its weekly hours, holidays and clock changes were worked out at synth."""
     offset = next((seconds for since, seconds in reversed(calendar["offsets"]) if since <= now), calendar["offsets"][0][1])
     local = time.gmtime(now + offset)
@@ -197,10 +250,8 @@ def is_open(calendar: dict[str, Any], now: float) -> bool:
     return any(start <= minute < end for start, end in spans)
 
 
-def filling(name: str, request: Request, callbacks: str) -> str:
+def filling(name: str, request: Request, addresses: dict[str, str]) -> str:
     """What stands in a placeholder: an address of ours, or the caller's parameter with XML's signs escaped."""
     if name == ":base":
         return request.base + ("/sms" if request.medium == "sms" else "/voice")
-    if name == ":callbacks":
-        return callbacks
-    return (request.fields.get(name) or "").translate(ESCAPED)
+    return addresses[name] if name[:1] == ":" else value_of(name, request).translate(ESCAPED)

@@ -9,17 +9,18 @@
 Callbacks are no callers: Twilio must learn the truth there (204, 403, or 503, after which it tries again).
 """
 
+from __future__ import annotations
+
 import os
 import time
-from typing import Any
 
 from lambdas.answer.book import Book
 from lambdas.answer.journal import Journal
-from lambdas.answer.request import Event, Request, Unreadable, medium_of
+from lambdas.answer.request import Event, Json, Request, Unreadable, medium_of
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED, trust_of
 from lambdas.answer.tokens import TokenStore
 
-Response = dict[str, Any]
+type Response = Json
 
 #: What is said when even the answer book cannot be used.
 BARE = {
@@ -28,10 +29,10 @@ BARE = {
 }
 CALLBACK_STATUS = {VERIFIED: 204, UNVERIFIABLE: 503, FORGED: 403}
 
-BOOK = Book.load(os.path.join(os.path.dirname(__file__), "answerbook.json"))
+ADDRESSES = {":callbacks": os.environ["CALLBACKS_URL"], ":media": os.environ.get("MEDIA_URL", "")}
+BOOK = Book.load(os.path.join(os.path.dirname(__file__), "answerbook.json"), ADDRESSES[":media"])
 JOURNAL = Journal(BOOK, os.environ["FALLBACK_ENVIRONMENT"])
 TOKENS = TokenStore(os.environ["TOKENS_SECRET"])
-CALLBACKS = os.environ["CALLBACKS_URL"]
 
 
 def handler(event: Event, _: object) -> Response:
@@ -53,7 +54,7 @@ def answer(request: Request, started: float) -> Response:
         return {"statusCode": CALLBACK_STATUS[trust], "body": ""}
     now = time.time()
     choice = (BOOK.choose if trust == VERIFIED else BOOK.choose_unverified)(request, now)
-    response = twiml(BOOK.fill(choice.document, request, CALLBACKS))
+    response = twiml(BOOK.fill(choice.document, request, ADDRESSES))
     if cookie := BOOK.cookie(choice.document, now):
         response["headers"]["Set-Cookie"] = cookie
     JOURNAL.write(request, trust, choice, since(started))
@@ -76,7 +77,7 @@ def unreadable(event: Event) -> Response:
         return {"statusCode": 400, "body": ""}
     stranger = Request(event | {"body": "", "isBase64Encoded": False, "multiValueQueryStringParameters": None})
     choice = BOOK.choose_unverified(stranger, time.time())
-    return twiml(BOOK.fill(choice.document, stranger, CALLBACKS))
+    return twiml(BOOK.fill(choice.document, stranger, ADDRESSES))
 
 
 def failed(medium: str, error: Exception) -> Response:

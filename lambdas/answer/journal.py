@@ -6,13 +6,14 @@ A request that nobody vouches for leaves a count and no data; only where it name
 so that `reconcile` can ask Twilio whether the call was real.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
-from typing import Any
 
 from lambdas.answer.book import PROBE_ACCOUNT, Book, Choice, named_step
-from lambdas.answer.request import Fields, Request, parts_of
+from lambdas.answer.request import Fields, Json, Request, parts_of
 from lambdas.answer.signature import FORGED, VERIFIED
 
 MARK = "fallback.journal"  #: the term that the log subscription filters by
@@ -83,9 +84,9 @@ class Journal:
         self.forged.append(now)
         return True
 
-    def entry(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> dict[str, Any]:
+    def entry(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> Json:
         """The journal's facts, in the order in which a person reads them."""
-        line: dict[str, Any] = {MARK: VERSION, "time": utc_now(), "request": request.id, "medium": request.medium}
+        line: Json = {MARK: VERSION, "time": utc_now(), "request": request.id, "medium": request.medium}
         line |= {"entry": request.path.strip("/").split("/")[0], "path": request.path, "trust": trust}
         if request.trunk:
             line["trunk"] = request.trunk
@@ -115,17 +116,17 @@ class Journal:
             kept |= dict.fromkeys(TYPED & kept.keys(), MASK)
         return {name: cut(value) for name, value in kept.items()}
 
-    def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> dict[str, Any]:
+    def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> Json:
         """The embedded metrics: requests by outcome, for alarms, and by medium too, and how long the answer took."""
         named: list[dict[str, str]] = [{"Name": "Requests", "Unit": "Count"}]
-        values: dict[str, Any] = {"Environment": self.environment, "Medium": medium, "Outcome": outcome, "Requests": 1}
+        values: Json = {"Environment": self.environment, "Medium": medium, "Outcome": outcome, "Requests": 1}
         if milliseconds is not None:
             named.append({"Name": "AnswerTime", "Unit": "Milliseconds"})
             values["AnswerTime"] = round(milliseconds, 2)
         directive = {"Namespace": NAMESPACE, "Dimensions": DIMENSIONS, "Metrics": named}
         return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}} | values
 
-    def emit(self, line: dict[str, Any]) -> None:
+    def emit(self, line: Json) -> None:
         """One write, so that a line is one log event; too long a line loses the original, then all but the SIDs."""
         text = json.dumps(line)
         if len(text) > LONGEST_LINE:

@@ -1,0 +1,67 @@
+"""Audio files beside the templates: found, checked to be what Twilio plays, and given a name that holds their digest.
+
+A file lies in its flow's folder or in `twiml_templates/audio/`. The address that a document plays,
+`{media}/{answer}.{document}.{turn}.{digest}.{ending}`, says which document it belongs to: when Twilio reports it as ErrorUrl, the rules
+answer with the words of that very document, without a cookie. The `media` function knows a file by digest and ending.
+"""
+
+import hashlib
+from pathlib import Path
+
+import mutagen
+from mutagen.aiff import AIFF
+from mutagen.mp3 import MP3
+from mutagen.wave import WAVE
+
+from config.checks import ConfigError, nearest
+
+SHARED = "audio"  #: the folder of files that several flows use
+#: What Twilio plays, of which these can be told from anything else: https://www.twilio.com/docs/voice/twiml/play#supported-audio-file-types
+KINDS = {".wav": WAVE, ".mp3": MP3, ".aiff": AIFF}
+#: A Lambda answer holds 6 MB, and audio in it is base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST = 4 * 1024 * 1024
+
+
+class Audio:
+    """The audio files of one synthesis: `files` are those that documents play, by the name that the media function knows."""
+
+    def __init__(self, templates: Path) -> None:
+        self.templates = templates
+        self.files: dict[str, str] = {}
+
+    def play(self, flow: str, file: str, place: str) -> str:
+        """The name of a file in the address by which a document (`place`: answer/document/turn) plays it. Raises ConfigError."""
+        path = self.find(flow, file)
+        content = checked(path)
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}{path.suffix}"
+        self.files[name] = str(path.relative_to(self.templates))
+        return f"{place.replace('/', '.')}.{name}"
+
+    def find(self, flow: str, file: str) -> Path:
+        """Where a file lies."""
+        places = [self.templates / flow, self.templates / SHARED]
+        for folder in places:
+            if (path := folder / file).is_file() and path.parent == folder:
+                return path
+        there = [path.name for folder in places for path in folder.glob("*") if path.suffix in KINDS]
+        raise ConfigError(f"{places[0] / file}: there is no such audio file, nor in {places[1]}{nearest(file, there)}")
+
+
+def checked(path: Path) -> bytes:
+    """The content of an audio file. Raises ConfigError for what Twilio would not play."""
+    if path.suffix not in KINDS:
+        raise ConfigError(
+            f"{path}: Twilio plays no {path.suffix or 'nameless'} files; convert it to WAV or MP3, as in `sox in.ogg -r 8000 -c 1 out.wav`"
+        )
+    content = path.read_bytes()
+    if len(content) > LARGEST:
+        raise ConfigError(
+            f"{path}: {len(content) / 1e6:.1f} MB is more than the 4 MB that one answer can carry; shorten it or save it as MP3"
+        )
+    try:
+        seconds = KINDS[path.suffix](path).info.length
+    except mutagen.MutagenError as error:
+        raise ConfigError(f"{path}: this is no {path.suffix[1:].upper()} audio ({error}); save it anew as WAV or MP3") from error
+    if not seconds > 0:
+        raise ConfigError(f"{path}: there is no sound in it; record it anew")
+    return content

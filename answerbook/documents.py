@@ -1,0 +1,178 @@
+"""Documents: what a template becomes for one turn of one answer, and the functions by which it writes addresses and words."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from markupsafe import Markup
+
+from answerbook import markup
+from answerbook.audio import Audio
+from answerbook.flows import Flow
+from answerbook.markup import Element
+from answerbook.templates import Call
+from answerbook.words import CLOSE, OPEN, Words
+from config.checks import ConfigError, nearest
+from config.settings import Settings
+from lambdas.answer.book import host_of
+
+Medium = Literal["voice", "messaging"]
+Node = str  #: a step or a document, by its name in the book: answer/name/turn
+
+#: Connection overrides of our own addresses; they are not inherited, so each address bears them. A text could be answered twice after a
+#: time-out, so messaging retries connections alone. https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+OVERRIDES: dict[Medium, str] = {"voice": "#rc=2&rp=all", "messaging": "#rc=2&rp=ct"}
+#: Of other people's servers: the caller has waited before, and there is a next one to ask.
+ELSEWHERE = "#ct=2000&rt=5000&tt=7000&rc=0"
+CALLBACKS = ("recording",)
+SAMPLE = {
+    ":base": "https://fallback.example.com/v1/voice",
+    ":callbacks": "https://callbacks.example.com/v1",
+    ":media": "https://media.example.com/v1",
+}
+#: The nouns of Dial whose `url` is what the person called hears first: https://www.twilio.com/docs/voice/twiml/number#attributes-url
+CALLED = ("Number", "Sip", "Client")
+
+
+@dataclass(eq=False)
+class Document:
+    """One document as it could be returned. `ways`: the steps that it names; `audio`: the names of the files that it plays."""
+
+    place: Node
+    path: Path
+    text: str
+    ways: list[Node]
+    audio: list[str] = field(default_factory=list)
+    come_back: Node = ""
+    seconds: int = 0
+    twin: Node = ""
+
+    @property
+    def answer(self) -> str:
+        """The answer that it belongs to."""
+        return self.place.partition("/")[0]
+
+    @cached_property
+    def root(self) -> Element:
+        """The document as a tree, with samples for addresses of ours. Raises MarkupError for what is no XML."""
+        return markup.parse(sampled(self.text))
+
+    def elements(self, *names: str) -> list[Element]:
+        """The elements of these names."""
+        return [element for element in self.root.descendants() if element.name in names]
+
+    @cached_property
+    def whispers(self) -> list[Node]:
+        """The steps that a person called hears before being connected."""
+        urls = [element.attributes.get("url", "") for element in self.elements(*CALLED)]
+        return [step for step in (own_step(url) for url in urls) if step]
+
+    @cached_property
+    def redirects(self) -> list[str]:
+        """The addresses elsewhere that take the call over."""
+        targets = [element.text.strip() for element in self.elements("Redirect")]
+        return [target for target in targets if not own_step(target)]
+
+    @cached_property
+    def parameters(self) -> list[str]:
+        """The caller's parameters that it repeats."""
+        return [part for part in parts(self.text)[1::2] if part not in SAMPLE]
+
+
+class Pen:
+    """What a template may call while it writes one document."""
+
+    def __init__(self, flow: Flow, place: Node, medium: Medium, settings: Settings, audio: Audio, audible: bool) -> None:
+        self.flow = flow
+        self.place = place
+        self.medium = medium
+        self.settings = settings
+        self.audio_files = audio
+        self.audible = audible
+        self.ways: list[Node] = []
+        self.played: list[str] = []
+        _, self.document, turn = place.split("/")
+        self.number = int(turn)
+        self.path = flow.templates.path(flow.answer.flow, self.document)
+
+    def written(self) -> str:
+        """The document's text. Raises ConfigError."""
+        values = self.flow.answer.values
+        language = str(values.get("language", self.settings.last_resort.language))
+        words = Words(f"{self.flow.answer.at}: answer.{self.flow.name}", language, str(values.get("voice", "")), self.play)
+        functions: dict[str, Any] = {
+            "call": Call(),
+            "turn": self.number,
+            "step": self.step,
+            "callback": self.callback,
+            "say": words.say,
+            "words": words.words,
+            "audio": self.audio,
+            "audible": self.audible,
+            "elsewhere": self.elsewhere,
+        }
+        return self.flow.templates.document(self.flow.answer.flow, self.document, self.flow.given | values | functions)
+
+    def step(self, wanted: str) -> Markup:
+        """The address of a step of this flow, in the same turn."""
+        steps = self.flow.turns[self.number - 1].steps
+        if wanted not in steps:
+            raise ConfigError(f"{self.path}: step('{wanted}'): the flow has no such step{nearest(wanted, set(steps))}")
+        self.ways.append(f"{self.flow.name}/{wanted}/{self.number}")
+        return address(":base", f"/{self.ways[-1]}", OVERRIDES[self.medium])
+
+    def callback(self, wanted: str) -> Markup:
+        """The address of a callback of ours."""
+        if wanted not in CALLBACKS:
+            raise ConfigError(f"{self.path}: callback('{wanted}'): there is no such callback{nearest(wanted, CALLBACKS)}")
+        return address(":callbacks", f"/{wanted}", OVERRIDES["voice"])
+
+    @property
+    def play(self) -> Any:
+        """How a message with audio is played; None where words stand in for it."""
+        return self.audio if self.audible else None
+
+    def audio(self, file: str) -> Markup:
+        """The address of an audio file beside the template."""
+        if not self.audible:
+            raise ConfigError(
+                f"{self.path}: audio('{file}'): nothing would be said if the audio could not be had; write "
+                "say({'audio': ..., 'text': ...}), or {% if audible %}<Play>...</Play>{% else %}<Say>...</Say>{% endif %}"
+            )
+        self.played.append(self.audio_files.play(self.flow.answer.flow, file, self.place))
+        return address(":media", f"/{self.played[-1]}", "")
+
+    def elsewhere(self, url: str) -> Markup:
+        """An address of other people's that takes the call over; one that does not answer soon is given up."""
+        if not host_of(str(url)) or "#" in str(url):
+            self.flow.refuse(f"{url!r} is no address that could take over; write it whole, as in https://standby.example.com/voice")
+        if host_of(str(url)) in self.settings.api.hosts:
+            self.flow.refuse(f"{url} is an address of this stack itself, which would go in a circle; name another server")
+        return Markup("{}{}").format(url, ELSEWHERE)
+
+
+def address(base: str, path: str, overrides: str) -> Markup:
+    """An address of ours with its connection overrides, escaped for XML."""
+    return Markup("{}{}{}").format(f"{OPEN}{base}{CLOSE}", path, overrides)
+
+
+def own_step(url: str) -> Node:
+    """The step that an address of ours (a sample) leads to; nothing for anybody else's."""
+    base = SAMPLE[":base"] + "/"
+    return url.partition("#")[0].removeprefix(base) if url.startswith(base) else ""
+
+
+def parts(text: str) -> list[str]:
+    """A text cut at its placeholders: literal, name, literal, name, ..., literal."""
+    cut: list[str] = []
+    for index, piece in enumerate(text.split(OPEN)):
+        cut += piece.split(CLOSE, 1) if index else [piece]
+    return cut
+
+
+def sampled(text: str) -> str:
+    """A text whose own addresses are filled in with samples, so that they can be checked as URLs."""
+    for name, sample in SAMPLE.items():
+        text = text.replace(f"{OPEN}{name}{CLOSE}", sample)
+    return text

@@ -1,0 +1,1 @@
+"""The media function: the audio that callers hear, out of its own zip. Standard library only."""
