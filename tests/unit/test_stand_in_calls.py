@@ -252,6 +252,12 @@ def test_a_caller_who_gives_up_before_the_answer_was_never_connected(web: Primar
     assert (call.status, call.ended_by, call.seconds) == ("no-answer", "caller", 4)
 
 
+def test_a_caller_who_is_gone_when_the_answer_comes_hears_nothing(web: Primary) -> None:
+    web.behaves("/voice", twiml("<Say>Hello</Say>"))
+    call = stand_in().number("+15550100", voice_url=web.url + "/voice").call(CALLER, Caller(hangs_up_after=0.0))
+    assert (call.status, call.heard) == ("no-answer", [])
+
+
 def test_a_loop_without_end_lasts_as_long_as_the_call_may(web: Primary) -> None:
     """Or until the caller has enough."""
     web.behaves("/voice", twiml("<Say loop='0'>All our lines are busy, please hold the line</Say>"))

@@ -91,7 +91,15 @@ def test_without_trimming_the_silence_stays(web: Primary) -> None:
 def test_a_recording_ends_at_its_longest(web: Primary) -> None:
     web.behaves("/voice", record("maxLength='2'"))
     call = twilio().number("+15550100", voice_url=web.url + "/voice").call("+15550123", Caller(says=WORDS * 3))
-    assert call.recordings[0].seconds == 2
+    assert (call.recordings[0].seconds, requests(web, "/done")[0].form["RecordingDuration"]) == (2, "2")
+
+
+def test_the_silence_counts_towards_the_longest(web: Primary) -> None:
+    longest = int(audio.seconds(audio.speech(WORDS))) + 3
+    web.behaves("/voice", record(f"maxLength='{longest}' timeout='30'"))
+    call = twilio().number("+15550100", voice_url=web.url + "/voice").call("+15550123", Caller(says=WORDS))
+    assert requests(web, "/done")[0].form["RecordingDuration"] == str(longest)
+    assert call.heard[-1].at >= longest, "the line was busy for so long"
 
 
 def test_only_a_finishing_key_finishes(web: Primary) -> None:
