@@ -12,13 +12,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from config.settings import ConfigError, load
-from ops.deployment import Deployment, OpsError
+from ops.call import call
+from ops.deployment import Deployment, OpsError, explained
+from ops.errors import errors
+from ops.options import PRODUCTION, RegionsOption
 from ops.period import NoPeriod, moment
 from ops.rebuild import items, lines, missing
 from ops.rebuild import rebuild as write_missing
+from ops.state import state
 from ops.tokens import checked_account, counted, with_key, with_token, without_old_tokens
 from ops.tokens import put as put_secret
 from ops.tokens import read as read_secret
@@ -30,6 +35,20 @@ EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", envvar="F
 RegionOption = Annotated[str | None, typer.Option("--region", help="another region than the environment's settings name")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON for programs")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run/--no-dry-run", help="only say what would be done")]
+
+
+app.command("status")(state)
+app.command()(errors)
+app.command()(call)
+
+
+@app.callback(invoke_without_command=True)
+def alone(
+    context: typer.Context, environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None, as_json: JsonOption = False
+) -> None:
+    """What happened while the primary was down, and what to do about it. Alone: the state of things."""
+    if context.invoked_subcommand is None:
+        state(environment, region, as_json)
 
 
 @app.command()
@@ -132,10 +151,13 @@ def asked_for(what: str) -> str:
 def main() -> None:
     """Run a command; what goes wrong is one sentence on standard error."""
     try:
-        app(prog_name="fallback")
+        with explained("AWS"):
+            app(prog_name="fallback")
     except (OpsError, NoPeriod, ConfigError) as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        sys.stderr.close()
 
 
 if __name__ == "__main__":

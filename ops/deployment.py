@@ -63,6 +63,8 @@ def refused(error: ClientError) -> str:
     code, message = str(error.response["Error"]["Code"]), str(error.response["Error"].get("Message", ""))
     if "Expired" in code or "expired" in message:
         return "the AWS credentials have expired; sign in again, for example with `aws sso login`"
+    if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"):
+        return "AWS does not know these credentials; sign in, for example with `aws sso login`, or set AWS_PROFILE"
     if "does not exist" in message or code == "ResourceNotFoundException":
         return "it does not exist; is the environment deployed, and is this the right account? (`fallback --help`: --environment, --region)"
     if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"):

@@ -79,6 +79,12 @@ class History:
         values = texts(pk=pk, prefix=prefix) if prefix else texts(pk=pk)
         return self.everywhere(KeyConditionExpression=condition, ExpressionAttributeValues=values)
 
+    def latest(self, pk: str) -> Item | None:
+        """The item of a key with the highest sort key."""
+        query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": texts(pk=pk), "ScanIndexForward": False, "Limit": 1}
+        pages: list[Future[Page]] = [self.pool.submit(next, region.pages(**query), []) for region in self.regions]
+        return max((item for page in pages for item in page.result()), key=itemgetter("sk"), default=None)
+
     def waiting(self, todo: str) -> Iterator[Item]:
         """What waits for somebody, oldest first within a region."""
         return self.everywhere(IndexName=TODO, KeyConditionExpression="todo = :todo", ExpressionAttributeValues=texts(todo=todo))

@@ -1,10 +1,12 @@
 """The event table for tests that need no cloud: in moto, in this process, as `stacks/event_table.py` describes it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 from moto import mock_aws
 
 from lambdas.workers.events import LISTED, TIMELINE, TODO, Item, write
@@ -18,7 +20,9 @@ TABLE = "events"
 @contextmanager
 def event_table(*regions: str) -> Iterator[list["DynamoDBClient"]]:
     """An empty event table in each region, us-east-1 if none is named."""
-    with mock_aws():
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE"))]:
+            patch.delenv(name)
         yield [made(boto3.client("dynamodb", region_name=region)) for region in regions or ("us-east-1",)]
 
 

@@ -1,0 +1,241 @@
+"""`fallback errors`: what failed at the primary, newest first, what the codes mean, and how many of each, minute by minute."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lambdas.workers.events import Item
+from ops.deployment import OpsError
+from ops.desk import Desk
+from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
+from ops.outages import Outage, code_of, is_error, meaning, outages, url_of
+from ops.period import Period
+from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
+from ops.words import clock, count, length
+
+MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("callback",)}
+FOLLOW_SECONDS = 2.0
+OVERLAP = timedelta(minutes=3)  #: how late an event may come into the table and still be followed
+COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
+
+out = Console()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which errors are asked for; what is None is not asked."""
+
+    code: str | None = None
+    url: str | None = None
+    number: str | None = None
+    medium: str | None = None
+
+    def __call__(self, event: Item) -> bool:
+        """Whether an event is one of them."""
+        return is_error(event) and all(
+            (
+                self.code in (None, code_of(event)),
+                self.url is None or self.url in url_of(event),
+                self.number is None or self.number in (event.get("from"), event.get("to")),
+                self.medium is None or event.get("medium") in MEDIA[self.medium],
+            )
+        )
+
+
+@dataclass
+class Found:
+    """What a period holds: the newest errors, groups of all of them, and the outages."""
+
+    newest: list[Item]
+    tally: Tally
+    outages: list[Outage]
+    count: int = 0
+
+
+def errors(
+    since: SinceOption = None,
+    begin: FromOption = None,
+    until: UntilOption = None,
+    code: Annotated[str | None, typer.Option(help="one error code, as in 11200; `trunk` for dead trunks")] = None,
+    url: Annotated[str | None, typer.Option(help="part of the failing address")] = None,
+    number: Annotated[str | None, typer.Option(help="caller's or called number, whole")] = None,
+    medium: Annotated[str | None, typer.Option(help="voice, sms or callback")] = None,
+    group_by: Annotated[str, typer.Option("--group-by", help=f"count by {', '.join(GROUPS)}")] = "code",
+    limit: Annotated[int, typer.Option(min=0, help="how many to list; all are counted")] = 30,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="keep printing new ones until Ctrl-C")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="a table for spreadsheets")] = False,
+    as_json: JsonOption = False,
+    show_numbers: ShowOption = False,
+    environment: EnvironmentOption = PRODUCTION,
+    region: RegionsOption = None,
+) -> None:
+    """What failed at the primary, newest first, with what the codes mean.
+
+    Examples:
+
+        fallback errors --since 2h
+
+        fallback errors --from 2026-11-21T02:00 --until 2026-11-21T04:00 --group-by url
+
+        fallback errors --code 11200 --number +12025550106 --csv > errors.csv
+
+        fallback errors --follow
+    """
+    period = Period.of(since, begin, until, datetime.now(UTC))
+    wanted = Wanted(code, url, number, checked("medium", medium, MEDIA))
+    checked("group-by", group_by, GROUPS)
+    desk = Desk.open(environment, region, show_numbers, "numbers in errors")
+    events = (event for event in desk.history.events(period) if wanted(event))
+    if as_csv:
+        write_csv(desk, events)
+    elif as_json:
+        write_json(desk, events)
+    else:
+        show(desk, period, wanted, group_by, limit)
+    if follow:
+        keep_showing(desk, wanted, as_json)
+
+
+def checked(option: str, value: str | None, known: Iterable[str]) -> str | None:
+    """The value, if it is known. Raises OpsError."""
+    if value is not None and value not in known:
+        raise OpsError(f"--{option} {value}: choose one of {', '.join(known)}")
+    return value
+
+
+def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) -> None:
+    """Outages, groups and the newest, for people."""
+    found = find(desk, period, wanted, group_by, limit)
+    out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n", highlight=False)
+    if not found.count:
+        out.print("No errors in this period. `--since 1d` looks further back; `fallback` says whether the recording itself is well.")
+        return
+    for outage in found.outages:
+        out.print(outage_line(outage, period.end), highlight=False)
+    out.print()
+    out.print(groups_table(found.tally, group_by, desk))
+    for line in (*(meanings(found.tally) if group_by == "code" else ()), "", *newest_lines(found.newest, desk), ""):
+        out.print(line, highlight=False)
+    if found.count > len(found.newest):
+        out.print(f"{count(found.count, 'error')}, the newest {len(found.newest)} shown: --limit shows more, --csv all.")
+    out.print("The story of one call: fallback call <SID>")
+
+
+def find(desk: Desk, period: Period, wanted: Wanted, group_by: str = "code", limit: int = 30) -> Found:
+    """Read a period once."""
+    found = Found([], Tally(period, group_by, min(MOST_COLUMNS, out.width // 3)), [])
+
+    def counted() -> Iterator[Item]:
+        for event in desk.history.events(period):
+            if wanted(event):
+                found.tally.add(event)
+                found.count += 1
+                if len(found.newest) < limit:
+                    found.newest.append(event)
+            yield event
+
+    found.outages = list(outages(counted()))
+    return found
+
+
+def outage_line(outage: Outage, now: datetime) -> str:
+    """An outage in one line."""
+    state = "[bold]still on[/]" if outage.is_on(now) else f"until {clock(outage.end)}"
+    people = f"{count(len(outage.calls), 'call')}, {count(len(outage.texts), 'text')}, {count(len(outage.messages), 'message')}"
+    codes = ", ".join(code for code, _ in outage.codes.most_common(3))
+    return f"outage  from {clock(outage.begin)} {state}  {length(outage.length)}  {people}  {codes}"
+
+
+def groups_table(tally: Tally, by: str, desk: Desk) -> Table:
+    """One row a group with its sparkline, and below a row what a code means."""
+    width = length(timedelta(minutes=tally.width))
+    table = Table(box=None, pad_edge=False, title=f"one bar is {width}", title_justify="left", title_style="dim")
+    for heading in (by, "errors", "when", "last"):
+        table.add_column(heading, justify="right" if heading == "errors" else "left", overflow="fold", no_wrap=heading != by)
+    for key, group in tally.ranked:
+        last = clock(datetime.fromisoformat(group.last))
+        table.add_row(f"[bold]{escape(desk.view(key))}[/]", str(group.count), sparkline(tally.columns(group)), last)
+    return table
+
+
+def meanings(tally: Tally) -> Iterator[str]:
+    """What each code that occurred means, and what to try first."""
+    for code, _ in tally.ranked:
+        yield f"[bold]{code:6}[/] {escape(meaning(code))}"
+
+
+def newest_lines(events: list[Item], desk: Desk) -> Iterator[str]:
+    """Two lines an error, which fit on any screen: when, what, who, answered how; below its SID, what failed, and our rule."""
+    for event in map(desk.view, events):
+        people = f"{event.get('from') or '-'} to {event.get('to') or '-'}"
+        when = clock(datetime.fromisoformat(event["time"]))
+        yield f"{when}  {event.get('medium'):8} [bold]{code_of(event):6}[/] {escape(people)}  {escape(event.get('answer') or 'no answer')}"
+        where = f"{event['pk']}  {url_of(event).removeprefix('https://')}  {event.get('at') or ''}"
+        yield f"[dim]{'':{len(when)}}  {escape(where)}[/]"
+
+
+def facts(event: Item) -> dict[str, Any]:
+    """An error for programs."""
+    known = {"time": event["time"], "medium": event.get("medium"), "code": code_of(event), "from": event.get("from"), "to": event.get("to")}
+    known |= {"url": event.get("error_url"), "answer": event.get("answer"), "rule": event.get("at")}
+    return known | {"sid": event["pk"], "region": event["region"]}
+
+
+def write_csv(desk: Desk, events: Iterable[Item]) -> None:
+    """A line an error."""
+    writer = csv.DictWriter(sys.stdout, COLUMNS)
+    writer.writeheader()
+    for event in events:
+        writer.writerow({name: harmless(value) for name, value in facts(desk.view(event)).items()})
+
+
+def harmless(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula; a number's plus stays."""
+    text = str(value or "")
+    return f"'{text}" if text[:1] in ("=", "-", "@", "\t", "\r") or (text[:1] == "+" and not text[1:2].isdigit()) else text
+
+
+def write_json(desk: Desk, events: Iterable[Item]) -> None:
+    """An object a line."""
+    for event in events:
+        print(json.dumps(facts(desk.view(event))), flush=True)
+
+
+def keep_showing(desk: Desk, wanted: Wanted, as_json: bool) -> None:
+    """Print what comes, until Ctrl-C. Events may come late, so each look goes back a little."""
+    seen: dict[tuple[str, str], None] = dict.fromkeys(fresh_keys(desk, wanted))
+    while True:
+        time.sleep(FOLLOW_SECONDS)
+        period = Period.last(OVERLAP, datetime.now(UTC))
+        fresh = [event for event in desk.history.events(period, newest_first=False) if wanted(event) and key_of(event) not in seen]
+        for event in fresh:
+            seen[key_of(event)] = None
+            told = facts(desk.view(event))
+            print(json.dumps(told) if as_json else in_one_line(told), flush=True)
+        for key in list(seen)[:-1000]:
+            del seen[key]
+
+
+def fresh_keys(desk: Desk, wanted: Wanted) -> list[tuple[str, str]]:
+    """What was printed before following began."""
+    return [key_of(event) for event in desk.history.events(Period.last(OVERLAP, datetime.now(UTC))) if wanted(event)]
+
+
+def key_of(event: Item) -> tuple[str, str]:
+    """The key of an event."""
+    return event["pk"], event["sk"]
+
+
+def in_one_line(told: dict[str, Any]) -> str:
+    """An error in one line."""
+    return "  ".join(str(told[name] or "-") for name in ("time", "medium", "code", "from", "to", "url", "answer", "sid"))

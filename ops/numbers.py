@@ -1,0 +1,50 @@
+"""What callers are shown as: numbers masked, words left out, unless the engineer asks to see them, which the audit trail notes."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+#: A number in E.164 wherever it stands: alone, in `sip:+1…@pbx`, in `whatsapp:+1…`, in a text.
+NUMBER = re.compile(r"\+\d{7,15}|(?<=sip:)\d{7,15}|(?<=sips:)\d{7,15}")
+HIDDEN = "(hidden)"
+#: What callers said or typed, and what tells who or where they are.
+WORDS = frozenset(
+    """
+    Body SpeechResult Digits CallerName ProfileName WaId Address Label Latitude Longitude ButtonText ButtonPayload ForwardedFrom
+    form note task
+    """.split()
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """How items are shown: as they are, or without what is private. The company's own numbers are not."""
+
+    show: bool = False
+    own: frozenset[str] = frozenset()
+
+    def __call__(self, value: Any) -> Any:
+        """An item, or any part of one, as it may be shown."""
+        return value if self.show else self.hidden(value)
+
+    def hidden(self, value: Any) -> Any:
+        """The same without numbers and words of callers, all the way down."""
+        match value:
+            case str():
+                return NUMBER.sub(lambda found: found[0] if found[0] in self.own else mask(found[0]), value)
+            case dict():
+                return {name: HIDDEN if name in WORDS and tells(part) else self.hidden(part) for name, part in value.items()}
+            case list():
+                return [self.hidden(part) for part in value]
+        return value
+
+
+def mask(number: str) -> str:
+    """The beginning, which tells the country, and two digits by which people recognise their own."""
+    head = 5 if len(number) > 9 else 2
+    return number[:head] + "*" * (len(number) - head - 2) + number[-2:]
+
+
+def tells(words: Any) -> bool:
+    """Whether words could tell something: a key pressed in a menu does not."""
+    return len(str(words)) > 2 and words != "hangup"

@@ -1,0 +1,107 @@
+"""Outages, read off the events: one begins with the first request after fifteen quiet minutes, and ends with the last before as many.
+
+The same rule as the messages to on-call follow (`lambdas/workers/outage.py`); derived anew, it holds for any period.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from lambdas.workers.error_codes import explain
+from lambdas.workers.events import Item
+from lambdas.workers.timeline import is_fallback
+
+QUIET = timedelta(minutes=15)
+TRUNK = "trunk"  #: stands where Twilio gives no code: a trunk's disaster recovery
+
+
+@dataclass
+class Outage:
+    """From the first to the last request that the primary did not take, and who was answered meanwhile."""
+
+    begin: datetime
+    end: datetime
+    calls: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+    codes: Counter[str] = field(default_factory=Counter)
+    urls: Counter[str] = field(default_factory=Counter)
+
+    def add(self, event: Item) -> None:
+        """Count an event of its time."""
+        if event["kind"] == "voicemail" and event.get("state") != "empty":
+            self.messages.add(event["pk"])
+        elif is_fallback(event):
+            (self.texts if event["medium"] == "sms" else self.calls).add(event["pk"])
+        if is_error(event):
+            self.codes[code_of(event)] += 1
+            self.urls[url_of(event)] += 1
+
+    def is_on(self, now: datetime) -> bool:
+        """Whether it may still be going on."""
+        return now - self.end < QUIET
+
+    @property
+    def length(self) -> timedelta:
+        """From the first to the last request."""
+        return self.end - self.begin
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As JSON."""
+        counts = {"calls": len(self.calls), "texts": len(self.texts), "messages": len(self.messages)}
+        span = {"begin": self.begin.isoformat(), "end": self.end.isoformat()}
+        return span | counts | {"codes": dict(self.codes), "urls": dict(self.urls)}
+
+
+def is_error(event: Item) -> bool:
+    """Whether the primary failed: Twilio said so, a whole trunk was dead, or a callback was lost."""
+    failed = bool(event.get("error_code")) or event.get("entry") == "trunk"
+    return event.get("kind") == "lost" or (event.get("kind") == "request" and failed)
+
+
+def code_of(event: Item) -> str:
+    """Twilio's error code; `trunk` for a call that a trunk's disaster recovery URL took: Twilio gives those no code."""
+    return event.get("error_code") or TRUNK
+
+
+def url_of(event: Item) -> str:
+    """The address that failed, without its query, or the trunk."""
+    return str(event.get("error_url") or f"trunk {event.get('trunk') or '?'}").partition("?")[0]
+
+
+def meaning(code: str) -> str:
+    """What a code means and what to try first; Twilio's page where it is not known here."""
+    if code == TRUNK:
+        return "No SIP server of the trunk took the call. Try to reach one of them from outside your network."
+    told = explain(code)
+    return f"{told.meaning} {told.first}" if told.meaning else told.page
+
+
+def outages(events: Iterable[Item]) -> Iterator[Outage]:
+    """The outages among events that come newest first, newest first. A message belongs to the request before it."""
+    current: Outage | None = None
+    later: list[Item] = []
+    for event in events:
+        later.append(event)
+        if not is_fallback(event):
+            continue
+        when = moment_of(event)
+        if current and current.begin - when > QUIET:
+            yield current
+            current = None
+        current = current or Outage(when, when)
+        current.begin = when
+        for each in later:
+            if moment_of(each) - when <= QUIET:
+                current.add(each)
+        later.clear()
+    if current:
+        yield current
+
+
+def moment_of(event: Item) -> datetime:
+    """When it happened."""
+    return datetime.fromisoformat(event["time"])

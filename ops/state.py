@@ -1,0 +1,178 @@
+"""`fallback` alone: is there an outage, are callers answered, what waits for somebody, and what to type next."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from lambdas.workers.events import Item
+from lambdas.workers.hand_back import REPLAY
+from lambdas.workers.voicemails import COLLECT, HEAR
+from ops.deployment import explained
+from ops.desk import Desk
+from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
+from ops.outages import Outage, meaning, outages
+from ops.period import Period
+from ops.words import clock, count, length
+
+LOOK_BACK = timedelta(days=1)
+SILENT = timedelta(minutes=5)  #: after which the probe, due every minute, has stopped
+
+out = Console()
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that the first screen says."""
+
+    now: datetime
+    outage: Outage | None  #: the last one of a day
+    hear: int  #: voicemails that nobody has heard
+    collect: int  #: voicemails on their way from Twilio
+    replays: int  #: hand-backs that did not end well
+    primary: list[Item]  #: the health addresses
+    probe: Item | None  #: the last test request
+    alarms: list[str]
+
+    @classmethod
+    def read(cls, desk: Desk, now: datetime) -> "State":
+        """As the table and CloudWatch have it."""
+        last = next(outages(desk.history.events(Period.last(LOOK_BACK, now))), None)
+        waiting = {todo: sum(1 for _ in desk.history.waiting(todo)) for todo in (HEAR, COLLECT, REPLAY)}
+        primary = list(desk.history.under("primary", "health#"))
+        probe = desk.history.latest("probe")
+        return cls(now, last, waiting[HEAR], waiting[COLLECT], waiting[REPLAY], primary, probe, alarms(desk))
+
+    @property
+    def is_on(self) -> bool:
+        """Whether callers come to the fallback."""
+        return bool(self.outage and self.outage.is_on(self.now))
+
+    @property
+    def primary_words(self) -> str:
+        """How the primary is, as far as anybody asked it."""
+        if not self.primary:
+            return "nobody asks it: name its health addresses in [primary] health"
+        return "; ".join(f"{'up' if item['well'] else 'DOWN'}: {address_of(item)} ({item.get('seen', '?')})" for item in self.primary)
+
+    @property
+    def fallback_is_well(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.alarms and bool(self.probe) and not self.probe_is_late and not (self.probe or {}).get("faults")
+
+    @property
+    def probe_is_late(self) -> bool:
+        """Whether the test requests have stopped."""
+        return bool(self.probe) and self.now - datetime.fromisoformat((self.probe or {})["time"]) > SILENT
+
+    @property
+    def fallback_words(self) -> str:
+        """How the fallback itself is."""
+        alarmed = f"ALARM: {', '.join(self.alarms)}" if self.alarms else ""
+        return "; ".join(part for part in (alarmed, self.probe_words) if part)
+
+    @property
+    def probe_words(self) -> str:
+        """What the last test request found."""
+        if not self.probe:
+            return "no test request on record: is the probe deployed, and has it run?"
+        ago = length(self.now - datetime.fromisoformat(self.probe["time"]))
+        if self.probe_is_late:
+            return f"the test requests have STOPPED: the last one was {ago} ago"
+        if faults := self.probe.get("faults"):
+            return f"the test request {ago} ago FAILED: {', '.join(faults)}"
+        return f"well: answered a test request {ago} ago in {self.probe.get('milliseconds', '?')} ms"
+
+    @property
+    def next(self) -> Iterator[tuple[str, str]]:
+        """What to type, and what for."""
+        if self.outage and self.is_on:
+            yield f"fallback errors --from {self.outage.begin:%Y-%m-%dT%H:%M}", "what fails, and what to try"
+        elif self.outage:
+            yield "fallback replay --since 1d", "what the primary missed, without sending anything"
+        if self.hear:
+            yield "fallback voicemails list", "who called, and what they said"
+        if self.replays:
+            yield "fallback replay --unknown", "hand-backs that were cut off"
+        if not self.fallback_is_well:
+            yield "docs/runbook.md", "a section for each alarm"
+        yield "fallback console", "all of this in a browser"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As JSON."""
+        outage = self.outage.facts | {"on": self.is_on} if self.outage else None
+        primary = [{"address": address_of(item), "well": item["well"], "seen": item.get("seen")} for item in self.primary]
+        waiting = {"to_hear": self.hear, "to_collect": self.collect, "replays": self.replays}
+        return {"outage": outage, "waiting": waiting, "primary": primary, "fallback_well": self.fallback_is_well, "alarms": self.alarms}
+
+
+def address_of(item: Item) -> str:
+    """The address that a health item is about."""
+    return str(item["sk"].partition("#")[2])
+
+
+def alarms(desk: Desk) -> list[str]:
+    """The alarms of the stack that ring; in every region."""
+    ringing = []
+    for deployment in desk.deployments:
+        with explained("the alarms"):
+            found = deployment.client("cloudwatch").describe_alarms(
+                StateValue="ALARM", AlarmNamePrefix=f"fallback-{deployment.environment}"
+            )
+        ringing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(kind, [])]
+    return sorted(ringing)
+
+
+def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None, as_json: JsonOption = False) -> None:
+    """The state of things: is there an outage, are callers answered, what waits, and what to type next.
+
+    Examples:
+
+        fallback
+
+        fallback status --json
+    """
+    desk = Desk.open(environment, region)
+    found = State.read(desk, datetime.now(UTC))
+    if as_json:
+        print(json.dumps(found.facts))
+        return
+    out.print(f"[bold]{desk.title}[/]  {clock(found.now)} UTC\n", highlight=False)
+    for line in (*headline(found), "", *rows(found), ""):
+        out.print(line, highlight=False)
+    out.print("Next")
+    width = max(len(command) for command, _ in found.next)
+    for command, purpose in found.next:
+        out.print(f"  [bold]{command:{width}}[/]  {purpose}", highlight=False)
+
+
+def headline(found: State) -> Iterator[str]:
+    """What callers experience, first."""
+    outage = found.outage
+    if not outage:
+        yield "[bold]No outage[/]: nobody came to the fallback in the last 24 hours."
+        return
+    people = (
+        f"{count(len(outage.calls), 'call')} and {count(len(outage.texts), 'text')} answered, {count(len(outage.messages), 'message')} left"
+    )
+    if outage.is_on(found.now):
+        yield f"[bold reverse] OUTAGE [/] since {clock(outage.begin)}, {length(found.now - outage.begin)}."
+        yield f"Callers ARE being answered: {people}."
+    else:
+        yield f"[bold]No outage[/] now. The last one: {clock(outage.begin)} to {clock(outage.end)}; {people}."
+    for code, times in outage.codes.most_common(2):
+        yield f"  [bold]{code}[/] {count(times, 'time')}: {escape(meaning(code))}"
+
+
+def rows(found: State) -> Iterator[str]:
+    """The rest, a line each."""
+    yield f"Primary     {escape(found.primary_words)}"
+    yield f"Fallback    {escape(found.fallback_words)}"
+    yield f"Voicemails  {found.hear or 'none'} to be heard" + (f", {found.collect} on their way from Twilio" if found.collect else "")
+    if found.replays:
+        yield f"Hand-back   {count(found.replays, 'message')} of which it is not known whether they arrived, or which did not"

@@ -1,0 +1,142 @@
+"""The story of a call or text: its items told as chapters, in order, for the terminal, the console and programs alike."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lambdas.workers.error_codes import explain
+from lambdas.workers.events import Item
+from lambdas.workers.hand_back import LOST, ORIGINAL, REPLAY, SENDING
+from lambdas.workers.voicemails import shown
+
+#: Twilio's parameters that tell what a caller did, in the order in which they are told.
+DONE = {
+    "Digits": "pressed {}",
+    "SpeechResult": "said {}",
+    "DialCallStatus": "the number dialled: {}",
+    "DialBridged": "connected with somebody: {}",
+    "RecordingDuration": "spoke {} s",
+    "CallDuration": "the call lasted {} s",
+    "Body": "wrote {}",
+    "NumMedia": "sent {} media",
+}
+UNTOLD = {"NumMedia": "0"}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One thing that happened: when, what in a line, and further lines about it."""
+
+    time: str
+    title: str
+    details: list[str] = field(default_factory=list)
+    kind: str = "request"
+
+    @property
+    def moment(self) -> datetime:
+        """When, in UTC."""
+        return datetime.fromisoformat(self.time)
+
+
+def told(items: list[Item]) -> list[Chapter]:
+    """The chapters of a call's items, as they may be shown; the original of a text is none."""
+    chapters = [CHAPTERS[item["kind"]](item) for item in items if item.get("kind") in CHAPTERS and not item["sk"].startswith(ORIGINAL)]
+    return sorted(chapters, key=lambda chapter: chapter.moment)
+
+
+def request(item: Item) -> Chapter:
+    """A request of Twilio's and our answer."""
+    return Chapter(item["time"], asked(item), [*failed(item), *did(item), *answered(item)])
+
+
+def asked(item: Item) -> str:
+    """Why Twilio asked us."""
+    who = {"sms": "A text", "voice": "A call"}.get(item.get("medium", ""), "A request")
+    people = f" from {item['from']} to {item.get('to', '?')}" if item.get("from") else ""
+    if item.get("error_code"):
+        return f"{who}{people}: the primary failed with {item['error_code']}"
+    if item.get("entry") == "trunk":
+        return f"{who}{people}: no SIP server of the trunk {item.get('trunk', '')} took it".replace("  ", " ")
+    return "Twilio went on with our answer" if item.get("step", "").count("/") else f"{who}{people}"
+
+
+def failed(item: Item) -> Iterator[str]:
+    """What failed at the primary, and what that means."""
+    if url := item.get("error_url"):
+        yield f"failing address: {url}"
+    if code := item.get("error_code"):
+        explanation = explain(code)
+        yield f"{code} means: {explanation.meaning or explanation.page}"
+    if item.get("trust") not in (None, "verified"):
+        yield f"nobody vouches for this request: {item['trust']}"
+
+
+def did(item: Item) -> Iterator[str]:
+    """What the caller did."""
+    params: dict[str, Any] = item.get("params") or {}
+    for name, sentence in DONE.items():
+        if params.get(name) and params[name] != UNTOLD.get(name):
+            yield (
+                f"the caller {sentence}".format(params[name])
+                if name in ("Digits", "Body", "SpeechResult")
+                else sentence.format(params[name])
+            )
+
+
+def answered(item: Item) -> Iterator[str]:
+    """What we answered, and which line of the settings decided."""
+    if document := item.get("document"):
+        yield f"answered with {document}, by the rule at {item.get('at') or '(built in)'}, in {item.get('ms', '?')} ms"
+
+
+def recording(item: Item) -> Chapter:
+    """A recording status callback."""
+    params = item.get("params") or {}
+    status, seconds = params.get("RecordingStatus", "?"), params.get("RecordingDuration")
+    return Chapter(item["time"], f"Twilio reports the recording as {status}" + (f", {seconds} s" if seconds else ""), [], "recording")
+
+
+def voicemail(item: Item) -> Chapter:
+    """A voicemail, as it is now."""
+    lines = [f"{label}: {item[name]}" for name, label in FACTS.items() if item.get(name)]
+    return Chapter(item["time"], f"Voicemail {item['sid']}: {shown(item)}", lines, "voicemail")
+
+
+FACTS = {
+    "seconds": "seconds",
+    "stored_at": "stored",
+    "reason": "why not yet",
+    "next_attempt": "next attempt",
+    "why_empty": "empty because",
+    "heard_at": "heard",
+    "heard_by": "by",
+    "note": "note",
+}
+
+
+def media(item: Item) -> Chapter:
+    """A file that came with a text."""
+    return Chapter(item["time"], f"Medium {item['sid']}: {item.get('state', '?')}", [item["type"]] if item.get("type") else [], "media")
+
+
+def lost(item: Item) -> Chapter:
+    """A callback that never reached the primary."""
+    return Chapter(item["time"], f"A callback to the primary got lost: {item.get('error_code', '?')}", list(failed(item)), LOST)
+
+
+def replay(item: Item) -> Chapter:
+    """A hand-back."""
+    state = "unknown (it was cut off)" if item["state"] == SENDING else item["state"]
+    lines = [f"attempts: {item.get('attempts', '?')}, by {item.get('by') or '?'}", *([item["reason"]] if item.get("reason") else [])]
+    return Chapter(item.get("started") or item["time"], f"Handed back to the primary: {state}", lines, REPLAY)
+
+
+CHAPTERS: dict[str, Callable[[Item], Chapter]] = {
+    "request": request,
+    "recording": recording,
+    "voicemail": voicemail,
+    "media": media,
+    LOST: lost,
+    REPLAY: replay,
+}
