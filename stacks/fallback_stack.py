@@ -15,6 +15,7 @@ from stacks.event_table import EventTable
 from stacks.functions import worker_files, zipped
 from stacks.media import TEMPLATES, Media
 from stacks.record import Record
+from stacks.replay import Replay
 from stacks.voicemail import Voicemail
 
 
@@ -42,6 +43,9 @@ class FallbackStack(Stack):
         self.routes(settings)
         self.log_role(settings)
         self.record = Record(self, "Record", settings, workers, self.answer.journal, self.events.table, self.voicemail.queue)
+        if settings.privacy.store == "full":  # nothing whole is kept otherwise, so nothing can be given back
+            replay = Replay(self, "Replay", settings, workers, self.events.table, self.answer.tokens, self.voicemail.keys)
+            CfnOutput(self, "ReplayFunctionName", value=replay.function.function_name)
         self.outputs()
         acknowledge(self)
         for key, value in settings.tags.items():
