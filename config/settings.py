@@ -6,7 +6,7 @@ Every mistake is a ConfigError of one line: file, line, key, what is wrong and w
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -183,6 +183,7 @@ def known_keys(location: tuple[str | int, ...]) -> list[str]:
     """The keys that the table of a location may have."""
     model: Any = Settings
     for part in location[:-1]:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else None
-    return list(model.model_fields) if hasattr(model, "model_fields") else []
+        fields = getattr(model, "model_fields", None)
+        model = fields[part].annotation if fields and part in fields else next(iter(get_args(model)[1:]), None)
+    tables = [table for table in (model, *get_args(model)) if hasattr(table, "model_fields")]
+    return list(tables[0].model_fields) if tables else []

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.checks import (
     AccountSid,
@@ -123,6 +123,13 @@ class Calendar(Frozen):
         {}, description="days with hours of their own", examples=[{"12-24": ["09:00-12:00"]}]
     )
 
+    @model_validator(mode="after")
+    def closed_or_open(self) -> "Calendar":
+        """A day is a holiday or has hours, not both."""
+        if both := sorted(set(self.holidays) & self.days.keys()):
+            raise ValueError(f"{both[0]} is a holiday and has hours of its own; remove one of the two")
+        return self
+
 
 class LastResort(Frozen):
     """What a caller hears when even this stack fails."""
@@ -228,7 +235,7 @@ class Retention(Frozen):
 class Rule(Frozen):
     """One rule: conditions, all of which must hold, and the answer."""
 
-    conditions: dict[str, tuple[str, ...]]
+    conditions: dict[str, tuple[Any, ...]]
     answer: str
     at: str
 
