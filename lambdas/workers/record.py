@@ -15,7 +15,9 @@ import base64
 import gzip
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -62,8 +64,15 @@ def deliver(delivery: dict[str, Any]) -> None:
     """Write every line of one delivery, then queue what is to be collected: again, if the delivery comes again; that does no harm."""
     known = list(lines(messages(delivery)))
     items = [item for line in known for item in items_of(line, EVENT_DAYS, ORIGINAL_DAYS)]
-    METRICS.add_metric("ItemsWritten", MetricUnit.Count, write(DYNAMODB, TABLE, items))
+    write(DYNAMODB, TABLE, items)
+    if known:
+        METRICS.add_metric("JournalLag", MetricUnit.Seconds, lag(known))
     queue(SQS, QUEUE_URL, (body_of(task) for line in known for task in tasks_of(line)))
+
+
+def lag(known: list[Line]) -> float:
+    """Seconds between the oldest line of a delivery and its being written."""
+    return max(0.0, time.time() - min(datetime.fromisoformat(line["time"]).timestamp() for line in known))
 
 
 def messages(delivery: dict[str, Any]) -> list[str]:

@@ -1,0 +1,92 @@
+"""Is the token right? Daily, and at every deployment, each stored Auth Token is tried against Twilio.
+
+A stale token makes every real caller a stranger while the probe, which signs with a token of its own, stays green. What can be wrong:
+
+    refused   Twilio accepts the token in none of its Regions: rotated away, or mistyped
+    missing   an account of the settings has no token at all: before the first `fallback tokens add`, or overwritten
+
+Twilio out of reach proves nothing and counts as nothing. Entries of shared keys cannot be tried: they sign, and open nothing.
+https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource
+"""
+
+import io
+import json
+import os
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from lambdas.answer import book as answer_book
+from lambdas.answer.book import Book
+from lambdas.answer.journal import NAMESPACE
+from lambdas.answer.tokens import tokens_in
+from lambdas.workers.transport import Deadline, NotAllowed, Unreachable, request
+from lambdas.workers.twilio_api import EDGES, HOME, basic
+
+SECONDS = 10.0  #: for one attempt
+REFUSED = (401, 403)
+
+LOGGER = Logger(service="auth_tokens")
+METRICS = Metrics(namespace=NAMESPACE, service="auth_tokens")
+METRICS.set_default_dimensions(Environment=os.environ["FALLBACK_ENVIRONMENT"])
+SECRETS = boto3.client("secretsmanager", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3}))
+ACCOUNTS = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json"))).accounts
+
+
+@METRICS.log_metrics
+def handler(event: dict[str, Any], _: LambdaContext) -> None:
+    """Invoked by the daily schedule, or by CloudFormation, whose deployment goes on whatever is found."""
+    try:
+        if event.get("RequestType") != "Delete":
+            check()
+    finally:
+        if event.get("ResponseURL"):
+            go_on(event)
+
+
+def check() -> None:
+    """Try every token; the count tells the alarm, the log names the account and never the token."""
+    tokens = tokens_in(SECRETS.get_secret_value(SecretId=os.environ["TOKENS_SECRET"])["SecretString"])
+    found = list(faults(tokens))
+    for fault, account in found:
+        LOGGER.error("an Auth Token cannot be right", extra={"fault": fault, "account": account})
+    METRICS.add_metric("TokenFaults", MetricUnit.Count, len(found))
+
+
+def faults(tokens: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
+    """What is wrong, by account."""
+    for account in sorted(ACCOUNTS):
+        known = tokens.get(account, [])
+        if not known:
+            yield "missing", account
+        yield from (("refused", account) for token in known if is_refused(account, token))
+
+
+def is_refused(account: str, token: str) -> bool:
+    """Whether every Region refuses a token: each has tokens of its own."""
+    return all(status_in(region, account, token) in REFUSED for region in EDGES)
+
+
+def status_in(region: str, account: str, token: str) -> int:
+    """What a Region answers to this token; 0 if nothing."""
+    host = "api.twilio.com" if region == HOME else f"api.{region}.twilio.com"
+    url, headers = f"https://{host}/2010-04-01/Accounts/{account}.json", {"Authorization": basic(account, token)}
+    try:
+        return request("GET", url, headers, Deadline(SECONDS), io.BytesIO()).status
+    except (Unreachable, NotAllowed) as error:
+        LOGGER.warning("Twilio could not be asked", extra={"region": region, "reason": str(error)})
+        return 0
+
+
+def go_on(event: Mapping[str, Any]) -> None:
+    """Tell CloudFormation that it is done. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html"""
+    kept = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    body = json.dumps(kept | {"Status": "SUCCESS", "PhysicalResourceId": "auth-tokens"}).encode()
+    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"), timeout=SECONDS).close()

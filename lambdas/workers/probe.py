@@ -1,0 +1,220 @@
+"""`probe`: a test request every minute, so that the fallback is known to work before it is needed.
+
+A request of a synthetic account, signed with that account's own token, goes to one public URL after the other: voice, text, each trunk. It
+must come back as the very document that the answer book says. Ten minutes later its item must be in the event table: so answering,
+signatures, certificate, journal and `record` are all proven. What is wrong is counted by kind, since each kind has its own remedy:
+
+    unsigned      the Tokens secret has no token for the probe, or cannot be read: nothing was sent
+    unreachable   no connection, no TLS, no whole answer
+    static        API Gateway answered in the function's place (its access log counts this for real callers too)
+    unverified    the answer for strangers came: the answer function does not know the token
+    wrong         another status, type or document than the answer book says
+    slow          more than five seconds
+    certificate   ends within two weeks
+    unrecorded    the item of the run ten minutes ago never came
+
+No line of the synthetic account counts as an outage, and no item of it is on the timeline (`lambdas.workers.events`).
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from xml.etree import ElementTree
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from boto3.dynamodb.conditions import Key
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.answer import book as answer_book
+from lambdas.answer.book import PROBE_ACCOUNT, Book
+from lambdas.answer.journal import NAMESPACE
+from lambdas.answer.request import Request
+from lambdas.answer.tokens import tokens_in
+from lambdas.workers.events import DAY, PROBE_DAYS
+from lambdas.workers.health import Health
+from lambdas.workers.webhook import Answer, Ask, Medium, NoAnswer, NotSent, send
+
+ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
+URLS = os.environ["PROBE_URLS"].split()
+MINUTES = int(os.environ["PROBE_MINUTES"])
+ADDRESSES = {":callbacks": os.environ["CALLBACKS_URL"], ":media": os.environ.get("MEDIA_URL", "")}
+SECRET = os.environ["TOKENS_SECRET"]
+
+RUNS = "probe"  #: partition key of the runs
+PROOF_AFTER = 10  #: minutes within which an item must have come
+SLOW = 5.0  #: seconds
+WAIT = 12.0  #: seconds; Twilio itself would wait fifteen
+CERTIFICATE = 14 * DAY  #: seconds that a certificate must have left
+CALLER, CALLED = "+15005550006", "+15005550009"  #: nobody's: Twilio's own for tests (https://www.twilio.com/docs/iam/test-credentials)
+FAILED_URL = "https://primary.invalid/probe"
+#: After these no item can be expected: the function was never asked.
+NOT_ANSWERED = frozenset({"unsigned", "unreachable", "static"})
+
+LOGGER = Logger(service="probe")
+METRICS = Metrics(namespace=NAMESPACE, service="probe")
+METRICS.set_default_dimensions(Environment=ENVIRONMENT)
+AWS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+SECRETS = boto3.client("secretsmanager", config=AWS)
+TABLE = boto3.resource("dynamodb", config=AWS).Table(os.environ["TABLE_NAME"])
+HEALTH = Health(TABLE, boto3.client("sns", config=AWS), os.environ["TOPIC_ARN"], ENVIRONMENT)
+HEALTH_URLS = os.environ["HEALTH_URLS"].split()
+BOOK = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json")), ADDRESSES[":media"])
+
+
+@dataclass
+class Run:
+    """One test request: what was asked, what is wrong with what came, and in how many milliseconds it came."""
+
+    number: int
+    url: str
+    sid: str
+    faults: list[str] = field(default_factory=list)
+    milliseconds: int | None = None
+    detail: str = ""
+
+    @property
+    def medium(self) -> Medium:
+        """`sms` or `voice`, by the URL."""
+        return "sms" if self.url.endswith("/sms") else "voice"
+
+
+@METRICS.log_metrics
+def handler(event: dict[str, Any], _: LambdaContext) -> None:
+    """One run; EventBridge Scheduler says for which minute."""
+    run = run_of(moment_of(event, time.time()))
+    probe(run)
+    tell(run)
+    note(run)
+    for url in HEALTH_URLS:
+        HEALTH.look(url, datetime.now(UTC))
+
+
+def moment_of(event: dict[str, Any], now: float) -> float:
+    """The minute that the schedule meant, in seconds since the epoch; now, where it does not say."""
+    try:
+        return datetime.fromisoformat(event["time"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return now
+
+
+def run_of(moment: float) -> Run:
+    """The run of a moment: the URLs take turns."""
+    number = int(moment // (60 * MINUTES))
+    url = URLS[number % len(URLS)]
+    return Run(number, url, ("SM" if url.endswith("/sms") else "CA") + uuid.uuid4().hex)
+
+
+def probe(run: Run) -> None:
+    """Ask, check, and look for the item of an earlier run."""
+    try:
+        check(run, send(ask_of(run), token(), {}, WAIT))
+    except (NotSent, NoAnswer) as error:
+        run.faults, run.detail = ["unreachable"], str(error)
+    except (BotoCoreError, ClientError, LookupError, ValueError) as error:
+        run.faults, run.detail = ["unsigned"], type(error).__name__
+
+
+def token() -> str:
+    """The synthetic account's token. Raises LookupError without one, and what boto3 and `tokens_in` raise."""
+    return tokens_in(SECRETS.get_secret_value(SecretId=SECRET)["SecretString"])[PROBE_ACCOUNT][0]
+
+
+def ask_of(run: Run) -> Ask:
+    """The request, as Twilio would make it."""
+    return Ask(run.url, urlencode(parameters(run)), run.medium)
+
+
+def parameters(run: Run) -> dict[str, str]:
+    """https://www.twilio.com/docs/voice/twiml#request-parameters, https://www.twilio.com/docs/messaging/guides/webhook-request"""
+    common = {"AccountSid": PROBE_ACCOUNT, "ApiVersion": "2010-04-01", "From": CALLER, "To": CALLED}
+    failed = {} if "/trunk/" in run.url else {"ErrorCode": "11200", "ErrorUrl": FAILED_URL}
+    if run.medium == "sms":
+        return common | failed | {"MessageSid": run.sid, "SmsSid": run.sid, "Body": "probe", "NumMedia": "0", "NumSegments": "1"}
+    return common | failed | {"CallSid": run.sid, "CallStatus": "ringing", "Direction": "inbound"}
+
+
+def check(run: Run, answer: Answer) -> None:
+    """Note what is wrong with an answer."""
+    run.milliseconds = int(answer.seconds * 1000)
+    if found := fault_in(run, answer):
+        run.faults.append(found)
+        run.detail = f"HTTP {answer.status}, {answer.content_type or 'no type'}, {len(answer.body)} characters"
+    if answer.seconds > SLOW:
+        run.faults.append("slow")
+    if answer.certificate_ends is not None and answer.certificate_ends - time.time() < CERTIFICATE:
+        run.faults.append("certificate")
+
+
+def fault_in(run: Run, answer: Answer) -> str:
+    """What is wrong with the document, if anything."""
+    if answer.status != 200 or not answer.content_type.startswith("text/xml") or not is_twiml(answer.body):
+        return "wrong"
+    request, now = request_of(run), time.time()
+    # Opening hours may begin or end while the request is under way.
+    if answer.body in [filled(BOOK.choose(request, moment).document, request) for moment in (now, now - answer.seconds)]:
+        return ""
+    if answer.body == filled(BOOK.last_resort[run.medium], request):
+        return "static"
+    return "unverified" if answer.body == filled(BOOK.choose_unverified(request, now).document, request) else "wrong"
+
+
+def is_twiml(text: str) -> bool:
+    """Whether a text is XML whose root is `<Response>`."""
+    try:
+        return ElementTree.fromstring(text).tag == "Response"  # noqa: S314 - our own document; expat limits expansion
+    except ElementTree.ParseError:
+        return False
+
+
+def filled(document: str, request: Request) -> str:
+    """A document of the answer book with this request's parameters in it."""
+    return BOOK.fill(document, request, ADDRESSES)
+
+
+def request_of(run: Run) -> Request:
+    """The request as API Gateway hands it to the answer function."""
+    parts = urlsplit(run.url)
+    context = {"requestId": "", "domainName": parts.netloc, "path": parts.path}
+    path = "/" + parts.path.split("/", 2)[2]  # without the stage
+    return Request({"requestContext": context, "httpMethod": "POST", "path": path, "body": urlencode(parameters(run))})
+
+
+def tell(run: Run) -> None:
+    """Count what is wrong, this run's faults and the item that an earlier one should have left."""
+    if run.milliseconds is not None:
+        METRICS.add_metric("ProbeTime", MetricUnit.Milliseconds, run.milliseconds)
+    for fault in [*run.faults, *unrecorded(run)]:
+        LOGGER.warning("probe", extra={"fault": fault, "url": run.url, "sid": run.sid, "detail": run.detail})
+        with single_metric(name="ProbeFaults", unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
+            metric.add_dimension("Environment", ENVIRONMENT)
+            metric.add_dimension("Fault", fault)
+
+
+def unrecorded(run: Run) -> Iterator[str]:
+    """`unrecorded`, where an earlier run was answered and its item is not in the table. No such run, nothing to prove."""
+    number = run.number - -(-PROOF_AFTER // MINUTES)
+    earlier: dict[str, Any] = dict(TABLE.get_item(Key={"pk": RUNS, "sk": str(number)}).get("Item") or {})
+    if not earlier or NOT_ANSWERED & set(earlier["faults"]):
+        return
+    if not TABLE.query(KeyConditionExpression=Key("pk").eq(earlier["sid"]), Limit=1)["Items"]:
+        run.detail = f"no item of {earlier['sid']}, asked at {earlier['time']}"
+        yield "unrecorded"
+
+
+def note(run: Run) -> None:
+    """Keep what came of this run, for two days."""
+    now = datetime.now(UTC)
+    facts: dict[str, Any] = {"sid": run.sid, "url": run.url, "faults": run.faults, "detail": run.detail, "book": BOOK.id}
+    facts |= {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "expires": int(now.timestamp()) + PROBE_DAYS * DAY}
+    facts |= {} if run.milliseconds is None else {"milliseconds": run.milliseconds}
+    TABLE.put_item(Item={"pk": RUNS, "sk": str(run.number)} | facts)
