@@ -5,16 +5,14 @@ import re
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption, ShowOption
+from ops.screen import out
 from ops.story import told
 from ops.words import clock
-
-out = Console()
 
 
 def call(
@@ -44,8 +42,8 @@ def call(
         for item in items:
             print(json.dumps(item))
         return
-    out.print(f"[bold]{sid}[/]  {desk.title}", highlight=False)
+    out.print(f"[bold]{sid}[/]  {desk.title}")
     for chapter in told(items):
-        out.print(f"\n{clock(chapter.moment)}  [bold]{escape(chapter.title)}[/]", highlight=False)
+        out.print(f"\n{clock(chapter.moment)}  [bold]{escape(chapter.title)}[/]")
         for line in chapter.details:
-            out.print(f"          {escape(line)}", highlight=False)
+            out.print(f"          {escape(line)}")

@@ -23,6 +23,7 @@ from ops.options import PRODUCTION, RegionsOption
 from ops.period import NoPeriod, moment
 from ops.rebuild import items, lines, missing
 from ops.rebuild import rebuild as write_missing
+from ops.replay import replay
 from ops.state import state
 from ops.tokens import checked_account, counted, with_key, with_token, without_old_tokens
 from ops.tokens import put as put_secret
@@ -40,6 +41,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run/--no-dry-run", help="only
 app.command("status")(state)
 app.command()(errors)
 app.command()(call)
+app.command()(replay)
 
 
 @app.callback(invoke_without_command=True)

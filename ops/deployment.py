@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, TokenRetrievalError
 
 from config.settings import load
@@ -33,9 +34,9 @@ class Deployment:
             found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
         return cls(environment, where, {output["OutputKey"]: output["OutputValue"] for output in found})
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client in the deployment's region, with the engineer's own credentials."""
-        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     def __getitem__(self, output: str) -> str:
         """One output. Raises OpsError where the deployed stack is older than this command."""

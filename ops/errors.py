@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
 from ops.outages import Outage, code_of, is_error, meaning, outages, url_of
 from ops.period import Period
+from ops.screen import out
 from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
 from ops.words import clock, count, length
 
@@ -27,8 +27,6 @@ MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("c
 FOLLOW_SECONDS = 2.0
 OVERLAP = timedelta(minutes=3)  #: how late an event may come into the table and still be followed
 COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
-
-out = Console()
 
 
 @dataclass(frozen=True)
@@ -116,16 +114,16 @@ def checked(option: str, value: str | None, known: Iterable[str]) -> str | None:
 def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) -> None:
     """Outages, groups and the newest, for people."""
     found = find(desk, period, wanted, group_by, limit)
-    out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n", highlight=False)
+    out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n")
     if not found.count:
         out.print("No errors in this period. `--since 1d` looks further back; `fallback` says whether the recording itself is well.")
         return
     for outage in found.outages:
-        out.print(outage_line(outage, period.end), highlight=False)
+        out.print(outage_line(outage, period.end))
     out.print()
     out.print(groups_table(found.tally, group_by, desk))
     for line in (*(meanings(found.tally) if group_by == "code" else ()), "", *newest_lines(found.newest, desk), ""):
-        out.print(line, highlight=False)
+        out.print(line)
     if found.count > len(found.newest):
         out.print(f"{count(found.count, 'error')}, the newest {len(found.newest)} shown: --limit shows more, --csv all.")
     out.print("The story of one call: fallback call <SID>")

@@ -94,11 +94,13 @@ class History:
         for items in [self.ahead(region.pages(**query)) for region in self.regions]:
             yield from items
 
-    def items(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """The items of these keys, where there are any."""
+    def items(self, keys: Iterable[Key], attributes: str = "") -> dict[Key, Item]:
+        """The items of these keys, where there are any; of each only some attributes (`pk, sk`), if named."""
         wanted = list(dict.fromkeys(keys))
         parts = [wanted[start : start + KEYS_AT_ONCE] for start in range(0, len(wanted), KEYS_AT_ONCE)]
-        found = self.pool.map(lambda pair: batch(*pair), [(region, part) for region in self.regions for part in parts])
+        found = self.pool.map(
+            lambda asked: batch(asked[0], asked[1], attributes), [(region, part) for region in self.regions for part in parts]
+        )
         return {(item["pk"], item["sk"]): item for items in found for item in items}
 
     def ahead(self, pages: Iterator[Page]) -> Iterator[Item]:
@@ -112,10 +114,11 @@ class History:
             yield from page
 
 
-def batch(region: Region, keys: Sequence[Key]) -> Page:
+def batch(region: Region, keys: Sequence[Key], attributes: str = "") -> Page:
     """At most a hundred items by key; DynamoDB may hand them over in several answers."""
     found: Page = []
-    ask: Any = {region.table: {"Keys": [texts_of({"pk": pk, "sk": sk}) for pk, sk in keys]}}
+    wanted = {"ProjectionExpression": attributes} if attributes else {}
+    ask: Any = {region.table: {"Keys": [texts_of({"pk": pk, "sk": sk}) for pk, sk in keys], **wanted}}
     while ask:
         answer = region.client.batch_get_item(RequestItems=ask)
         found += [plain(item) | {"region": region.name} for item in answer["Responses"][region.table]]

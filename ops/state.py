@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
 from lambdas.workers.events import Item
@@ -17,12 +16,11 @@ from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
 from ops.outages import Outage, meaning, outages
 from ops.period import Period
+from ops.screen import out
 from ops.words import clock, count, length
 
 LOOK_BACK = timedelta(days=1)
 SILENT = timedelta(minutes=5)  #: after which the probe, due every minute, has stopped
-
-out = Console()
 
 
 @dataclass(frozen=True)
@@ -142,13 +140,13 @@ def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = N
     if as_json:
         print(json.dumps(found.facts))
         return
-    out.print(f"[bold]{desk.title}[/]  {clock(found.now)} UTC\n", highlight=False)
+    out.print(f"[bold]{desk.title}[/]  {clock(found.now)} UTC\n")
     for line in (*headline(found), "", *rows(found), ""):
-        out.print(line, highlight=False)
+        out.print(line)
     out.print("Next")
     width = max(len(command) for command, _ in found.next)
     for command, purpose in found.next:
-        out.print(f"  [bold]{command:{width}}[/]  {purpose}", highlight=False)
+        out.print(f"  [bold]{command:{width}}[/]  {purpose}")
 
 
 def headline(found: State) -> Iterator[str]:
