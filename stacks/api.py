@@ -63,8 +63,9 @@ ACCESS_LOG = {
     "errorType": "$context.error.responseType",
     "integrationStatus": "$context.integration.status",
     "integrationLatency": "$context.integration.latency",
-    "latency": "$context.responseLatency",
 }
+#: Milliseconds, always a number and written as one, so that a metric filter can compare it.
+LATENCY = "$context.responseLatency"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Api(Construct):
             throttling_rate_limit=self.settings.api.rate,
             throttling_burst_limit=self.settings.api.burst,
             access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
-            access_log_format=apigateway.AccessLogFormat.custom(log_format()),
+            access_log_format=apigateway.AccessLogFormat.custom(log_format(self.settings.environment)),
         )
 
     @property
@@ -168,6 +169,7 @@ class LogRole(Construct):
         self.account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
 
 
-def log_format() -> str:
-    """One JSON object a line. Latencies are `-` where there was no integration, so every value is quoted."""
-    return "{" + ",".join(f'"{name}":"{variable}"' for name, variable in ACCESS_LOG.items()) + "}"
+def log_format(environment: str) -> str:
+    """One JSON object a line. What concerns an integration is `-` where there was none, so every value but the last is quoted."""
+    named = {"environment": environment} | ACCESS_LOG
+    return "{" + ",".join(f'"{name}":"{variable}"' for name, variable in named.items()) + f',"latency":{LATENCY}' + "}"

@@ -1,4 +1,4 @@
-"""One environment's stack: event table -> voicemail -> answer -> APIs -> record."""
+"""One environment's stack: event table -> voicemail -> answer -> APIs -> record -> what watches all of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +17,7 @@ from stacks.media import TEMPLATES, Media
 from stacks.record import Record
 from stacks.replay import Replay
 from stacks.voicemail import Voicemail
+from stacks.watch import Watch
 
 
 class FallbackStack(Stack):
@@ -32,7 +33,7 @@ class FallbackStack(Stack):
             description=f"Twilio Fallback Stack ({settings.environment})",
         )
         said = {medium: "".join(book["documents"][name]["parts"]) for medium, name in book["last_resort"].items()}
-        workers = zipped("workers", worker_files())
+        workers = zipped("workers", worker_files(book))
         self.events = EventTable(self, "Events")
         self.voicemail = Voicemail(self, "Voicemail", settings, workers, self.events.table)
         self.voice = Api(self, "Voice", settings, Static(said["voice"]), "Voice fallback and disaster recovery")
@@ -46,6 +47,7 @@ class FallbackStack(Stack):
         if settings.privacy.store == "full":  # nothing whole is kept otherwise, so nothing can be given back
             replay = Replay(self, "Replay", settings, workers, self.events.table, self.answer.tokens, self.voicemail.keys)
             CfnOutput(self, "ReplayFunctionName", value=replay.function.function_name)
+        self.watch = Watch(self, "Watch", settings, workers, self)
         self.outputs()
         acknowledge(self)
         for key, value in settings.tags.items():
@@ -88,6 +90,9 @@ class FallbackStack(Stack):
             "TwilioKeysSecretArn": self.voicemail.keys.secret_arn,
             "CollectFunctionName": self.voicemail.collect.function_name,
             "ReconcileFunctionName": self.voicemail.reconcile.function_name,
+            "AlertTopicArn": self.watch.alerts.topic.topic_arn,
+            "OutageFunctionName": self.watch.outage.function.function_name,
+            "TokenCheckFunctionName": self.watch.token_check.function.function_name,
         }
         if self.media:
             values["MediaUrl"] = self.media.api.url

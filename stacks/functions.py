@@ -58,13 +58,14 @@ def answer_files(book: Mapping[str, Any]) -> Files:
     return {"lambdas/__init__.py": b""} | sources("lambdas/answer") | validator | own
 
 
-def worker_files() -> Files:
-    """What the workers consist of: their modules, the journal's, and the packages of the lock for Lambda's platform."""
+def worker_files(book: Mapping[str, Any]) -> Files:
+    """What the workers consist of: their modules, the answer's with its book, and the packages of the lock for Lambda's platform."""
     vendored = vendor()
     packages = {
         str(path.relative_to(vendored)): path.read_bytes() for path in sorted(vendored.rglob("*")) if wanted(path.relative_to(vendored))
     }
-    return packages | {"lambdas/__init__.py": b""} | sources("lambdas/answer", "lambdas/workers")
+    own = {"lambdas/__init__.py": b"", "lambdas/answer/answerbook.json": json.dumps(book).encode()}
+    return packages | own | sources("lambdas/answer", "lambdas/workers")
 
 
 def wanted(path: Path) -> bool:

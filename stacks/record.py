@@ -1,6 +1,7 @@
 """`record`: from the journal into the event table, with the queue that catches what failed."""
 
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -42,18 +43,20 @@ class Record(Construct):
             "ORIGINAL_DAYS": str(settings.retention.originals),
             "QUEUE_URL": voicemails.queue_url,
         }
-        group = log_group(self, "Log", settings.retention.logs)
-        self.function = function(self, "Function", "lambdas.workers.record.handler", code, group, environment, timeout=TIMEOUT)
+        self.log = log_group(self, "Log", settings.retention.logs)
+        self.function = function(self, "Function", "lambdas.workers.record.handler", code, self.log, environment, timeout=TIMEOUT)
         permit(self.function, "dynamodb:BatchWriteItem", table.table_arn)
         permit(self.function, "sqs:SendMessage", voicemails.queue_arn)
         self.retry()
-        logs.SubscriptionFilter(
+        subscription = logs.SubscriptionFilter(
             self,
             "Subscription",
             log_group=journal,
             filter_pattern=logs.FilterPattern.literal(f'"{MARK}"'),
             destination=destinations.LambdaDestination(self.function),
         )
+        #: The filter's name, by which CloudWatch counts what it could not deliver.
+        self.subscription_name = cast(logs.CfnSubscriptionFilter, subscription.node.default_child).ref
 
     def retry(self) -> None:
         """What happens to a delivery that fails."""

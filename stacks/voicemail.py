@@ -153,9 +153,9 @@ class Voicemail(Construct):
     def reconciler(self, code: Path) -> lambda_.Function:
         """The function that asks Twilio, and its schedule."""
         environment = self.environment() | {"ACCOUNTS": " ".join(self.settings.twilio.accounts)}
-        group = log_group(self, "ReconcileLog", self.settings.retention.logs)
+        self.reconcile_log = log_group(self, "ReconcileLog", self.settings.retention.logs)
         options = {"timeout": RECONCILE_TIMEOUT, "memory_size": 512}
-        reconcile = function(self, "Reconcile", "lambdas.workers.reconcile.handler", code, group, environment, **options)
+        reconcile = function(self, "Reconcile", "lambdas.workers.reconcile.handler", code, self.reconcile_log, environment, **options)
         for action in ("GetItem", "PutItem", "UpdateItem", "Query", "BatchGetItem"):
             permit(reconcile, f"dynamodb:{action}", self.table.table_arn)
         for index in (TIMELINE, TODO):

@@ -1,0 +1,79 @@
+"""What watches the rest of a stack: whom to tell, the probe, the tokens' check, outages, alarms, the dashboard."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from constructs import Construct
+
+from config.settings import Settings
+from stacks.alarms import PRIMARY_FAILING
+from stacks.alerts import Alarms, AlertTopic, Dimensions, alarm_name
+from stacks.dashboard import Dashboard
+from stacks.gateway_metrics import GatewayMetrics
+from stacks.outage import Outage
+from stacks.probe import Probe, TokenCheck, urls_of
+
+if TYPE_CHECKING:
+    from stacks.fallback_stack import FallbackStack
+
+
+class Watch(Construct):
+    """All of it; `parts` are the rest of the stack."""
+
+    def __init__(self, scope: Construct, name: str, settings: Settings, code: Path, parts: "FallbackStack") -> None:
+        super().__init__(scope, name)
+        self.settings = settings
+        self.parts = parts
+        self.alerts = AlertTopic(self, "Alerts", settings)
+        self.token_check = TokenCheck(self, "TokenCheck", settings, code, parts.answer.tokens)
+        ringing = alarm_name(settings, PRIMARY_FAILING)
+        self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts.topic, ringing)
+        self.probe = self.prober(code) if settings.probe.minutes else None
+        GatewayMetrics(self, "Gateway", (parts.voice, parts.messaging, parts.callbacks))
+        Alarms(self, "Alarms", settings, self.dimensions(), self.names(), self.alerts.topic, self.outage.function)
+        if settings.alerts.dashboard:
+            Dashboard(self, "Dashboard", settings, self.dimensions(), parts.answer.journal)
+
+    def prober(self, code: Path) -> Probe:
+        """The probe, which knows the URLs as Twilio does."""
+        parts = self.parts
+        addresses = {"CALLBACKS_URL": parts.callbacks.url, "MEDIA_URL": parts.media.api.url if parts.media else ""}
+        urls = urls_of(self.settings, parts.voice.url, parts.messaging.url)
+        return Probe(self, "Probe", self.settings, code, urls, addresses, parts.events.table, parts.answer.tokens, self.alerts.topic)
+
+    def dimensions(self) -> dict[str, Dimensions]:
+        """The dimensions of AWS's own metrics, by what the table of alarms calls them.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html,
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html,
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html,
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
+        """
+        parts = self.parts
+        functions = {"answer": parts.answer.function, "record": parts.record.function, "outage": self.outage.function}
+        queues = {"record_dead": parts.record.dead, "voicemail_dead": parts.voicemail.dead}
+        subscription = {
+            "LogGroupName": parts.answer.journal.log_group_name,
+            "DestinationType": "Lambda",
+            "FilterName": parts.record.subscription_name,
+        }
+        apis = {"voice_api": parts.voice.api, "messaging_api": parts.messaging.api}
+        return (
+            {name: {"FunctionName": function.function_name} for name, function in functions.items()}
+            | {name: {"QueueName": queue.queue_name} for name, queue in queues.items()}
+            | {name: {"ApiName": api.rest_api_name} for name, api in apis.items()}
+            | {"subscription": subscription}
+        )
+
+    def names(self) -> dict[str, str]:
+        """What the alarms' texts name."""
+        logs = {
+            "journal": self.parts.answer.journal,
+            "access_log": self.parts.voice.access_log,
+            "record_log": self.parts.record.log,
+            "reconcile_log": self.parts.voicemail.reconcile_log,
+            "outage_log": self.outage.log,
+            "token_log": self.token_check.log,
+        } | ({"probe_log": self.probe.log} if self.probe else {})
+        plain = {"environment": self.settings.environment, "region": self.settings.region, "rate": str(self.settings.api.rate)}
+        return plain | {name: group.log_group_name for name, group in logs.items()}
