@@ -90,6 +90,8 @@ def collect(task: Task, item: Item) -> None:
     if item["state"] in OPEN:
         settle(task, item)
         item = VOICEMAILS.get(item)
+    if item["state"] in OPEN:  # an answer of DynamoDB's that was cut looks like success
+        raise TryLater("it was not noted")
     if isinstance(task, Recording) and item["state"] in (STORED, ELSEWHERE):
         notify(item)
         if DELETE_AT_TWILIO and item["state"] == STORED:
@@ -148,7 +150,7 @@ def who(recording: Recording, item: Item) -> dict[str, str]:
     except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
         LOGGER.warning("the caller is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
         return {}
-    return {name: value for name, value in (("from", call.from_), ("to", call.to)) if value}
+    return {name: value for name, value in (("from", call._from), ("to", call.to)) if value}
 
 
 def notify(item: Item) -> None:

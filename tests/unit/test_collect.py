@@ -1,0 +1,225 @@
+"""From a task in the queue to a file in the bucket: what is kept, what is noted, what people are told."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from io import BytesIO
+
+import mutagen.mp3
+import pytest
+
+from lambdas.workers.voicemails import shown
+from local.twilio.faults import NotYet
+from local.twilio.server import Fails
+from tests.unit.voicemail_workers import ACCOUNT, Account, Clock, account, photo
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with account(monkeypatch) as one:
+        yield one
+
+
+def test_a_voicemail_is_kept_byte_for_byte(made: Account) -> None:
+    recording = made.recording()
+    task = made.task(recording)
+    assert made.deliver(made.worker("collect"), task)
+    item = made.item(task)
+    assert made.objects() == {f"voicemail/{ACCOUNT}/{task.call}/{task.sid}.wav": recording.audio}
+    assert (item["state"], item["todo"], item["bytes"], item["seconds"]) == ("stored", "hear", len(recording.audio or b""), 3)
+    assert "next_attempt" not in item, "nothing is left to do"
+    assert made.api.deleted == []
+
+
+def test_the_key_of_a_file_holds_no_phone_number(made: Account) -> None:
+    recording = made.recording()
+    made.call(recording)
+    made.deliver(made.worker("collect"), made.task(recording))
+    assert "+" not in "".join(made.objects())
+    assert "2025550" not in json.dumps(made.s3.head_object(Bucket="voicemails", Key=next(iter(made.objects())))["Metadata"])
+
+
+def test_mp3_where_the_settings_say_so(made: Account) -> None:
+    task = made.task(made.recording())
+    made.deliver(made.worker("collect", FORMAT="mp3"), task)
+    [(key, content)] = made.objects().items()
+    assert key.endswith(".mp3")
+    assert mutagen.mp3.MP3(BytesIO(content)).info.length == pytest.approx(task.seconds, abs=1)
+
+
+def test_people_are_told_who_called_how_long_when_and_why_we_answered(made: Account) -> None:
+    recording = made.recording()
+    made.call(recording, error_code="11200", error_url="https://app.example.com/voice")
+    made.deliver(made.worker("collect"), made.task(recording, started="2026-11-21T02:41:07Z"))
+    [message] = made.messages()
+    facts = json.loads(message["Message"])
+    assert message["Subject"] == "Voicemail (3 s) for +12025550199 [tests]"
+    assert (facts["from"], facts["to"], facts["seconds"], facts["time"]) == ("+12025550123", "+12025550199", 3, "2026-11-21T02:41:07Z")
+    assert (facts["error_code"], facts["error_url"]) == ("11200", "https://app.example.com/voice")
+    assert facts["command"] == f"fallback voicemails play {recording.sid} --environment tests"
+    assert message["MessageAttributes"]["error_code"] == {"Type": "String", "Value": "11200"}
+    assert "2025550123" not in json.dumps(message["MessageAttributes"]), "a filter needs no caller"
+
+
+def test_a_task_that_comes_twice_changes_nothing(made: Account) -> None:
+    task, collect = made.task(made.recording()), made.worker("collect")
+    for _ in range(3):
+        assert made.deliver(collect, task)
+    assert len(made.objects()) == 1
+    assert len(made.messages()) == 1
+
+
+def test_a_message_that_twilio_does_not_have_yet_is_waited_for(made: Account) -> None:
+    """Right after a call its recording is often missing; the queue asks again, each time after a longer pause."""
+    recording, collect = made.recording(), made.worker("collect")
+    task = made.task(recording)
+    made.api.faults_of(recording.sid, NotYet(), NotYet(), NotYet())
+    for receives in (1, 2, 3):
+        assert not made.deliver(collect, task, receives)
+        assert shown(made.item(task)) == "waiting"
+    assert made.hidden == [15, 30, 60]
+    assert made.deliver(collect, task, 4)
+    assert (made.item(task)["state"], "reason" in made.item(task)) == ("stored", False)
+
+
+def test_the_queue_hides_a_message_for_a_quarter_of_an_hour_at_most(made: Account) -> None:
+    recording, collect = made.recording(), made.worker("collect")
+    made.api.faults_of(recording.sid, NotYet())
+    made.deliver(collect, made.task(recording), receives=19)
+    assert made.hidden == [900]
+
+
+def test_after_an_hour_the_message_is_let_go_and_the_item_says_when_it_is_tried_next(made: Account) -> None:
+    recording, collect, clock = made.recording(), made.worker("collect"), Clock()
+    made.time_of(collect, clock)
+    task = made.task(recording)
+    made.api.faults_of(recording.sid, *[NotYet()] * 3)
+    assert not made.deliver(collect, task)
+    clock.pass_by(hours=2)
+    assert made.deliver(collect, task), "the queue need not hold it any longer"
+    item = made.item(task)
+    assert (item["state"], item["todo"], int(item["attempts"])) == ("waiting", "collect", 2)
+    assert abs(datetime.fromisoformat(item["next_attempt"]) - clock() - timedelta(hours=2)) < timedelta(seconds=2)
+    clock.pass_by(days=20)
+    made.deliver(collect, task)
+    assert "next_attempt" not in made.item(task), "after two weeks nobody tries any more"
+    assert made.item(task)["todo"] == "collect", "but it stays on the list"
+
+
+def test_twilios_word_that_there_is_nothing_is_an_empty_voicemail(made: Account) -> None:
+    collect = made.worker("collect")
+    for code, reason in ((16101, "Twilio kept nothing (error 16101)"), (16102, "Twilio kept nothing (error 16102)")):
+        task = made.task(made.recording(status="absent", error_code=code), seconds=None)
+        assert made.deliver(collect, task)
+        assert (made.item(task)["state"], made.item(task)["why_empty"]) == ("empty", reason)
+        assert "todo" not in made.item(task)
+    assert (made.api.received, made.messages(), made.objects()) == ([], [], {})
+
+
+def test_a_message_shorter_than_the_settings_say_is_empty(made: Account) -> None:
+    collect = made.worker("collect")
+    task = made.task(made.recording(), seconds=1)
+    assert made.deliver(collect, task)
+    assert (made.item(task)["state"], made.item(task)["why_empty"]) == ("empty", "it lasts 1 s")
+    assert made.messages() == []
+
+
+def test_a_recording_kept_outside_twilio_is_told_of_and_left_there(made: Account) -> None:
+    place = "https://recordings.example.com/RE1.wav"
+    task = made.task(made.recording(), url=place)
+    assert made.deliver(made.worker("collect", DELETE_AT_TWILIO=True), task)
+    assert (made.item(task)["state"], made.item(task)["media_url"]) == ("elsewhere", place)
+    assert json.loads(made.messages()[0]["Message"])["media_url"] == place
+    assert (made.objects(), made.api.deleted) == ({}, [])
+
+
+def test_an_encrypted_recording_is_kept_as_it_is_with_what_decrypts_it(made: Account) -> None:
+    details = {"encryption_public_key_sid": "CR1", "encryption_cek": "abc", "encryption_iv": "def"}
+    task = made.task(made.recording(audio=b"\x07" * 5000, encryption=details))
+    assert made.deliver(made.worker("collect", DELETE_AT_TWILIO=True), task)
+    assert made.objects() == {f"voicemail/{ACCOUNT}/{task.call}/{task.sid}.wav.encrypted": b"\x07" * 5000}
+    assert json.loads(made.item(task)["encryption"]) == details
+    assert made.api.deleted == [], "nobody could check it, so Twilio's stays"
+
+
+def test_twilio_is_asked_for_the_caller_where_no_event_tells(made: Account) -> None:
+    """A callback carries neither From nor To; the call's events may be lost."""
+    call = made.twilio.number("+12025550199", voice_url="http://127.0.0.1:9/").call("+12025550123")
+    task = made.task(made.recording(call_sid=call.sid))
+    made.deliver(made.worker("collect"), task)
+    assert (made.item(task)["from"], made.item(task)["to"]) == ("+12025550123", "+12025550199")
+
+
+def test_a_caller_whom_nobody_knows_is_kept_all_the_same(made: Account) -> None:
+    task = made.task(made.recording())
+    made.api.api_faults(Fails(500), Fails(500), Fails(500))
+    made.deliver(made.worker("collect"), task)
+    assert made.item(task)["state"] == "stored"
+    assert json.loads(made.messages()[0]["Message"]).get("from") is None
+
+
+def test_a_photo_is_kept_and_nobody_is_told_but_the_table(made: Account) -> None:
+    task = photo(made)
+    assert made.deliver(made.worker("collect", DELETE_AT_TWILIO=True), task)
+    assert made.objects() == {f"media/{ACCOUNT}/{task.message}/{task.sid}.jpg": b"\xff\xd8\xff\xe0 a photo"}
+    assert made.item(task)["state"] == "stored"
+    assert "todo" not in made.item(task)
+    assert made.messages() == []
+    [first, second] = made.api.received
+    assert ("authorization" in first.headers, "authorization" in second.headers) == (True, False), "our key goes to Twilio's API alone"
+
+
+def test_a_photo_that_is_none_is_not_kept(made: Account) -> None:
+    task = photo(made, b"<html>not found</html>")
+    assert not made.deliver(made.worker("collect"), task)
+    assert made.item(task)["reason"] == "it does not begin as image/jpeg does"
+    assert made.objects() == {}
+
+
+def test_deleted_at_twilio_only_where_the_settings_say_so_and_after_the_copy_was_read_back(made: Account) -> None:
+    recording = made.recording()
+    kept, seen = recording.audio, []
+    made.api.before_delete = lambda _sid: seen.append(list(made.objects().values()))
+    task = made.task(recording)
+    assert made.deliver(made.worker("collect", DELETE_AT_TWILIO=True), task)
+    assert (made.api.deleted, seen) == ([recording.sid], [[kept]])
+    assert shown(made.item(task)) == "deleted at Twilio"
+
+
+def test_a_copy_that_changed_is_no_reason_to_delete(made: Account) -> None:
+    recording, collect = made.recording(), made.worker("collect")
+    task = made.task(recording)
+    made.deliver(collect, task)
+    made.s3.put_object(Bucket="voicemails", Key=made.item(task)["key"], Body=b"other", Metadata={"sha256": "0"})
+    collect = made.worker("collect", DELETE_AT_TWILIO=True)
+    assert not made.deliver(collect, task)
+    assert made.api.deleted == []
+
+
+def test_what_is_gone_at_twilio_already_counts_as_deleted(made: Account) -> None:
+    task, collect = made.task(made.recording()), made.worker("collect")
+    made.deliver(collect, task)
+    made.api.deleted.append(task.sid)
+    assert made.deliver(made.worker("collect", DELETE_AT_TWILIO=True), task)
+    assert shown(made.item(task)) == "deleted at Twilio"
+
+
+def test_two_workers_at_once_tell_people_once(made: Account) -> None:
+    """The other one waits until it is done, or until the first is known to be dead."""
+    task, collect, clock = made.task(made.recording()), made.worker("collect"), Clock()
+    made.time_of(collect, clock)
+    item = collect.VOICEMAILS.announce(task, clock())
+    collect.VOICEMAILS.claim(item, clock(), clock() + collect.CLAIM)
+    assert not made.deliver(collect, task)
+    assert (made.item(task)["state"], made.messages()) == ("stored", [])
+    clock.pass_by(seconds=21)
+    assert made.deliver(collect, task)
+    assert len(made.messages()) == 1
+
+
+def test_a_message_that_is_no_task_stays_for_the_dead_letters(made: Account) -> None:
+    collect = made.worker("collect")
+    record = {"messageId": "1", "receiptHandle": "r", "body": '{"kind": "voicemail", "sid": "../../x"}', "attributes": {}}
+    answer = collect.handler({"Records": [record]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert made.api.received == []
