@@ -57,8 +57,8 @@ class Compiler:
     def prove(self, unverified: dict[str, Rule]) -> None:
         """Everything that has to hold."""
         check_names(self.settings, [rule for rules in self.draft.steps.values() for rule in rules])
-        proofs.ending(self.draft)
         proofs.handed_on(self.draft)
+        proofs.ending(self.draft)
         proofs.dialled(self.draft)
         proofs.rescued(self.draft)
         for medium, rule in unverified.items():

@@ -68,17 +68,17 @@ def request(path: str = "/voice", cookie: str = "", **fields: str) -> Request:
     return Request(event)
 
 
-def ask(answers: Book, path: str = "/voice", *, now: float = NOW, cookie: str = "", **fields: str) -> Choice:
+def ask(answers: Book, path: str = "/voice", *, now: Any = NOW, cookie: str = "", **fields: str) -> Choice:
     """What is chosen for a request."""
     return answers.choose(request(path, cookie, **fields), now)
 
 
-def document(answers: Book, path: str = "/voice", *, now: float = NOW, cookie: str = "", **fields: str) -> str:
+def document(answers: Book, path: str = "/voice", *, now: Any = NOW, cookie: str = "", **fields: str) -> str:
     """The name of the document that is chosen."""
     return ask(answers, path, now=now, cookie=cookie, **fields).document
 
 
-def twiml(answers: Book, path: str = "/voice", *, now: float = NOW, cookie: str = "", **fields: str) -> str:
+def twiml(answers: Book, path: str = "/voice", *, now: Any = NOW, cookie: str = "", **fields: str) -> str:
     """The document as it is sent."""
     asked = request(path, cookie, **fields)
     return answers.fill(answers.choose(asked, now).document, asked, ADDRESSES)

@@ -1,0 +1,57 @@
+"""What callers hear: languages, voices, SSML and their own details."""
+
+import pytest
+
+from tests.unit.books import book, refused, twiml
+
+
+def said(text: str, more: str = "", **fields: str) -> str:
+    """The TwiML of an apology with these words."""
+    return twiml(book(f'[answer.note]\nflow = "apology"\ntext = {text}\n{more}', voice="note"), **fields)
+
+
+def test_words_are_said_in_the_language_of_the_environment() -> None:
+    """Without a voice, which leaves Twilio's basic one unless the account has chosen another."""
+    assert '<Say language="en-US">Sorry.</Say>' in said('"Sorry."')
+    assert '<Say language="de-DE">Verzeihung.</Say>' in said('"Verzeihung."', '[last_resort]\nlanguage = "de-DE"\n')
+
+
+def test_an_answer_has_a_language_and_a_voice() -> None:
+    assert '<Say language="de-DE" voice="Polly.Vicki">' in said('"Verzeihung."', 'language = "de-DE"\nvoice = "Polly.Vicki"\n')
+
+
+def test_the_same_message_in_several_languages_in_turn() -> None:
+    sent = said('["Sorry.", { text = "Perdón.", language = "es-MX", voice = "Polly.Mia" }]')
+    assert '<Say language="en-US">Sorry.</Say><Say language="es-MX" voice="Polly.Mia">Perdón.</Say>' in sent
+
+
+def test_ssml_stays_markup_and_text_does_not() -> None:
+    assert "One<break time='1s'/>two</Say>" in said("""{ ssml = "One<break time='1s'/>two", voice = "Polly.Joanna" }""")
+    assert "1 &lt; 2 &amp; 3</Say>" in said('"1 < 2 & 3"')
+
+
+def test_the_callers_details_stand_in_braces_and_are_escaped() -> None:
+    sent = said('"You call from {From}."', From='<Dial>+1</Dial>"')
+    assert "You call from &lt;Dial&gt;+1&lt;/Dial&gt;&quot;." in sent
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('""', "a message is a text, a table or a list of them, and not empty"),
+        ("3", "a message is a text, a table or a list of them"),
+        ('{ tekst = "x" }', "a message has no 'tekst'; did you mean 'text'?"),
+        ('{ text = "x", ssml = "y" }', "a message needs either text or ssml"),
+        ('{ audio = "x.wav" }', "also where audio is played: it stands in for it"),
+        ('{ ssml = "x" }', "needs a voice that knows it"),
+        ('"Hello {Form}"', "{Form} is no parameter of Twilio's that is kept; did you mean 'From'?"),
+        ('{ text = "x", language = "de-De" }', "de-DE"),
+        ('{ text = "x", voice = "Polly.Jana" }', "Polly."),
+        ('{ ssml = "<brake/>", voice = "Polly.Amy" }', "<brake>"),
+        ('{ ssml = "1 < 2", voice = "Polly.Amy" }', "not well-formed"),
+    ],
+)
+def test_a_mistake_in_a_message_is_refused(text: str, says: str) -> None:
+    message = refused(f'[answer.note]\nflow = "apology"\ntext = {text}\n', voice="note")
+    assert says in message
+    assert "note" in message
