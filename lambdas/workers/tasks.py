@@ -13,7 +13,6 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from lambdas.answer.signature import VERIFIED
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
-MEDIA_SID = re.compile(r"/Media/(ME[0-9a-f]{32})$")
+MEDIA_URL = re.compile(r"https://[a-z0-9.-]+/[\w/.-]*/Media/(ME[0-9a-f]{32})")
 #: Statuses after which nothing more comes of a recording; `in-progress` and the like are none of them.
 FINAL = ("completed", "absent", "failed")
 NO_ERROR = "0"  #: the ErrorCode of callbacks that tell no error
@@ -142,7 +141,7 @@ def media_of(params: Mapping[str, str]) -> Iterator[Media]:
     """The media of a text, in their order."""
     for index in range(MOST_MEDIA):
         url = params.get(f"MediaUrl{index}", "")
-        if found := MEDIA_SID.search(urlsplit(url).path):
+        if found := MEDIA_URL.fullmatch(url):
             kind = params.get(f"MediaContentType{index}", "")
             yield Media(params.get("AccountSid", ""), params.get("MessageSid", ""), found[1], url, kind)
 

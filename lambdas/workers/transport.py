@@ -6,8 +6,8 @@ came is whole, or it is an error:
     Unreachable   no name, no connection, no TLS, silence, a cut or unreadable answer, the deadline: another host may do better
     NotAllowed    an address that must not be asked: not https, with user info, or not public (a redirect can name any)
 
-In the local cloud, and nowhere else, every host is the stand-in that TWILIO_API_BASE names: the emulator's own environment has it, no setting
-and no stack. Only a loopback address is accepted, so that even a wrong value leads nowhere.
+In the local cloud, and nowhere else, every host is the stand-in that TWILIO_API_BASE names: the emulator's own environment has it, no
+setting and no stack. Only a loopback address is accepted, so that even a wrong value leads nowhere.
 """
 
 import io
@@ -187,17 +187,17 @@ class Wire(io.RawIOBase):
 
 def received(method: str, url: str, wire: Wire, out: io.BufferedIOBase) -> Answer:
     """The answer, its body in `out`. Raises HTTPException or ValueError for one that is not whole."""
-    response = HTTPResponse(cast(socket.socket, wire), method=method)
-    response.begin()
-    headers = {name.lower(): value for name, value in response.getheaders()}
-    # Headers that were cut look like headers that ended: without a length nobody could tell.
-    if response.status not in WITHOUT_BODY and response.length is None and not response.chunked:
-        raise ValueError("an answer without a length")
-    written = 0
-    while chunk := response.read(CHUNK):
-        written += out.write(chunk)
-        if written > LARGEST:
-            raise ValueError(f"more than {LARGEST} bytes")
-    if response.length:
-        raise ValueError(f"the answer is cut short by {response.length} bytes")
-    return Answer(url, response.status, headers, written)
+    with HTTPResponse(cast(socket.socket, wire), method=method) as response:
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        # Headers that were cut look like headers that ended: without a length nobody could tell.
+        if response.status not in WITHOUT_BODY and response.length is None and not response.chunked:
+            raise ValueError("an answer without a length")
+        written = 0
+        while chunk := response.read(CHUNK):
+            written += out.write(chunk)
+            if written > LARGEST:
+                raise ValueError(f"more than {LARGEST} bytes")
+        if response.length:
+            raise ValueError(f"the answer is cut short by {response.length} bytes")
+        return Answer(url, response.status, headers, written)

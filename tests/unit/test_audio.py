@@ -1,137 +1,97 @@
-"""Audio: found beside the templates, checked, named by its digest, and replaced by words when it cannot be had."""
+"""What is audio, and how long it plays, is read from the file."""
 
-import shutil
+import io
 import struct
-from pathlib import Path
-from urllib.parse import urlsplit
+import wave
 
+import mutagen.mp3
 import pytest
 
-from answerbook.compile import TEMPLATES
-from tests.unit.books import MEDIA, book, compiled, document, refused, settings_text, twiml
+from lambdas.workers.audio import NotAudio, seconds
+from local.twilio import audio
 
-GREETING = '[answer.box]\nflow = "voicemail"\ngreeting = [{ audio = "hello.wav", text = "Hello." }, "Please speak."]\n'
-
-
-@pytest.fixture
-def templates(tmp_path: Path, hello: bytes) -> Path:
-    """The project's templates with a recorded greeting."""
-    shutil.copytree(TEMPLATES, tmp_path / "templates")
-    (tmp_path / "templates" / "voicemail" / "hello.wav").write_bytes(hello)
-    return tmp_path / "templates"
+WORDS = audio.speech("Please call me back about the order")
 
 
-def played(sent: str) -> str:
-    """The address that a document plays."""
-    return sent.partition("<Play>")[2].partition("</Play>")[0]
+def wav(channels: int = 1, width: int = 2, rate: int = 8000, frames: int = 8000) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(width)
+        out.setframerate(rate)
+        out.writeframes(bytes(frames * channels * width))
+    return file.getvalue()
 
 
-def test_a_greeting_is_played_from_our_own_address(templates: Path) -> None:
-    """Its name holds the digest: other content is another address."""
-    sent = twiml(book(GREETING, templates, voice="box"))
-    assert played(sent).startswith(f"{MEDIA}/box.start.1.")
-    assert '<Say language="en-US">Please speak.</Say>' in sent
-    (templates / "voicemail" / "hello.wav").write_bytes((templates / "voicemail" / "hello.wav").read_bytes() + b"\0\0")
-    assert played(twiml(book(GREETING, templates, voice="box"))) != played(sent)
-
-
-@pytest.mark.parametrize("entry", ["/voice", "/sip/office"])
-def test_when_the_audio_fails_the_words_are_said(templates: Path, entry: str) -> None:
-    """ErrorUrl names the document that played it, so it needs no cookie, and whatever the rules are the same document is said."""
-    outgoing = (
-        '[answer.out]\nflow = "dial_through"\ncaller_id = "+12025550199"\nprefixes = ["+1"]\notherwise = "box"\n[[sip]]\nanswer = "out"\n'
+def ulaw(length: float) -> bytes:
+    """G.711, which Python's own reader refuses."""
+    samples = bytes(int(8000 * length))
+    content = struct.pack("<HHIIHH", 7, 1, 8000, 8000, 1, 8)
+    body = (
+        b"fmt "
+        + struct.pack("<I", len(content))
+        + content
+        + b"LIST\x03\x00\x00\x00abc\x00"
+        + b"data"
+        + struct.pack("<I", len(samples))
+        + samples
     )
-    answers = book(GREETING + outgoing, templates, voice="box", twilio='sip_domains = ["office"]')
-    failed = played(twiml(answers, entry, To="+33"))
-    twin = twiml(answers, entry, To="+33", ErrorUrl=failed, ErrorCode="11200", CallStatus="in-progress")
-    assert "<Play>" not in twin
-    assert '<Say language="en-US">Hello.</Say><Say language="en-US">Please speak.</Say>' in twin
-    assert "/voice/box/recorded/1" in twin
-
-
-def test_each_document_has_words_of_its_own(templates: Path) -> None:
-    """Two answers that play the same file are told apart."""
-    other = GREETING.replace("answer.box", "answer.other").replace("Hello.", "Welcome.")
-    answers = book(GREETING + other + '[[voice]]\nFromCountry = "GB"\nanswer = "other"\n', templates, voice="box")
-    british = played(twiml(answers, FromCountry="GB"))
-    assert document(answers, FromCountry="US", ErrorUrl=british) == "other/start.said/1"
-    assert document(answers, FromCountry="GB", ErrorUrl=played(twiml(answers))) == "box/start.said/1"
-
-
-def test_audio_of_an_earlier_release_gets_the_last_resort(templates: Path) -> None:
-    """Our media host is ours: what failed there and is not known ends the chain."""
-    answers = book(GREETING, templates, voice="box")
-    assert document(answers, ErrorUrl=f"{MEDIA}/box.start.1.0000000000000000.wav") == "last_resort/voice"
-
-
-def test_files_are_shared_between_flows(templates: Path, hello: bytes) -> None:
-    (templates / "audio").mkdir()
-    (templates / "audio" / "jingle.wav").write_bytes(hello)
-    made = compiled(settings_text(GREETING.replace("hello.wav", "jingle.wav"), voice="box"), templates)
-    assert list(made["audio"].values()) == ["audio/jingle.wav"]
-
-
-def test_a_template_that_plays_by_itself_needs_words_too(templates: Path, hello: bytes) -> None:
-    """`audible` is false in the twin; without one synth stops."""
-    (templates / "own").mkdir()
-    (templates / "own" / "tune.wav").write_bytes(hello)
-    (templates / "own" / "start.xml").write_text("<Response><Play>{{ audio('tune.wav') }}</Play></Response>")
-    assert "nothing would be said if the audio could not be had" in refused('[answer.own]\nflow = "own"\n', templates, voice="own")
-    both = "<Response>{% if audible %}<Play>{{ audio('tune.wav') }}</Play>{% else %}<Say>La la.</Say>{% endif %}</Response>"
-    (templates / "own" / "start.xml").write_text(both)
-    answers = book('[answer.own]\nflow = "own"\n', templates, voice="own")
-    assert "<Say>La la.</Say>" in twiml(answers, ErrorUrl=played(twiml(answers)))
-
-
-def test_every_flow_that_plays_has_a_twin_in_words(templates: Path) -> None:
-    """Of each document with Play there is one without, reached by its ErrorUrl."""
-    made = compiled(settings_text(GREETING, voice="box"), templates)
-    playing = {name for name, content in made["documents"].items() if "<Play>" in "".join(content["parts"])}
-    rules = [rule for rule in made["steps"]["voice"] if rule["at"] == "audio"]
-    assert {name.replace("/start/", "/start.said/") for name in playing} == {rule["document"] for rule in rules} != set()
-    assert all("<Play>" not in "".join(made["documents"][rule["document"]]["parts"]) for rule in rules)
-
-
-def wav(data: bytes, chunk: bytes = b"fmt ") -> bytes:
-    """A WAV file with this sound in it, mu-law at 8 kHz."""
-    form = chunk + struct.pack("<IHHIIHH", 16, 7, 1, 8000, 8000, 1, 8)
-    body = b"WAVE" + form + b"data" + struct.pack("<I", len(data)) + data
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def test_telephone_audio_is_taken(templates: Path) -> None:
-    """Mu-law, as PBXes record it."""
-    (templates / "voicemail" / "hello.wav").write_bytes(wav(b"\xff" * 8000))
-    assert "<Play>" in twiml(book(GREETING, templates, voice="box"))
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("hello.wav", b"<html>404</html>", "this is no WAV audio"),
-        ("hello.wav", b"", "this is no WAV audio"),
-        ("hello.wav", wav(b""), "there is no sound in it"),
-        ("hello.mp3", b"ID3\x04" + b"\0" * 300, "this is no MP3 audio"),
-        ("hello.ogg", b"OggS", "Twilio plays no .ogg files; convert it to WAV or MP3"),
-        ("hello", b"x", "Twilio plays no nameless files"),
-        ("hello.wav", wav(b"\xff" * (4 * 1024 * 1024)), "4.2 MB is more than the 4 MB that one answer can carry"),
-    ],
+    ("content", "length"),
+    [(wav(), 1), (wav(channels=2), 1), (wav(width=1), 1), (wav(rate=16000), 0.5), (wav(frames=0), 0), (ulaw(2.5), 2.5)],
 )
-def test_what_is_no_audio_is_refused(templates: Path, name: str, content: bytes, says: str) -> None:
-    """With the file, and what to do."""
-    (templates / "voicemail" / name).write_bytes(content)
-    message = refused(GREETING.replace("hello.wav", name), templates, voice="box")
-    assert message.startswith(f"{templates}/voicemail/{name}: ")
-    assert says in message
+def test_wav_files_of_every_kind(content: bytes, length: float) -> None:
+    assert seconds(io.BytesIO(content), "wav") == pytest.approx(length)
 
 
-@pytest.mark.parametrize("name", ["helo.wav", "../voicemail/hello.wav", "/etc/hostname"])
-def test_a_file_that_is_not_beside_the_templates_is_refused(templates: Path, name: str) -> None:
-    message = refused(GREETING.replace("hello.wav", name), templates, voice="box")
-    assert "there is no such audio file" in message
-    assert ("did you mean 'hello.wav'?" in message) == (name == "helo.wav")
+def test_a_wav_file_whose_length_was_not_known_when_it_began() -> None:
+    content = bytearray(wav())
+    content[40:44] = b"\xff\xff\xff\xff"
+    assert seconds(io.BytesIO(bytes(content)), "wav") == pytest.approx(1)
 
 
-def test_the_address_is_one_segment(templates: Path) -> None:
-    """`GET /{file}` takes one."""
-    assert urlsplit(played(twiml(book(GREETING, templates, voice="box")))).path.count("/") == 2
+def test_mp3_files_are_as_long_as_others_say() -> None:
+    """Mutagen reads them too."""
+    content = audio.mp3(WORDS)
+    assert seconds(io.BytesIO(content), "mp3") == pytest.approx(mutagen.mp3.MP3(io.BytesIO(content)).info.length, abs=0.2)
+
+
+def test_tags_before_and_behind_an_mp3_do_not_count() -> None:
+    content = audio.mp3(WORDS)
+    tagged = b"ID3\x04\x00\x00\x00\x00\x01\x02" + bytes(130) + content + b"TAG" + bytes(125)
+    assert seconds(io.BytesIO(tagged), "mp3") == seconds(io.BytesIO(content), "mp3")
+
+
+@pytest.mark.parametrize(("version", "rate", "samples"), [(3, 44100, 1152), (2, 22050, 576), (0, 8000, 576)])
+def test_a_frame_of_each_mpeg_version(version: int, rate: int, samples: int) -> None:
+    index = {44100: 0, 22050: 0, 8000: 2}[rate]
+    header = (0x7FF << 21 | version << 19 | 1 << 17 | 1 << 16 | 4 << 12 | index << 10).to_bytes(4, "big")
+    bitrate = {3: 56, 2: 32, 0: 32}[version] * 1000
+    frame = header + bytes(samples // 8 * bitrate // rate - 4)
+    assert seconds(io.BytesIO(frame * 10), "mp3") == pytest.approx(10 * samples / rate)
+
+
+NO_AUDIO = {
+    "nothing": b"",
+    "XML": b"<?xml version='1.0'?><TwilioResponse/>",
+    "half a header": b"RIFF\x00\x00",
+    "no samples": wav()[:36],
+    "samples without a format": b"RIFF\x00\x00\x00\x00WAVEdata\x00\x00\x00\x00",
+    "half of the samples": WORDS[: len(WORDS) // 2],
+    "zeros": bytes(5000),
+}
+
+
+@pytest.mark.parametrize("what", NO_AUDIO)
+@pytest.mark.parametrize("kind", ["wav", "mp3"])
+def test_what_is_no_audio_is_found_out(what: str, kind: str) -> None:
+    with pytest.raises(NotAudio):
+        seconds(io.BytesIO(NO_AUDIO[what]), kind)
+
+
+def test_an_mp3_that_ends_within_a_frame_is_not_whole() -> None:
+    with pytest.raises(NotAudio, match="within a frame"):
+        seconds(io.BytesIO(audio.mp3(WORDS)[:-100]), "mp3")
