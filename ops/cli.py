@@ -17,8 +17,10 @@ from rich.progress import track
 
 from config.settings import ConfigError, load
 from ops.call import call
+from ops.call_back import call_back
 from ops.deployment import Deployment, OpsError, explained
 from ops.errors import errors
+from ops.listen import ack, download, list_voicemails, play, unack
 from ops.options import PRODUCTION, RegionsOption
 from ops.period import NoPeriod, moment
 from ops.rebuild import items, lines, missing
@@ -42,6 +44,14 @@ app.command("status")(state)
 app.command()(errors)
 app.command()(call)
 app.command()(replay)
+voicemails_app = typer.Typer(help="What callers said: list, hear, see to, call back.", no_args_is_help=True)
+app.add_typer(voicemails_app, name="voicemails")
+voicemails_app.command("list")(list_voicemails)
+voicemails_app.command()(play)
+voicemails_app.command()(download)
+voicemails_app.command()(ack)
+voicemails_app.command()(unack)
+voicemails_app.command("call-back")(call_back)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,123 @@
+"""Voicemails as the engineer has them: which there are, who has heard them, and their audio, for the terminal and the console alike."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.workers.events import Item
+from lambdas.workers.voicemails import ELSEWHERE, HEAR, STORED, stamp
+from ops.deployment import OpsError, explained
+from ops.desk import Desk
+from ops.period import Period
+
+KIND = "voicemail"
+FAR_BACK = timedelta(days=400)  #: how far a recording is looked for by its SID alone
+CHUNK = 64 * 1024
+NOT_FULFILLED = "ConditionalCheckFailedException"
+GONE = ("NoSuchKey", "404", "NoSuchVersion")
+
+
+def waiting(desk: Desk) -> list[Item]:
+    """Those that nobody has heard, newest first."""
+    found = [item for item in desk.history.waiting(HEAR) if item["kind"] == KIND]
+    return sorted(found, key=lambda item: str(item["time"]), reverse=True)
+
+
+def within(desk: Desk, period: Period) -> list[Item]:
+    """All of a period, whatever became of them, newest first."""
+    keys = [(event["pk"], event["sk"]) for event in desk.history.events(period) if event["kind"] == KIND]
+    whole = desk.history.items(keys)
+    return [whole[key] for key in keys if key in whole]
+
+
+def find(desk: Desk, sid: str) -> Item:
+    """One voicemail, by the SID of its recording or of its call. Raises OpsError."""
+    if not re.fullmatch(r"(RE|CA)[0-9a-f]{32}", sid):
+        raise OpsError(
+            f"{sid!r} is no SID of a recording or call: RE or CA and 32 hexadecimal digits, as `fallback voicemails list` shows them"
+        )
+    found = of_call(desk, sid) if sid.startswith("CA") else by_recording(desk, sid)
+    if not found:
+        raise OpsError(f"there is no voicemail {sid} in {desk.title}: `fallback voicemails list --since 7d` shows those of a week")
+    return found
+
+
+def of_call(desk: Desk, call: str) -> Item | None:
+    """The last voicemail of a call."""
+    return max(desk.history.under(call, f"{KIND}#"), key=lambda item: str(item["time"]), default=None)
+
+
+def by_recording(desk: Desk, sid: str) -> Item | None:
+    """A voicemail by its recording: among those that wait, else along the timeline."""
+    for item in waiting(desk):
+        if item["sid"] == sid:
+            return item
+    everything = desk.history.events(Period.last(FAR_BACK, datetime.now(UTC)))
+    key = next(((event["pk"], event["sk"]) for event in everything if event["kind"] == KIND and event["sk"] == f"{KIND}#{sid}"), None)
+    return desk.history.items([key]).get(key) if key else None
+
+
+def acknowledge(desk: Desk, item: Item, by: str, note: str = "") -> None:
+    """Somebody has heard it and sees to it. Raises OpsError where there is nothing to hear yet."""
+    values = {":at": stamp(datetime.now(UTC)), ":by": by, ":note": note, ":stored": STORED, ":elsewhere": ELSEWHERE}
+    change(
+        desk,
+        item,
+        "SET heard_at = :at, heard_by = :by, note = :note REMOVE todo",
+        "#state IN (:stored, :elsewhere)",
+        values,
+        f"{item['sid']} is {item['state']}: there is nothing to hear",
+    )
+
+
+def reopen(desk: Desk, item: Item) -> None:
+    """It is to be heard again. Raises OpsError where nobody had heard it."""
+    values = {":hear": HEAR, ":stored": STORED, ":elsewhere": ELSEWHERE}
+    change(
+        desk,
+        item,
+        "SET todo = :hear REMOVE heard_at, heard_by, note",
+        "#state IN (:stored, :elsewhere) AND attribute_exists(heard_at)",
+        values,
+        f"{item['sid']} was not acknowledged",
+    )
+
+
+def change(desk: Desk, item: Item, update: str, condition: str, values: dict[str, str], otherwise: str) -> None:
+    """One conditional write where the item lives. Raises OpsError with `otherwise` where the condition does not hold."""
+    deployment = desk.at(item)
+    with explained(f"the voicemail {item['sid']}"):
+        try:
+            deployment.client("dynamodb").update_item(
+                TableName=deployment["EventTableName"],
+                Key={"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == NOT_FULFILLED:
+                raise OpsError(otherwise) from error
+            raise
+
+
+def audio(desk: Desk, item: Item, start: int = 0, end: int | None = None) -> tuple[Iterator[bytes], str]:
+    """The audio from a byte on, in chunks, and its content type. Raises OpsError, with the reason why there is none."""
+    if not item.get("key"):
+        raise OpsError(f"{item['sid']} is {item['state']}: there is no file of it{'; ' + item['reason'] if item.get('reason') else ''}")
+    deployment = desk.at(item)
+    asked: dict[str, Any] = {"Bucket": deployment["VoicemailBucketName"], "Key": item["key"]}
+    if start or end is not None:
+        asked["Range"] = f"bytes={start}-{'' if end is None else end}"
+    with explained(f"the audio of {item['sid']}"):
+        try:
+            answer = deployment.client("s3").get_object(**asked)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                raise OpsError(f"the audio of {item['sid']} is gone: the bucket keeps files for [retention] voicemails days") from error
+            raise
+    return answer["Body"].iter_chunks(CHUNK), str(answer["ContentType"])
