@@ -17,18 +17,20 @@ from ministack.services.cloudformation import provisioners
 from local.emulator import (
     access_log,
     admin,
+    alarms,
     async_invoke,
     concurrency,
     deliveries,
     filter_pattern,
     gateway,
+    metrics,
     outages,
     queues,
     runtime,
     secret_refs,
 )
 
-MENDS = (access_log, admin, async_invoke, concurrency, deliveries, filter_pattern, gateway, outages, queues, secret_refs)
+MENDS = (access_log, admin, async_invoke, concurrency, deliveries, filter_pattern, metrics, alarms, gateway, outages, queues, secret_refs)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch, lambda_svc
 
 from local.emulator.admin import Json
 
@@ -55,6 +55,8 @@ def _run(arn: str, event: Any) -> None:
         config = _invoke_config(name, arn)
         failure = _attempts(arn, event, config)
         destination = _destination(function, config)
+        if failure:
+            cloudwatch.record_metric("AWS/Lambda", "AsyncEventsDropped", 1, "Count", {"FunctionName": name})
         if failure and destination:
             lambda_svc._route_async_failure(destination, name, event, failure)
         elif failure:

@@ -1,7 +1,8 @@
-"""Filter patterns of CloudWatch Logs for unstructured lines.
+"""Filter patterns of CloudWatch Logs.
 
 Terms are separated by blanks and must all occur; `"a phrase"` occurs as written, `-term` must not occur, of `?a ?b` one must,
-`%regex%` must be found; everything is case sensitive. Patterns for JSON (`{ $.a = 1 }`) and for columns (`[a, b]`) are not known here.
+`%regex%` must be found; everything is case sensitive. Patterns for JSON (`{ $.a = 1 }`) are `json_pattern`'s; those for columns (`[a, b]`)
+are not known here.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ministack.services import cloudwatch_logs as logs
+
+from local.emulator.json_pattern import Pattern
 
 _TERM = re.compile(r'([?-]?)(?:"((?:\\.|[^"\\])*)"|%((?:\\.|[^%\\])+)%|(\S+))')
 
@@ -24,13 +27,18 @@ class Term(NamedTuple):
 
 
 class UnknownPattern(ValueError):
-    """The pattern is one of the structured kinds, which the local cloud cannot match."""
+    """The pattern is of a kind that the local cloud cannot match."""
 
 
 def matcher(pattern: str) -> Matcher:
-    """Whether a line matches `pattern`; raises `UnknownPattern` for JSON and column patterns."""
-    if pattern.strip().startswith(("{", "[")):
-        raise UnknownPattern(f"the local cloud matches words and phrases only, not {pattern!r}")
+    """Whether a line matches `pattern`; raises `UnknownPattern` for column patterns and for what is not understood."""
+    if pattern.strip().startswith("["):
+        raise UnknownPattern(f"the local cloud matches words, phrases and JSON only, not {pattern!r}")
+    if pattern.strip().startswith("{"):
+        try:
+            return Pattern(pattern).matches
+        except ValueError as error:
+            raise UnknownPattern(str(error)) from error
     terms = [_term(match) for match in _TERM.finditer(pattern)]
     required = [term.occurs for term in terms if term.sign == ""]
     excluded = [term.occurs for term in terms if term.sign == "-"]

@@ -4,6 +4,7 @@ import pytest
 
 from local.emulator.filter_pattern import UnknownPattern, matcher
 
+ACCESS = '{"errorType":"THROTTLED","status":"200","latency":5001}'
 JOURNAL = '{"fallback.journal": 1, "medium": "voice"}'
 
 
@@ -26,13 +27,24 @@ JOURNAL = '{"fallback.journal": 1, "medium": "voice"}'
         ("?WARN ?ERROR", "INFO", False),
         ("%voice|sms%", JOURNAL, True),
         ("%^voice%", JOURNAL, False),
+        ('{ $.errorType = "THROTTLED" }', ACCESS, True),
+        ('{ $.errorType != "THROTTLED" }', ACCESS, False),
+        ('{ $.errorType != "-" }', ACCESS, True),
+        ('{ $.none != "-" }', ACCESS, False),
+        ("{ $.latency > 5000 }", ACCESS, True),
+        ("{ $.latency > 5001 }", ACCESS, False),
+        ("{ $.status > 5 }", ACCESS, False),
+        ('{ ($.errorType != "-") && ($.errorType != "THROTTLED") }', ACCESS, False),
+        ('{ ($.errorType = "-") || ($.errorType = "THROT*") && ($.status = 200) }', ACCESS, True),
+        ('{ (($.errorType = "-") || ($.status = "200")) && ($.latency <= 5001) }', ACCESS, True),
+        ('{ $.errorType = "THROTTLED" }', "no JSON", False),
     ],
 )
 def test_a_pattern_matches_as_cloudwatch_logs_says(pattern: str, line: str, wanted: bool) -> None:
     assert matcher(pattern)(line) is wanted
 
 
-@pytest.mark.parametrize("pattern", ["{ $.medium = voice }", " [ip, user, status=4*]"])
-def test_structured_patterns_are_refused_and_not_guessed(pattern: str) -> None:
-    with pytest.raises(UnknownPattern, match="words and phrases only"):
+@pytest.mark.parametrize("pattern", ["{ $.medium voice }", "{ ($.a = 1 }", "{ $.a = 1 } x", "{ $.a IS NULL }", " [ip, user, status=4*]"])
+def test_patterns_that_are_not_understood_are_refused_and_not_guessed(pattern: str) -> None:
+    with pytest.raises(UnknownPattern):
         matcher(pattern)
