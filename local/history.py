@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -110,13 +111,14 @@ class Past:
 
     def message(self, when: datetime, step: str, form: Mapping[str, str]) -> Iterator[Line]:
         """The caller speaks after the tone; Twilio says so twice, in the call and once the file is ready."""
-        seconds = self.draw.randint(3, 75)
+        seconds = self.draw.randint(4, 21)
         done = when + timedelta(seconds=10 + seconds)
         sid = self.sid("RE")
         spoken = {
             "RecordingSid": sid,
             "RecordingUrl": f"https://api.twilio.com/2010-04-01/Accounts/{self.account}/Recordings/{sid}",
             "RecordingDuration": str(seconds),
+            "RecordingStartTime": format_datetime(done - timedelta(seconds=seconds)),
         }
         key = {"Digits": self.draw.choice(("#", "hangup"))}
         yield self.line(done, step, {**form, **spoken, **key, "CallStatus": "in-progress"})
