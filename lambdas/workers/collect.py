@@ -70,7 +70,6 @@ class TryLater(Exception):
 @METRICS.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Messages of the queue, one at a time."""
-    METRICS.add_metric("CollectTasks", MetricUnit.Count, len(event["Records"]))
     return process_partial_response(event, one, BATCHES, context)
 
 

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
-
 from lambdas.workers import recordings
-from lambdas.workers.events import SHARDS, TIMELINE
 from lambdas.workers.tasks import FINAL, Recording
+from lambdas.workers.timeline import Timeline
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi
 from lambdas.workers.voicemails import key_of, stamp
@@ -69,24 +67,7 @@ class Missing:
 
     def calls(self, since: datetime, until: datetime) -> set[str]:
         """The calls that have events in a window, whatever their trust."""
-        return {event["pk"] for event in self.timeline(since, until) if event.get("medium") != "sms"}
-
-    def timeline(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-        """Key and medium of every event in a window."""
-        days = range((until.date() - since.date()).days + 1)
-        for day in (since.date() + timedelta(days=number) for number in days):
-            for shard in range(SHARDS):
-                yield from self.pages(Key("day_shard").eq(f"{day}#{shard}") & Key("time").between(stamp(since), stamp(until)))
-
-    def pages(self, condition: Any) -> Iterator[dict[str, Any]]:
-        """All pages of a query of the timeline."""
-        query: dict[str, Any] = {"IndexName": TIMELINE, "KeyConditionExpression": condition, "ProjectionExpression": "pk, medium"}
-        while True:
-            page = self.table.query(**query)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return {event["pk"] for event in Timeline(self.table).events(since, until) if event.get("medium") != "sms"}
 
     def unknown(self, found: list[Recording]) -> list[Recording]:
         """Those without an item."""

@@ -14,6 +14,7 @@ import boto3
 import botocore.endpoint
 import pytest
 
+from lambdas.workers.events import day_shard
 from lambdas.workers.tasks import Media, Recording, Task, body_of
 from local.twilio import StandInTwilio, audio
 from local.twilio import platform as twilios
@@ -129,7 +130,8 @@ class Account:
         """The event of the call that we answered."""
         known = {"kind": "request", "medium": "voice", "from": "+12025550123", "to": "+12025550199", "answer": "voicemail"}
         moment = facts.pop("time", "2026-11-21T02:41:07.000000Z")
-        self.table.put_item(Item={"pk": recording.call_sid, "sk": f"{moment}#r1", "time": moment, **known, **facts})
+        key = {"pk": recording.call_sid, "sk": f"{moment}#r1", "day_shard": day_shard(moment, recording.call_sid)}
+        self.table.put_item(Item={**key, "time": moment, **known, **facts})
 
     def item(self, task: Task) -> dict[str, Any]:
         """What is noted of a task."""
