@@ -168,7 +168,8 @@ def contract() -> OpenAPI:
         pytest.skip("../shared/testdata is not here")
     document: dict[str, Any] = json.loads(SPEC.read_text())
     wanted = {path: each for path, each in document["paths"].items() if path.endswith(("/Recordings.json", "/{Sid}.json"))}
-    document["paths"] = {path: each for path, each in wanted.items() if "/Recordings" in path and "AddOn" not in path}
+    served = ("/Recordings", "/Calls/{Sid}.json")
+    document["paths"] = {path: each for path, each in wanted.items() if any(part in path for part in served) and "AddOn" not in path}
     return OpenAPI.from_dict(_nullable(document))
 
 
@@ -183,7 +184,8 @@ def _nullable(node: Any) -> Any:
 
 def test_answers_keep_twilios_openapi_contract(api: RestApi, leave: Callable[[str], Recording]) -> None:
     recording, rules = leave("Hello, this is Ann"), contract()
-    paths = ["/Recordings.json", f"/Recordings/{recording.sid}.json", f"/Calls/{recording.call_sid}/Recordings.json"]
+    call = f"/Calls/{recording.call_sid}"
+    paths = ["/Recordings.json", f"/Recordings/{recording.sid}.json", f"{call}/Recordings.json", f"{call}.json"]
     for path in paths:
         answer = ask(api, path)
         public = f"https://api.twilio.com/2010-04-01/Accounts/{SID}{path}"
@@ -207,6 +209,44 @@ def test_the_sdk_reads_and_deletes(api: RestApi, leave: Callable[[str], Recordin
     assert [(each.sid, each.duration, each.source) for each in found] == [(recording.sid, str(recording.seconds), "RecordVerb")]
     assert client.recordings(recording.sid).delete()
     assert client.recordings.list() == []
+
+
+def test_a_call_is_told_of(api: RestApi, leave: Callable[[str], Recording]) -> None:
+    """The one place where the caller's number is, when no webhook told it."""
+    told = ask(api, f"/Calls/{leave('Hello, this is Ann').call_sid}.json").json()
+    assert (told["from"], told["to"], told["status"], told["direction"]) == ("+15550123", "+15550100", "completed", "inbound")
+    assert ask(api, f"/Calls/CA{'0' * 32}.json").status_code == 404
+
+
+def test_media_of_a_text_are_elsewhere_and_want_no_password_there(api: RestApi, web: Primary, twilio: StandInTwilio) -> None:
+    web.answers("<Response/>", "/text")
+    number = twilio.number("+15550100", sms_url=web.url + "/text")
+    text = number.text("+15550123", "Look", files=[(b"a photo", "image/jpeg")])
+    sent = web.received[-1].form
+    assert (sent["NumMedia"], sent["MediaContentType0"], text.sid[:2]) == ("1", "image/jpeg", "MM")
+    path = sent["MediaUrl0"].removeprefix(f"https://api.twilio.com/2010-04-01/Accounts/{SID}")
+    moved = ask(api, path)
+    assert (moved.status_code, ask(api, path, user=None).status_code) == (307, 401)
+    place = moved.headers["Location"].partition("media.twiliocdn.com")[2]
+    content = http.get(api.url + place, headers={"Host": "media.twiliocdn.com"}, timeout=5)
+    assert (content.content, content.headers["Content-Type"]) == (b"a photo", "image/jpeg")
+    refused = http.get(api.url + place, headers={"Host": "media.twiliocdn.com"}, auth=(SID, TOKEN), timeout=5)
+    assert refused.status_code == 400, "an address that is signed takes no other credentials"
+
+
+def test_an_edge_can_be_down(api: RestApi) -> None:
+    api.hosts_down = {"api.ashburn.us1.twilio.com"}
+    known = {"Host": "api.ashburn.us1.twilio.com"}
+    path = f"{api.url}/2010-04-01/Accounts/{SID}/Recordings.json"
+    assert [http.get(path, headers=headers, auth=(SID, TOKEN), timeout=5).status_code for headers in (known, {})] == [503, 200]
+
+
+def test_one_api_serves_all_that_happens_on_an_account(api: RestApi, web: Primary) -> None:
+    other = StandInTwilio(SID, TOKEN)
+    api.serve(other.platform)
+    call = other.number("+15550100", voice_url=web.url + "/voice").call("+15550123", Caller(says="Hello, this is Bea"))
+    assert ask(api, f"/Recordings/{call.recordings[0].sid}.wav").content == call.recordings[0].audio
+    assert ask(api, f"/Calls/{call.sid}.json").status_code == 200
 
 
 def statuses(web: Primary) -> list[str]:
