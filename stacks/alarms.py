@@ -73,7 +73,7 @@ AS_USUAL = "Callers ARE being answered as usual."
 TAIL = "aws logs tail {%s} --since %s --region {region}"
 TOKENS = "fallback tokens list --environment {environment}"
 REBUILD = "fallback rebuild --since 6h --environment {environment}"
-VOICEMAILS = "fallback voicemails --environment {environment}"
+VOICEMAILS = "fallback voicemails list --environment {environment}"
 
 ANSWERING = (
     Row(

@@ -136,9 +136,17 @@ def alarmed_at(event: dict[str, Any], now: datetime) -> datetime | None:
     return now if state.get("value") == "ALARM" else None
 
 
+def meant(event: dict[str, Any]) -> datetime:
+    """The minute that the schedule meant; now, where it does not say."""
+    try:
+        return datetime.fromisoformat(event["time"])
+    except (KeyError, TypeError, ValueError):
+        return datetime.now(UTC)
+
+
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
     """One look, by the alarm or by the schedule."""
-    now = datetime.now(UTC)
+    now = meant(event)
     aws = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3})
     sns, cloudwatch = boto3.client("sns", config=aws), boto3.client("cloudwatch", config=aws)
 

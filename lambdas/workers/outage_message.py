@@ -96,7 +96,7 @@ def reasons(figures: Figures) -> list[str]:
 
 def steps(environment: str, until: datetime | None) -> list[str]:
     """What to type next, and where to read on."""
-    command = f"fallback {'voicemails' if until else 'status'} --environment {environment}"
+    command = f"fallback {'voicemails list' if until else 'status'} --environment {environment}"
     return [f"Next:      {command}", f"Runbook:   {RUNBOOK}"]
 
 

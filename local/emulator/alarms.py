@@ -1,7 +1,8 @@
 """Alarms as CloudWatch judges them: by their dimensions, period by period, with missing data as the alarm says; and what they then do.
 
 ministack lumps the metrics of a name together, knows no missing data, evaluates only when a metric is put, and invokes no function. Here
-each alarm is judged every second, the current period counting as soon as it has data, so that nobody waits a minute for the ring.
+each alarm is judged every second, the current period counting as soon as it has data, so that nobody waits a minute for the ring, and
+by a clock that a test may set ahead (`/_ministack/clock`).
 Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html and
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html
 """
@@ -16,7 +17,7 @@ from typing import Any
 from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import cloudwatch, lambda_svc
 
-from local.emulator import async_invoke, metrics
+from local.emulator import admin, async_invoke, metrics
 from local.emulator.admin import Json
 
 logger = logging.getLogger("local.alarms")
@@ -74,8 +75,8 @@ def _points(alarm: Mapping[str, Any]) -> Points:
 
 def _evaluate(alarm: Json) -> None:
     """Judge one alarm, and do what its change of state asks for."""
-    since = alarm.setdefault("MadeAt", time.time())
-    state, before = state_of(alarm, _points(alarm), time.time(), since), alarm["StateValue"]
+    now = metrics.clock.now()
+    state, before = state_of(alarm, _points(alarm), now, alarm.setdefault("MadeAt", now)), alarm["StateValue"]
     if state in (None, before):
         return
     reason = f"Threshold Crossed: {alarm['Statistic']} of {alarm['MetricName']} {alarm['ComparisonOperator']} {alarm['Threshold']}"
@@ -107,6 +108,13 @@ def _tick() -> None:
             cloudwatch._evaluate_alarm(alarm)
 
 
+def _clock(wanted: Json | None) -> Json:
+    """`{"ahead": 3600}` has alarms and metrics go by a clock that is an hour ahead."""
+    if wanted is not None:
+        metrics.clock.ahead = float(wanted["ahead"])
+    return {"ahead": metrics.clock.ahead}
+
+
 def _run() -> None:
     while True:
         time.sleep(EVERY)
@@ -120,4 +128,5 @@ def install() -> None:
     """Judge in ministack's place, every second."""
     cloudwatch._evaluate_alarm = _evaluate
     cloudwatch._dispatch_alarm_actions = _dispatch
+    admin.pages["/_ministack/clock"] = _clock
     threading.Thread(target=_run, daemon=True).start()

@@ -12,8 +12,9 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from ministack.services import cloudwatch, lambda_svc
+from ministack.services import lambda_svc
 
+from local.emulator import metrics
 from local.emulator.admin import Json
 
 logger = logging.getLogger("local.async_invoke")
@@ -56,7 +57,7 @@ def _run(arn: str, event: Any) -> None:
         failure = _attempts(arn, event, config)
         destination = _destination(function, config)
         if failure:
-            cloudwatch.record_metric("AWS/Lambda", "AsyncEventsDropped", 1, "Count", {"FunctionName": name})
+            metrics.keep(metrics.Datum("AWS/Lambda", "AsyncEventsDropped", {"FunctionName": name}, 1))
         if failure and destination:
             lambda_svc._route_async_failure(destination, name, event, failure)
         elif failure:
