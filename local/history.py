@@ -25,7 +25,7 @@ from ops.period import stamp
 
 SEED = 20261121
 AREAS = ("202", "206", "303", "312", "415", "503", "617", "713")
-OWN = ("+12025550106", "+12065550110", "+13035550114")  #: the company's numbers
+OWN = ("+12025550106", "+12065550110", "+13035550114")  #: the company's numbers, where the settings name none
 TEXTS = (
     "Is my appointment tomorrow still on?",
     "Please call me back, the delivery did not come.",
@@ -94,12 +94,12 @@ class Past:
     def text(self, when: datetime, error: str) -> Line:
         """A text to a number whose webhook failed."""
         body = self.draw.choice(TEXTS)
-        form = text_parameters(self.account, self.sid("SM"), self.caller(), self.draw.choice(OWN), body, media=())
+        form = text_parameters(self.account, self.sid("SM"), self.caller(), self.own(), body, media=())
         return self.line(when, "/sms", form | self.failure(error, "/texts/incoming"))
 
     def call(self, when: datetime, error: str | None) -> Iterator[Line]:
         """A call to a number (`error`) or to a trunk whose SIP servers are down (None), and what the caller did then."""
-        form = call_parameters(self.account, self.sid("CA"), self.caller(), self.draw.choice(OWN))
+        form = call_parameters(self.account, self.sid("CA"), self.caller(), self.own())
         page = self.draw.choice(("/calls/incoming", "/calls/incoming", "/calls/menu"))
         said = self.failure(error, page) if error else {}
         entry = "/voice" if error else f"/trunk/{self.draw.choice(self.settings.twilio.trunks or ('main',))}"
@@ -144,6 +144,10 @@ class Past:
     def caller(self) -> str:
         """Somebody's number."""
         return f"+1{self.draw.choice(AREAS)}55501{self.draw.randrange(100):02}"
+
+    def own(self) -> str:
+        """A number of the company's."""
+        return self.draw.choice(self.settings.twilio.numbers or OWN)
 
     def sid(self, prefix: str) -> str:
         """A SID as Twilio writes them."""

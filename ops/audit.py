@@ -3,14 +3,19 @@
 It is written before anything is shown, so whoever may not write it sees nothing. It holds SIDs, never numbers.
 """
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from rich.markup import escape
+
 from lambdas.workers.events import DAY, Item, write
 from ops.deployment import Deployment, explained
-from ops.history import History
+from ops.history import History, Region
+from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption, SinceOption
 from ops.period import Period, stamp
+from ops.screen import out
 
 DAYS = 400  #: for which the trail is kept
 
@@ -37,3 +42,19 @@ def trail(history: History, period: Period) -> Iterator[Item]:
     for day in period.days():
         found = [item for item in history.under(f"audit#{day}") if first <= item["time"] <= last]
         yield from sorted(found, key=lambda item: str(item["time"]), reverse=True)
+
+
+def audit(
+    since: SinceOption = None, as_json: JsonOption = False, environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None
+) -> None:
+    """Who saw whole numbers, heard voicemails, handed back or erased.
+
+    Example:
+
+        fallback audit --since 7d
+    """
+    deployments = [Deployment.find(environment, name) for name in region or (None,)]
+    history = History([Region(each.region, each.client("dynamodb"), each["EventTableName"]) for each in deployments])
+    for item in trail(history, Period.of(since or "7d", None, None, datetime.now(UTC))):
+        told = f"{item['time'][:19]}Z  {item['who']}  {item['what']}  {item.get('about', '')}"
+        print(json.dumps(item)) if as_json else out.print(escape(told.rstrip()))

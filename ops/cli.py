@@ -16,13 +16,17 @@ from rich.markup import escape
 from rich.progress import track
 
 from config.settings import ConfigError, load
+from ops.audit import audit
 from ops.call import call
 from ops.call_back import call_back
 from ops.deployment import Deployment, OpsError, explained
 from ops.errors import errors
+from ops.export import export
+from ops.forget import forget
 from ops.listen import ack, download, list_voicemails, play, unack
 from ops.options import PRODUCTION, RegionsOption
 from ops.period import NoPeriod, moment
+from ops.policies import policies
 from ops.rebuild import items, lines, missing
 from ops.rebuild import rebuild as write_missing
 from ops.replay import replay
@@ -44,6 +48,10 @@ app.command("status")(state)
 app.command()(errors)
 app.command()(call)
 app.command()(replay)
+app.command()(export)
+app.command()(forget)
+app.command()(policies)
+app.command()(audit)
 voicemails_app = typer.Typer(help="What callers said: list, hear, see to, call back.", no_args_is_help=True)
 app.add_typer(voicemails_app, name="voicemails")
 voicemails_app.command("list")(list_voicemails)

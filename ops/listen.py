@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from lambdas.workers.events import Item
-from lambdas.workers.voicemails import shown
+from lambdas.workers.voicemails import HEAR, shown
 from ops import audit, inbox
 from ops.deployment import OpsError
 from ops.desk import Desk
@@ -66,10 +66,11 @@ def line(item: Item) -> str:
     """A voicemail in two lines, which fit on any screen."""
     when = clock(datetime.fromisoformat(item["time"]))
     spoken = f"{int(item['seconds']) // 60}:{int(item['seconds']) % 60:02}" if item.get("seconds") is not None else "?:??"
+    state = "to be heard" if item.get("todo") == HEAR else shown(item)
     heard = f" by {item['heard_by']}" if item.get("heard_by") else ""
     people = f"{item.get('from') or 'unknown'} to {item.get('to') or 'unknown'}"
     reason = item.get("reason") or item.get("why_empty") or item.get("note") or ""
-    first = f"{when}  {spoken}  {escape(people)}  [bold]{escape(shown(item) + heard)}[/] {escape(reason)}"
+    first = f"{when}  {spoken}  {escape(people)}  [bold]{escape(state + heard)}[/] {escape(reason)}"
     return f"{first}\n[dim]{'':{len(when)}}  {item['sid']}  call {item['pk']}[/]"
 
 

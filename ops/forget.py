@@ -1,0 +1,156 @@
+"""`fallback forget`: erases what is kept of a person from table and bucket, all versions, and says until when the rest still holds it."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import batched
+from typing import Annotated, Any
+
+import typer
+from rich.progress import track
+
+from config.settings import Settings, load
+from lambdas.workers.events import BATCH, Item
+from ops import audit
+from ops.deployment import Deployment, OpsError, explained
+from ops.desk import Desk
+from ops.numbers import mask
+from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
+from ops.period import Period
+from ops.screen import err, out
+from ops.words import count
+
+BACKUPS = 35  #: days of DynamoDB's point-in-time recovery
+QUEUES = 14  #: days that a dead letter is kept
+
+
+@dataclass
+class Kept:
+    """What is kept of a person: the keys of items and objects by region, and the day of their last call or text."""
+
+    items: list[Item] = field(default_factory=list)
+    last: str = ""
+
+    @property
+    def objects(self) -> list[Item]:
+        """The items that have a file in the bucket."""
+        return [item for item in self.items if item.get("key")]
+
+    @property
+    def calls(self) -> set[str]:
+        """Their calls and texts."""
+        return {item["pk"] for item in self.items}
+
+
+def forget(
+    number: Annotated[str, typer.Option(help="the person's number in E.164, as in +12025550123")],
+    dry_run: Annotated[bool, typer.Option("--dry-run/--no-dry-run", help="only say what would be erased")] = True,
+    as_json: JsonOption = False,
+    environment: EnvironmentOption = PRODUCTION,
+    region: RegionsOption = None,
+) -> None:
+    """Erase a person: every event, text, voicemail and file of a number. A dry run unless told otherwise.
+
+    Examples:
+
+        fallback forget --number +12025550123
+
+        fallback forget --number +12025550123 --no-dry-run
+    """
+    settings = load(environment)
+    checked(number, settings)
+    desk = Desk.open(environment, region)
+    kept = found(desk, number, datetime.now(UTC), settings.retention.events)
+    if not dry_run:
+        audit.note(desk.deployments[0], "erased a person", f"{count(len(kept.calls), 'call')} and texts")
+        erase(desk, kept)
+    remains = elsewhere(settings, kept, datetime.now(UTC))
+    if as_json:
+        facts = {"calls": len(kept.calls), "items": len(kept.items), "files": len(kept.objects), "erased": not dry_run}
+        print(json.dumps(facts | {"remains": {what: day.isoformat() for what, day in remains}}))
+        return
+    tell(number, kept, remains, dry_run)
+
+
+def checked(number: str, settings: Settings) -> None:
+    """Refuse what is no number, and the company's own. Raises OpsError."""
+    if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
+        raise OpsError(f"{number!r} is no phone number: write it in E.164, as in +12025550123")
+    if number in settings.twilio.numbers:
+        raise OpsError(f"{number} is the company's own number: this would erase everybody who called it")
+
+
+def found(desk: Desk, number: str, now: datetime, days: int) -> Kept:
+    """Everything of a person in the table. The timeline is read as far back as events are kept: there is no index by number, on purpose."""
+    kept, calls = Kept(), dict[str, None]()
+    everything = desk.history.events(Period.last(timedelta(days=days), now))
+    for event in track(everything, "looking through all events", console=err, transient=True):
+        if of_person(event, number):
+            calls[event["pk"]] = None
+            kept.last = max(kept.last, event["time"])
+    for pk in (*calls, f"person#{number}"):
+        kept.items += desk.history.under(pk)
+    return kept
+
+
+def of_person(event: Item, number: str) -> bool:
+    """Whether a person called, wrote or was called, by whichever kind of address (`sip:+1…@pbx`, `whatsapp:+1…`)."""
+    return any(number in re.findall(r"\+\d{7,15}", str(event.get(name, ""))) for name in ("from", "to"))
+
+
+def erase(desk: Desk, kept: Kept) -> None:
+    """Files first: an item that is gone cannot name its file any more. Raises OpsError."""
+    for deployment in desk.deployments:
+        here = [item for item in kept.items if item["region"] == deployment.region]
+        with explained("erasing"):
+            erase_files(deployment, [item["key"] for item in here if item.get("key")])
+            erase_items(deployment, here)
+
+
+def erase_files(deployment: Deployment, keys: list[str]) -> None:
+    """Every version of these objects, and the markers of those deleted before."""
+    client, bucket = deployment.client("s3"), deployment["VoicemailBucketName"]
+    for key in keys:
+        for version in versions(client, bucket, key):
+            client.delete_object(Bucket=bucket, Key=key, VersionId=version)
+
+
+def versions(client: Any, bucket: str, key: str) -> Iterator[str]:
+    """The versions of one object."""
+    for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        yield from (each["VersionId"] for kind in ("Versions", "DeleteMarkers") for each in page.get(kind, []) if each["Key"] == key)
+
+
+def erase_items(deployment: Deployment, items: list[Item]) -> None:
+    """These items; what DynamoDB leaves undone is asked for again."""
+    client, table = deployment.client("dynamodb"), deployment["EventTableName"]
+    for group in batched(items, BATCH, strict=False):
+        left = {table: [{"DeleteRequest": {"Key": {"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}}}} for item in group]}
+        while left:
+            left = client.batch_write_item(RequestItems=left)["UnprocessedItems"]
+
+
+def elsewhere(settings: Settings, kept: Kept, now: datetime) -> list[tuple[str, date]]:
+    """Where the person's data still is, and until which day."""
+    last = datetime.fromisoformat(kept.last) if kept.last else None
+    journal = [("the journal log group", (last + timedelta(days=settings.retention.journal)).date())] if last else []
+    backups = [("backups of the table (point-in-time recovery)", (now + timedelta(days=BACKUPS)).date())] if last else []
+    queues = [("dead letters of the queues, if there are any", (last + timedelta(days=QUEUES)).date())] if last else []
+    return [(what, day) for what, day in (*journal, *backups, *queues) if day >= now.date()]
+
+
+def tell(number: str, kept: Kept, remains: list[tuple[str, date]], dry_run: bool) -> None:
+    """What was, or would be, erased, and what remains."""
+    if not kept.items:
+        out.print(f"Nothing is kept of {mask(number)}.")
+        return
+    verb = "would be erased" if dry_run else "erased"
+    what = f"{count(len(kept.calls), 'call')} and texts in {count(len(kept.items), 'item')}, {count(len(kept.objects), 'file')}"
+    out.print(f"{mask(number)}: {what} {verb}.")
+    for place, day in remains:
+        out.print(f"  {place}: until {day}")
+    out.print("  Twilio keeps its own records of calls, texts and recordings; e-mails and exports are wherever they were sent.")
+    if dry_run:
+        out.print("This was a dry run; to erase add --no-dry-run. It cannot be undone.")

@@ -1,0 +1,124 @@
+"""`fallback policies`: the IAM policy documents of those who use the commands, for the stack as it is deployed.
+
+    reader      sees the state of things, errors and stories, numbers masked or noted in the audit trail
+    responder   hears voicemails, acknowledges, hands back
+    owner       erases people, rebuilds events, redrives queues, changes the secrets
+
+Each one contains the one before. Fine-grained: the audit trail is the only place in the table that a reader may write to.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+"""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from lambdas.workers.events import TIMELINE, TODO
+from ops.deployment import Deployment, OpsError, explained
+from ops.options import PRODUCTION, EnvironmentOption
+
+Statement = dict[str, Any]
+
+
+def policies(
+    role: Annotated[str, typer.Argument(help="reader, responder or owner")],
+    environment: EnvironmentOption = PRODUCTION,
+    region: Annotated[str | None, typer.Option("--region", help="another region than the settings' own")] = None,
+) -> None:
+    """An IAM policy document for a role of people, from the ARNs of the deployed stack.
+
+    Example:
+
+        fallback policies responder > responder.json
+
+        aws iam create-policy --policy-name fallback-responder --policy-document file://responder.json
+    """
+    if role not in ROLES:
+        raise OpsError(f"{role!r} is none of {', '.join(ROLES)}")
+    print(json.dumps(document(role, Deployment.find(environment, region)), indent=2))
+
+
+def document(role: str, deployment: Deployment) -> dict[str, Any]:
+    """The policy of a role and of those that it contains."""
+    names = list(ROLES)[: list(ROLES).index(role) + 1]
+    arns = Arns(deployment)
+    return {"Version": "2012-10-17", "Statement": [statement for name in names for statement in ROLES[name](arns)]}
+
+
+class Arns:
+    """The ARNs of a deployment's resources, built from its outputs: whoever asks need not be allowed to describe them."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        with explained("who you are"):
+            identity = deployment.client("sts").get_caller_identity()
+        self.deployment = deployment
+        self.partition = identity["Arn"].split(":")[1]
+        self.account = identity["Account"]
+
+    def __call__(self, service: str, resource: str) -> str:
+        """The ARN of something in the deployment's region."""
+        return f"arn:{self.partition}:{service}:{self.deployment.region}:{self.account}:{resource}"
+
+    @property
+    def table(self) -> str:
+        """The event table."""
+        return self("dynamodb", f"table/{self.deployment['EventTableName']}")
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of voicemails."""
+        return f"arn:{self.partition}:s3:::{self.deployment['VoicemailBucketName']}"
+
+    def queue(self, output: str) -> str:
+        """The queue that an output names by its URL."""
+        return self("sqs", self.deployment[output].rpartition("/")[2])
+
+
+def allow(sid: str, actions: list[str], *resources: str, **condition: Any) -> Statement:
+    """One statement."""
+    only = {"Condition": condition["only"]} if condition else {}
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": list(resources), **only}
+
+
+def reader(arns: Arns) -> list[Statement]:
+    """Sees the state of things, errors and stories."""
+    stack = arns("cloudformation", f"stack/fallback-{arns.deployment.environment}/*")
+    audit = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}, "Null": {"dynamodb:LeadingKeys": "false"}}
+    indexes = [f"{arns.table}/index/{index}" for index in (TIMELINE, TODO)]
+    return [
+        allow("FindTheStack", ["cloudformation:DescribeStacks"], stack),
+        allow("ReadHistory", ["dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem"], arns.table, *indexes),
+        allow("WriteTheAuditTrail", ["dynamodb:PutItem", "dynamodb:BatchWriteItem"], arns.table, only=audit),
+        allow("SeeAlarms", ["cloudwatch:DescribeAlarms"], arns("cloudwatch", "alarm:*")),
+    ]
+
+
+def responder(arns: Arns) -> list[Statement]:
+    """Hears voicemails, acknowledges, hands back."""
+    statements = [
+        allow("HearVoicemails", ["s3:GetObject"], f"{arns.bucket}/*"),
+        allow("Acknowledge", ["dynamodb:UpdateItem"], arns.table),
+    ]
+    if name := arns.deployment.outputs.get("ReplayFunctionName"):
+        statements.append(allow("HandBack", ["lambda:InvokeFunction"], arns("lambda", f"function:{name}")))
+    return statements
+
+
+def owner(arns: Arns) -> list[Statement]:
+    """Erases people, rebuilds events, redrives queues, changes the secrets."""
+    journal = arns("logs", f"log-group:{arns.deployment['JournalGroupName']}:*")
+    queues = [arns.queue(output) for output in ("VoicemailQueueUrl", "VoicemailDeadLettersUrl")]
+    moving = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage", "StartMessageMoveTask", "ListMessageMoveTasks"]
+    secrets = [arns.deployment[output] for output in ("TokensSecretArn", "TwilioKeysSecretArn")]
+    return [
+        allow("EraseAndRebuild", ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem"], arns.table),
+        allow("EraseFiles", ["s3:DeleteObjectVersion"], f"{arns.bucket}/*"),
+        allow("FindVersions", ["s3:ListBucketVersions"], arns.bucket),
+        allow("ReadTheJournal", ["logs:FilterLogEvents"], journal),
+        allow("Redrive", [f"sqs:{action}" for action in moving], *queues),
+        allow("ChangeSecrets", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], *secrets),
+    ]
+
+
+ROLES: dict[str, Callable[[Arns], list[Statement]]] = {"reader": reader, "responder": responder, "owner": owner}
