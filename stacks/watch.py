@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aws_cdk import CfnOutput
 from constructs import Construct
 
 from config.settings import Settings
@@ -39,7 +40,9 @@ class Watch(Construct):
         parts = self.parts
         addresses = {"CALLBACKS_URL": parts.callbacks.url, "MEDIA_URL": parts.media.api.url if parts.media else ""}
         urls = urls_of(self.settings, parts.voice.url, parts.messaging.url)
-        return Probe(self, "Probe", self.settings, code, urls, addresses, parts.events.table, parts.answer.tokens, self.alerts.topic)
+        probe = Probe(self, "Probe", self.settings, code, urls, addresses, parts.events.table, parts.answer.tokens, self.alerts.topic)
+        CfnOutput(parts, "ProbeFunctionName", value=probe.function.function_name)
+        return probe
 
     def dimensions(self) -> dict[str, Dimensions]:
         """The dimensions of AWS's own metrics, by what the table of alarms calls them.

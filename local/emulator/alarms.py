@@ -109,9 +109,10 @@ def _tick() -> None:
 
 
 def _clock(wanted: Json | None) -> Json:
-    """`{"ahead": 3600}` has alarms and metrics go by a clock that is an hour ahead."""
+    """`{"ahead": 3600}` has alarms and metrics go by a clock that is an hour ahead, and judges at once."""
     if wanted is not None:
         metrics.clock.ahead = float(wanted["ahead"])
+        _tick()
     return {"ahead": metrics.clock.ahead}
 
 

@@ -43,7 +43,7 @@ class Controls:
         self._ask("recycle", {"function": function})
 
     def ahead(self, seconds: float) -> None:
-        """Have metrics noted and alarms judged by a clock that is so far ahead; nothing else goes by it."""
+        """Have metrics noted and alarms judged by a clock that is so far ahead, and judge all alarms now. Nothing else goes by it."""
         self._ask("clock", {"ahead": seconds})
 
     def resource_types(self) -> set[str]:
