@@ -1,0 +1,1 @@
+"""The two functions that the answer function is measured against."""
