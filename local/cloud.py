@@ -56,15 +56,19 @@ class LocalCloud:
     ) -> None:
         """`retry_seconds` is the wait before an asynchronous invocation is first tried again (a minute on AWS); the second time it doubles.
 
+        Functions look for Twilio's REST API at `twilio_port` of 127.0.0.1 and nowhere else; its stand-in may be started there.
+
         Raises `config.settings.ConfigError` for mistakes in `<config>/<environment>.toml`.
         """
         self.settings = configuration.load(environment, config)
         self.directory = directory.resolve()
         self.port = port or free_port()
+        self.twilio_port = free_port()
         self.endpoint = f"https://localhost:{self.port}"
         self.region = self.settings.region
         self.ca_bundle = self.directory / "ca.pem"
         self.auth_token = secrets.token_hex(16)
+        self.api_key = (f"SK{secrets.token_hex(16)}", secrets.token_hex(16))
         self.dropped: list[assembly.Dropped] = []
         self._context = {"environment": environment, "config": str(config)}
         self._project = project
@@ -80,7 +84,7 @@ class LocalCloud:
         self._process = Process(self.port, self._emulator_environ(files), self.directory / "emulator.log")
 
     def deploy(self, extra_context: Mapping[str, str] | None = None) -> Outputs:
-        """Synthesize the app, deploy it, hand the function its token, and write `outputs.json`.
+        """Synthesize the app, deploy it, hand the functions token and API key, and write `outputs.json`.
 
         Deployed again, what changed is updated. Raises `CdkFailed`, `CannotStart`.
         """
@@ -94,6 +98,8 @@ class LocalCloud:
         cdk.deploy(deployed, self.directory / "stack-outputs.json")
         outputs = self._outputs()
         self.put_tokens(outputs.tokens_secret, {outputs.account_sid: [self.auth_token]})
+        key, secret = self.api_key
+        self.put_tokens(outputs.keys_secret, {outputs.account_sid: {"key": key, "secret": secret}})
         outputs.write(self.directory / "outputs.json")
         return outputs
 
@@ -145,8 +151,8 @@ class LocalCloud:
         config = Config(proxies={}, retries={"total_max_attempts": 2})
         return session.client(service, endpoint_url=self.endpoint, verify=str(self.ca_bundle), config=config)  # type: ignore[call-overload]
 
-    def put_tokens(self, secret: str, tokens: Mapping[str, list[str]]) -> None:
-        """Set the auth tokens that signatures are checked with, a list for each account SID; other accounts' stay."""
+    def put_tokens(self, secret: str, tokens: Mapping[str, list[str] | dict[str, str]]) -> None:
+        """Set what a secret holds for accounts, auth tokens (a list) or an API key; other accounts' stay."""
         client = self.client("secretsmanager")
         kept = json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
         client.put_secret_value(SecretId=secret, SecretString=json.dumps({**kept, **tokens}))
@@ -216,6 +222,7 @@ class LocalCloud:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CA_BUNDLE": str(files.authority),
             "SSL_CERT_FILE": str(files.authority),
+            "TWILIO_API_BASE": f"http://127.0.0.1:{self.twilio_port}",
         }
 
 

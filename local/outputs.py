@@ -25,6 +25,13 @@ class Outputs:
     journal_group: str
     tokens_secret: str
     answer_function: str
+    voicemail_bucket: str
+    voicemail_queue: str
+    voicemail_dead_letters: str
+    notification_topic: str
+    keys_secret: str
+    collect_function: str
+    reconcile_function: str
     stack: str
 
     @classmethod
@@ -58,6 +65,13 @@ class Outputs:
             journal_group=named["JournalGroupName"],
             tokens_secret=named["TokensSecretArn"],
             answer_function=named["AnswerFunctionName"],
+            voicemail_bucket=named["VoicemailBucketName"],
+            voicemail_queue=named["VoicemailQueueUrl"],
+            voicemail_dead_letters=named["VoicemailDeadLettersUrl"],
+            notification_topic=named["NotificationTopicArn"],
+            keys_secret=named["TwilioKeysSecretArn"],
+            collect_function=named["CollectFunctionName"],
+            reconcile_function=named["ReconcileFunctionName"],
             stack=stack,
         )
 

@@ -4,7 +4,7 @@ Each module mends one thing by replacing functions of ministack at start, and sa
 
     gateway         what a REST API answers when its function fails, and the event that the function receives
     access_log      the access log of a stage
-    permissions     a service may invoke a function only if the function's own policy allows it
+    permissions     a service may invoke a function only if the function's own policy allows it; a batch needs no permission of its own
     concurrency     reserved concurrency holds for versions and aliases too
     async_invoke    asynchronous invocation: retries, throttling, maximum age, on-failure destination
     deliveries      log subscriptions: through async_invoke, and twice, late, out of order or lost when a test says so

@@ -25,12 +25,27 @@ from local.emulator import (
     gateway,
     metrics,
     outages,
+    permissions,
     queues,
     runtime,
     secret_refs,
 )
 
-MENDS = (access_log, admin, async_invoke, concurrency, deliveries, filter_pattern, metrics, alarms, gateway, outages, queues, secret_refs)
+MENDS = (
+    access_log,
+    admin,
+    async_invoke,
+    concurrency,
+    deliveries,
+    filter_pattern,
+    metrics,
+    alarms,
+    gateway,
+    outages,
+    permissions,
+    queues,
+    secret_refs,
+)
 
 
 def main() -> None:

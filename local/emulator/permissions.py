@@ -1,8 +1,13 @@
 """A function's own policy decides which service may invoke it, and for what: ministack leaves this open.
 
-Source: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+And whoever may send a message may send ten: SQS has no permissions for batches, ministack asks for one.
+Sources: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 """
 
+from typing import Any
+
+from ministack.core import iam_actions
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
@@ -26,3 +31,16 @@ def allowed(function_arn: str, service: str, source_arn: str) -> bool:
         service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()},
     )
     return bool(evaluate_resource_policy(found[0], context, service=service).decision == "Allow")
+
+
+def _action(service: str, *request: Any) -> str | None:
+    action: str | None = _extract_iam_action(service, *request)
+    return action.removesuffix("Batch") if action and service == "sqs" else action
+
+
+_extract_iam_action: Any = iam_actions.extract_iam_action
+
+
+def install() -> None:
+    """Ask for the permission of a single message."""
+    iam_actions.extract_iam_action = _action

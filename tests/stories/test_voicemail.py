@@ -1,0 +1,123 @@
+"""A voicemail from the caller's last word to a file in the company's own bucket."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from lambdas.workers.voicemails import shown
+from local.twilio import Call, Caller
+from local.twilio.faults import NotYet
+from local.twilio.primary import refusing_url
+from local.twilio.server import Fails
+from ops.history import plain
+from tests.stories.conftest import Deployed
+
+CALLER, LINE = "+15550100123", "+15550100199"
+WORDS = "Hello, this is Ann, please call me back about the order"
+
+
+def leave(deployed: Deployed, words: str = WORDS) -> Call:
+    """A caller leaves a message while the primary refuses connections."""
+    twilio = deployed.twilio()
+    with refusing_url() as primary:
+        number = twilio.number(LINE, voice_url=f"{primary}/voice", voice_fallback_url=deployed.outputs.voice_url)
+        return number.call(CALLER, Caller(says=words, ends_recording_with="#"))
+
+
+def item(deployed: Deployed, call: Call) -> dict[str, Any]:
+    """What is noted of the call's voicemail."""
+    found = [plain(each) for each in deployed.items(call.sid)]
+    return next((each for each in found if each["sk"].startswith("voicemail#")), {})
+
+
+def until(deployed: Deployed, call: Call, state: str) -> dict[str, Any]:
+    """The voicemail once it is in a state, people told."""
+    deployed.until(lambda: item(deployed, call).get("state") == state, f"voicemail {state}")
+    if state == "stored":
+        deployed.until(lambda: "notified_at" in item(deployed, call), "people told")
+    return item(deployed, call)
+
+
+def content(deployed: Deployed, key: str) -> bytes:
+    """An object in the bucket."""
+    answer = deployed.cloud.client("s3").get_object(Bucket=deployed.outputs.voicemail_bucket, Key=key)
+    return bytes(answer["Body"].read())
+
+
+@pytest.fixture
+def mailbox(deployed: Deployed) -> Any:
+    """What the topic's subscriber gets."""
+    sqs, sns = deployed.cloud.client("sqs"), deployed.cloud.client("sns")
+    url = sqs.create_queue(QueueName=f"mailbox-{time.monotonic_ns()}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=deployed.outputs.notification_topic, Protocol="sqs", Endpoint=arn)
+
+    def read() -> list[dict[str, Any]]:
+        got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(each["Body"]) for each in got]
+
+    return read
+
+
+def test_the_callers_words_are_in_the_bucket_and_people_are_told(deployed: Deployed, mailbox: Any) -> None:
+    """End to end: call, greeting, message, callback, journal, queue, bucket, notification."""
+    call = leave(deployed)
+    stored = until(deployed, call, "stored")
+    assert content(deployed, stored["key"]) == call.recordings[0].audio
+    assert (stored["from"], stored["to"], stored["todo"]) == (CALLER, LINE, "hear")
+    [message] = mailbox()
+    told = json.loads(message["Message"])
+    assert (told["recording"], told["error_code"]) == (call.recordings[0].sid, "11202")
+    assert deployed.api.deleted == [], "the settings do not say so"
+
+
+def test_a_recording_that_is_late_at_twilio_is_waited_for(deployed: Deployed) -> None:
+    deployed.api.media_faults(NotYet(), NotYet(), Fails(500), Fails(500), Fails(500))
+    call = leave(deployed)
+    stored = until(deployed, call, "stored")
+    assert content(deployed, stored["key"]) == call.recordings[0].audio
+
+
+def test_a_callback_that_comes_twice_gives_one_voicemail(deployed: Deployed, mailbox: Any) -> None:
+    twilio = deployed.twilio()
+    twilio.platform.postman.fates("twice")
+    with refusing_url() as primary:
+        number = twilio.number(LINE, voice_url=f"{primary}/voice", voice_fallback_url=deployed.outputs.voice_url)
+        call = number.call(CALLER, Caller(says=WORDS, ends_recording_with="#"))
+    until(deployed, call, "stored")
+    deployed.cloud.controls.settled()
+    assert len(mailbox()) == 1
+
+
+def test_a_caller_who_says_nothing_leaves_an_empty_voicemail(deployed: Deployed) -> None:
+    assert shown(until(deployed, leave(deployed, ""), "empty")) == "empty"
+
+
+def test_a_lost_callback_is_made_up_for_by_asking_twilio(deployed: Deployed) -> None:
+    """`reconcile` joins Twilio's list with the calls that we answered."""
+    twilio = deployed.twilio()
+    twilio.platform.postman.fates("never")
+    with refusing_url() as primary:
+        number = twilio.number(LINE, voice_url=f"{primary}/voice", voice_fallback_url=deployed.outputs.voice_url)
+        call = number.call(CALLER, Caller(says=WORDS, ends_recording_with="#"))
+    deployed.events(call.sid, 2)
+    assert item(deployed, call) == {}
+    since = json.dumps({"since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))})
+    deployed.cloud.client("lambda").invoke(FunctionName=deployed.outputs.reconcile_function, Payload=since.encode())
+    until(deployed, call, "stored")
+
+
+def test_a_photo_of_a_text_is_kept(deployed: Deployed) -> None:
+    twilio = deployed.twilio()
+    photo = b"\xff\xd8\xff\xe0 a photo"
+    with refusing_url() as primary:
+        number = twilio.number(LINE, sms_url=f"{primary}/sms", sms_fallback_url=deployed.outputs.sms_url)
+        text = number.text(CALLER, "Look at this", files=[(photo, "image/jpeg")])
+
+    def kept() -> list[dict[str, Any]]:
+        return [plain(each) for each in deployed.items(text.sid) if each["sk"]["S"].startswith("media#")]
+
+    deployed.until(lambda: [each["state"] for each in kept()] == ["stored"], "photo stored")
+    assert content(deployed, kept()[0]["key"]) == photo
