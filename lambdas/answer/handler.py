@@ -15,7 +15,7 @@ import os
 import time
 
 from lambdas.answer.book import Book
-from lambdas.answer.journal import Journal
+from lambdas.answer.journal import Journal, sid_of
 from lambdas.answer.request import Event, Json, Request, Unreadable, medium_of
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED, trust_of
 from lambdas.answer.tokens import TokenStore
@@ -39,16 +39,24 @@ def handler(event: Event, _: object) -> Response:
     """Answer one request of API Gateway's. Never raises: this is the boundary of an answer."""
     started = time.perf_counter()
     try:
+        return readable(event, started)
+    except Exception as error:  # noqa: BLE001 - the boundary of an answer
+        return failed(medium_of(str(event.get("path"))) if isinstance(event, dict) else "voice", error)
+
+
+def readable(event: Event, started: float) -> Response:
+    """The answer to a request, or to what is none."""
+    try:
         return answer(Request(event), started)
     except Unreadable:
         return unreadable(event)
-    except Exception as error:  # noqa: BLE001 - the boundary of an answer
-        return failed(medium_of(str(event.get("path"))), error)
 
 
 def answer(request: Request, started: float) -> Response:
-    """The answer to a request that could be read."""
+    """The answer to a request that could be read. Raises Unreadable for a signed one that names neither call nor message."""
     trust = trust_in(request)
+    if trust == VERIFIED and not sid_of(request.fields):
+        raise Unreadable("the request has no SID")
     if request.medium == "callback":
         JOURNAL.write(request, trust, None, since(started))
         return {"statusCode": CALLBACK_STATUS[trust], "body": ""}

@@ -109,12 +109,14 @@ class Journal:
         fields = request.fields
         if trust == FORGED:
             return {name: fields[name] for name in ("AccountSid", "CallSid", "MessageSid") if fields.get(name)}
-        kept = {name: value for name, value in fields.items() if name in PARAMETERS and value}
+        kept = {
+            name: value if len(value) <= LONGEST_VALUE else cut(value) for name, value in fields.items() if name in PARAMETERS and value
+        }
         if "ErrorUrl" in kept:
-            kept["ErrorUrl"] = safe_url(kept["ErrorUrl"], self.book.keep_query)
+            kept["ErrorUrl"] = cut(safe_url(fields["ErrorUrl"], self.book.keep_query))
         if not named_step(request.path):
             kept |= dict.fromkeys(TYPED & kept.keys(), MASK)
-        return {name: cut(value) for name, value in kept.items()}
+        return kept
 
     def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> Json:
         """The embedded metrics: requests by outcome, for alarms, and by medium too, and how long the answer took."""

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 """
 
 import base64
-import binascii
 from urllib.parse import SplitResult, unquote_to_bytes, urlencode, urlsplit
 
 TYPE_CHECKING = False  #: for type checkers alone: `typing` is an import that a cold start need not pay (`make bench`)
@@ -72,12 +71,17 @@ class Request:
         self.medium = medium_of(self.path)
         self.domain: str = context["domainName"]
         self.url = f"https://{self.domain}{context['path']}"
-        self.base = self.url.removesuffix(self.path)
+        self.base = base_of(self.url, self.path, context)
         self.headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         self.cookie = cookie_of(self.headers.get("cookie") or "")
         self.trunk = self.path.split("/")[2] if self.path.startswith("/trunk/") else ""
         self.body = body_of(event) if self.method == "POST" else query_of(event)
         self.fields = fields_of(self.body)
+
+
+def base_of(url: str, path: str, context: Json) -> str:
+    """The address before the path. A path with escapes is no path of ours, and stands here decoded: then the stage has to do."""
+    return url.removesuffix(path) if url.endswith(path) else f"https://{context['domainName']}/{context.get('stage')}"
 
 
 def medium_of(path: str) -> str:
@@ -88,21 +92,21 @@ def medium_of(path: str) -> str:
 
 def body_of(event: Event) -> str:
     """The form as sent. Raises Unreadable for one that is too large or wrongly encoded."""
-    body = event.get("body") or ""
+    body = str(event.get("body") or "")
     if len(body) > LARGEST_BODY:
         raise Unreadable("the body is too large")
     if not event.get("isBase64Encoded"):
-        return str(body)
+        return body if body.isascii() else body.encode("utf-8", "replace").decode()
     try:
         return base64.b64decode(body, validate=True).decode("utf-8", "replace")
-    except binascii.Error as error:
+    except ValueError as error:
         raise Unreadable("the body is not base64") from error
 
 
 def query_of(event: Event) -> str:
     """A GET's parameters, encoded anew: API Gateway loses their order, so the signature matches only by luck."""
     values = event.get("multiValueQueryStringParameters") or {}
-    return urlencode([(name, value) for name, all_values in values.items() for value in all_values])
+    return urlencode([(name, value) for name, all_values in values.items() for value in all_values], errors="replace")
 
 
 def fields_of(body: str) -> Fields:
@@ -115,13 +119,9 @@ def fields_of(body: str) -> Fields:
 
 
 def decoded(text: str) -> str:
-    """A name or value without the form's escapes; what is no UTF-8 becomes U+FFFD. Raises Unreadable for half a surrogate pair."""
-    if "%" not in text:
-        return text.replace("+", " ")
-    try:
-        return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
-    except UnicodeEncodeError as error:
-        raise Unreadable("the body is not text") from error
+    """A name or value without the form's escapes; what is no UTF-8 becomes U+FFFD."""
+    text = text.replace("+", " ")
+    return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
 
 
 def cookie_of(header: str) -> str:

@@ -8,7 +8,7 @@ from hmac import compare_digest
 
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 
-from lambdas.answer.request import Request
+from lambdas.answer.request import Fields, Request
 
 VERIFIED = "verified"
 UNVERIFIABLE = "unverifiable"
@@ -46,11 +46,18 @@ def settings_of(request: Request) -> str:
 def matches(token: str, request: Request, signature: str) -> bool:
     """Whether this token signed the request; False too for whatever the validator cannot digest."""
     algorithm = get_signature_algorithm(settings_of(request))
-    url, fields = (f"{request.url}?{request.body}", {}) if request.method == "GET" else (request.url, request.fields)
+    url, fields = (f"{request.url}?{request.body}", Fields([])) if request.method == "GET" else (request.url, request.fields)
     validator = RequestValidator(token)
     try:
-        # `validate` computes two signatures, with the port and without; the URL as it is is nearly always the one.
-        computed = validator.compute_signature(url, fields, algorithm)
-        return compare_digest(computed, signature) or bool(validator.validate(url, fields, signature, algorithm))
+        computed = validator.compute_signature(url + signed(fields), None, algorithm)
+        if not fields.lists and compare_digest(computed, signature):
+            return True
+        return bool(validator.validate(url, fields, signature, algorithm))
     except (TypeError, ValueError, AttributeError):
         return False
+
+
+def signed(fields: Fields) -> str:
+    """What is signed of a form in which no field is repeated. The validator does the same, and for every case (ports, repeated fields), at
+    ten times the time: it decides where this does not match."""
+    return "".join([name + fields[name] for name in sorted(fields)])

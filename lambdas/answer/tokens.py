@@ -34,7 +34,10 @@ AT_START = 1.5  #: seconds that INIT may wait, name resolution included
 AT_CALL = 0.5  #: seconds that a caller may wait
 RETRY_AFTER = 30.0  #: seconds after a failed read
 REFRESH_AFTER = 60.0  #: seconds between refreshes after a bad signature
+LONGEST_ATTEMPT = 5.0  #: seconds after which an answer that drips is given up
 LARGEST_ANSWER = 128 * 1024
+#: What a broken answer leads to: no network or TLS; no HTTP, JSON or token list; a part that is missing; an answer nested without end.
+FAULTS = (OSError, ValueError, LookupError, TypeError, RecursionError)
 ROOTS = os.path.join(os.path.dirname(__file__), "roots.pem")
 
 
@@ -70,7 +73,7 @@ class TokenStore:
         """One attempt; failure leaves things as they are."""
         try:
             self.tokens = tokens_in(get_secret_value(self.secret))
-        except (OSError, ValueError, KeyError):
+        except FAULTS:
             return
 
 
@@ -79,7 +82,7 @@ def tokens_in(secret: str) -> Tokens:
     value = json.loads(secret)
     if not isinstance(value, dict):
         raise ValueError("the secret is no JSON object")
-    lists = {name: [tokens] if isinstance(tokens, str) else list(tokens) for name, tokens in value.items()}
+    lists = {name: tokens if isinstance(tokens, list) else [tokens] for name, tokens in value.items()}
     return {name: [token for token in tokens if isinstance(token, str) and token] for name, tokens in lists.items()}
 
 
@@ -160,9 +163,12 @@ def tls() -> ssl.SSLContext:
 
 
 def received(tunnel: ssl.SSLSocket) -> bytes:
-    """Everything until the other side closes or its Content-Length is reached."""
+    """Everything until the other side closes or its Content-Length is reached. Raises TimeoutError for an answer that drips."""
     answer = b""
+    until = time.monotonic() + LONGEST_ATTEMPT
     while len(answer) < LARGEST_ANSWER and not complete(answer):
+        if time.monotonic() > until:
+            raise TimeoutError("the answer drips")
         chunk = tunnel.recv(65536)
         if not chunk:
             break

@@ -1,11 +1,46 @@
 """What several unit tests need."""
 
+import json
+from collections.abc import Iterator
+
 import pytest
 
+from bench.tls_server import TlsServer, aws
+from lambdas.answer.book import PROBE_ACCOUNT
 from local.twilio.audio import speech
+from tests.unit.books import compiled, settings_text
+from tests.unit.gateway import ACCOUNT, TOKEN, AnswerFunction, environment
+
+#: Verified callers get a menu, verified texts a reply that repeats them; everybody else hears an apology, and texts get silence.
+ANSWERS = """
+[answer.keys]
+flow = "menu"
+greeting = "Press 1. You call from {From}."
+choices = { "1" = "mailbox" }
+otherwise = "sorry"
+[answer.mailbox]
+flow = "voicemail"
+greeting = "Speak."
+[answer.echo]
+flow = "reply"
+text = "You wrote: {Body}"
+[[trunk]]
+answer = "mailbox"
+"""
 
 
 @pytest.fixture(scope="session")
 def hello() -> bytes:
     """A WAV file in which something is said."""
     return speech("Hello")
+
+
+@pytest.fixture(scope="module")
+def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnswerFunction]:
+    """The answer function, its tokens fetched over TLS from this machine."""
+    folder = tmp_path_factory.mktemp("answer")
+    secret = json.dumps({ACCOUNT: [TOKEN], PROBE_ACCOUNT: TOKEN})
+    with TlsServer(folder, aws(secret)) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(server.url, server.authority).items():
+            patch.setenv(name, value)
+        yield AnswerFunction(folder, compiled(settings_text(ANSWERS, 'trunks = ["main"]', voice="keys", sms="echo")))
