@@ -11,6 +11,7 @@ from local.cloud import LocalCloud
 from local.demo import twilio_for
 from local.outputs import Outputs
 from local.twilio import StandInTwilio
+from local.twilio.rest import RestApi
 
 PATIENCE = 20.0  #: seconds for what is asynchronous; a story that waits longer has failed
 
@@ -20,14 +21,17 @@ Item = dict[str, Any]
 class Deployed:
     """The local cloud and what is deployed in it, with the questions that stories ask."""
 
-    def __init__(self, cloud: LocalCloud, outputs: Outputs) -> None:
+    def __init__(self, cloud: LocalCloud, outputs: Outputs, api: RestApi) -> None:
         self.cloud = cloud
         self.outputs = outputs
+        self.api = api
         self.table = cloud.client("dynamodb")
 
     def twilio(self) -> StandInTwilio:
-        """A stand-in Twilio of this account."""
-        return twilio_for(self.cloud, self.outputs)
+        """A stand-in Twilio of this account, whose recordings the REST API serves."""
+        twilio = twilio_for(self.cloud, self.outputs)
+        self.api.serve(twilio.platform)
+        return twilio
 
     def items(self, sid: str) -> list[Item]:
         """Everything in the table of one call or text, in order."""
@@ -61,7 +65,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The environment `local`, deployed once for the whole run."""
     directory: Path = tmp_path_factory.mktemp("cloud")
     with LocalCloud(directory, port=0, retry_seconds=0.2) as cloud:
-        yield Deployed(cloud, cloud.deploy())
+        outputs = cloud.deploy()
+        platform = twilio_for(cloud, outputs).platform
+        with RestApi(platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port) as api:
+            yield Deployed(cloud, outputs, api)
 
 
 @pytest.fixture(autouse=True)
