@@ -8,6 +8,7 @@ import argparse
 import logging
 import sys
 import time
+import wave
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,12 +24,13 @@ from local.cdk import CdkFailed
 from local.cloud import LocalCloud
 from local.emulator.process import CannotStart
 from local.outputs import Outputs
+from local.phone import LINE, TRUNK_LINE, Phone, ringing
 from local.twilio import Caller, Resolver, StandInTwilio
 from local.twilio.exchange import Exchange
 from local.twilio.primary import Fails, Primary, refusing_url
+from local.twilio.rest import RestApi
 
 CALLER = "+15550100123"
-LINE, TRUNK_LINE = "+15550100199", "+15550100188"
 MESSAGE = "Hello, this is a call about my order. Please call me back."
 PATIENCE = 20.0  #: seconds for an event to show up in the table
 
@@ -115,6 +117,32 @@ def read_back(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> None:
     disaster.expect("the event is verified", first.get("trust", {}).get("S") == "verified")
 
 
+def voicemail(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> Path | None:
+    """The caller's message out of the company's own bucket, once it is stored; None if it never came."""
+    table, until = cloud.client("dynamodb"), time.monotonic() + PATIENCE
+    key = {"KeyConditionExpression": "pk = :sid AND begins_with(sk, :kind)"}
+    values = {":sid": {"S": disaster.sid}, ":kind": {"S": "voicemail#"}}
+    while time.monotonic() < until:
+        for item in table.query(TableName=outputs.table, ExpressionAttributeValues=values, **key)["Items"]:
+            if item["state"]["S"] == "stored":
+                audio = cloud.client("s3").get_object(Bucket=outputs.voicemail_bucket, Key=item["key"]["S"])["Body"].read()
+                (cloud.directory / "voicemail.wav").write_bytes(audio)
+                return cloud.directory / "voicemail.wav"
+        time.sleep(0.1)
+    return None
+
+
+def playable(disaster: Disaster, audio: Path | None) -> None:
+    """Hold the stored voicemail to what was recorded: a sound file of that length in which somebody speaks."""
+    disaster.expect("the voicemail is in the bucket", audio is not None)
+    if audio is None:
+        return
+    with wave.open(str(audio)) as sound:
+        frames = sound.readframes(sound.getnframes())
+        disaster.expect("the stored voicemail is as long as what was said", sound.getnframes() / sound.getframerate() > 1)
+    disaster.expect("the stored voicemail is not silent", any(frames))
+
+
 def shown(disasters: list[Disaster]) -> Table:
     """The table that the laptop's owner reads."""
     table = Table(title="Three disasters, three answered callers", show_lines=True)
@@ -134,44 +162,63 @@ def event_lines(item: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: {item[name]['S']}"
 
 
-def play(cloud: LocalCloud, outputs: Outputs, console: Console) -> int:
+def play(laptop: "Laptop", console: Console) -> int:
     """Play every disaster, print the table, and return how many promises did not hold."""
-    twilio = twilio_for(cloud, outputs)
-    disasters = [disaster(twilio, outputs) for disaster in DISASTERS]
+    disasters = [disaster(laptop.twilio, laptop.outputs) for disaster in DISASTERS]
     for disaster in disasters:
-        read_back(cloud, outputs, disaster)
+        read_back(laptop.cloud, laptop.outputs, disaster)
+    audio = voicemail(laptop.cloud, laptop.outputs, disasters[0])
+    playable(disasters[0], audio)
     console.print(shown(disasters))
+    if audio:
+        console.print(
+            f"the first caller's voicemail, fetched from Twilio, verified and stored in {laptop.outputs.voicemail_bucket}: {audio}"
+        )
     broken = [f"{each.title}: {promise}" for each in disasters for promise in each.missing]
     for promise in broken:
         console.print(f"[bold red]did not hold[/] {promise}")
     return len(broken)
 
 
+@dataclass(frozen=True)
+class Laptop:
+    """A local cloud with the stack of the environment `local` in it, and the stand-in Twilio before it."""
+
+    cloud: LocalCloud
+    outputs: Outputs
+    twilio: StandInTwilio
+
+
 @contextmanager
-def deployed(console: Console, directory: Path, port: int) -> Iterator[tuple[LocalCloud, Outputs]]:
-    """A local cloud with the stack of the environment `local` in it."""
+def deployed(console: Console, directory: Path, port: int) -> Iterator[Laptop]:
+    """Deploy, and serve the recordings that callers leave."""
     with LocalCloud(directory, port) as cloud:
         with console.status("cdk deploy into the local cloud ...") as status:
             began = time.monotonic()
             outputs = cloud.deploy()
             status.stop()
         console.print(f"deployed {outputs.stack} with the CDK CLI in {time.monotonic() - began:.0f} s (TLS and IAM enforced)")
-        yield cloud, outputs
+        twilio = twilio_for(cloud, outputs)
+        with RestApi(twilio.platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port):
+            yield Laptop(cloud, outputs, twilio)
 
 
-def stay(outputs: Outputs, console: Console) -> None:
+def stay(laptop: Laptop, console: Console) -> None:
     """Say how to call it oneself, and wait for Ctrl-C."""
-    console.print("\n[bold]Call it yourself[/] (another terminal, same folder; `--help` shows more):")
-    console.print("  .venv/bin/python -m local.call voice --says 'Hello, please call me back'")
-    console.print("  .venv/bin/python -m local.call text 'Where is my order?'")
-    console.print("  .venv/bin/python -m local.call trunk")
-    console.print(f"or with any client that signs as Twilio does; everything it needs is in .local/outputs.json:\n  {outputs.voice_url}")
-    console.print("Ctrl-C ends it.")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        console.print("stopping ...")
+    with ringing(Phone(laptop.twilio, laptop.outputs)) as address:
+        (laptop.cloud.directory / "phone").write_text(address)
+        console.print("\n[bold]Call it yourself[/] (another terminal, same folder; `--help` shows more):")
+        console.print("  .venv/bin/python -m local.call voice --says 'Hello, please call me back'")
+        console.print("  .venv/bin/python -m local.call text 'Where is my order?'")
+        console.print("  .venv/bin/python -m local.call trunk")
+        console.print("or with any client that signs as Twilio does; all that it needs is in .local/outputs.json:")
+        console.print(f"  {laptop.outputs.voice_url}")
+        console.print("Ctrl-C ends it.")
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            console.print("stopping ...")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -185,10 +232,10 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 150)
     try:
         with ExitStack() as stack:
-            cloud, outputs = stack.enter_context(deployed(console, options.directory, options.port))
-            broken = play(cloud, outputs, console)
+            laptop = stack.enter_context(deployed(console, options.directory, options.port))
+            broken = play(laptop, console)
             if options.stay:
-                stay(outputs, console)
+                stay(laptop, console)
             return 1 if broken else 0
     except (CannotStart, CdkFailed, ConfigError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}")
