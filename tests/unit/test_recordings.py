@@ -21,7 +21,7 @@ from local.twilio.server import Closes, Fails, Says
 from tests.unit.voicemail_workers import ACCOUNT, KEY, SECRET, WORDS
 
 HOST = "api.twilio.com"
-LONG = Deadline(30)
+LONG = 30.0  #: seconds
 
 
 class Secrets:
@@ -57,10 +57,10 @@ def at_twilio(api: RestApi) -> Recording:
     return Recording(ACCOUNT, made.call_sid, made.sid, f"https://{HOST}/x", "completed", made.seconds)
 
 
-def fetched(ours: TwilioApi, recording: Recording, deadline: Deadline = LONG) -> bytes:
+def fetched(ours: TwilioApi, recording: Recording, deadline: Deadline | None = None) -> bytes:
     """The content, as far as it counts as a recording."""
     out = io.BytesIO()
-    recordings.fetch(ours, recording, "wav", deadline, out)
+    recordings.fetch(ours, recording, "wav", deadline or Deadline(LONG), out)
     return out.getvalue()
 
 
@@ -203,7 +203,7 @@ def path(recording: Recording) -> str:
 )
 def test_our_key_goes_to_twilio_alone(ours: TwilioApi, url: str) -> None:
     with pytest.raises(NotAllowed):
-        ours.download(ACCOUNT, url, LONG, io.BytesIO())
+        ours.download(ACCOUNT, url, Deadline(LONG), io.BytesIO())
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"])
