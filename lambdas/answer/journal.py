@@ -23,6 +23,7 @@ DIMENSIONS = [["Environment", "Outcome"], ["Environment", "Medium", "Outcome"]]
 LONGEST_VALUE = 2048
 LONGEST_LINE = 32 * 1024
 LONGEST_ORIGINAL = 20 * 1024
+LONGEST_NAME = 64  #: of a trunk, or of a SID in a line that is too long
 CUT = "...(cut)"
 MASK = "***"
 FORGED_PER_MINUTE = 10
@@ -70,10 +71,12 @@ class Journal:
         return "delivered" if trust == VERIFIED and request.medium == "callback" else trust
 
     def keeps(self, request: Request, trust: str) -> bool:
-        """Whether the request becomes an event."""
+        """Whether the request becomes an event. What nobody vouches for has at least to name an account of ours."""
         if not sid_of(request.fields):
             return False
-        return trust != FORGED or (request.fields.get("AccountSid") in self.book.accounts and self.below_cap())
+        if trust == VERIFIED:
+            return True
+        return request.fields.get("AccountSid") in self.book.accounts and (trust != FORGED or self.below_cap())
 
     def below_cap(self) -> bool:
         """At most so many forged requests a minute and execution environment leave their SIDs."""
@@ -87,9 +90,9 @@ class Journal:
     def entry(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> Json:
         """The journal's facts, in the order in which a person reads them."""
         line: Json = {MARK: VERSION, "time": utc_now(), "request": request.id, "medium": request.medium}
-        line |= {"entry": request.path.strip("/").split("/")[0], "path": request.path, "trust": trust}
+        line |= {"entry": request.path.strip("/").split("/")[0], "path": cut(request.path), "trust": trust}
         if request.trunk:
-            line["trunk"] = request.trunk
+            line["trunk"] = request.trunk[:LONGEST_NAME]
         if choice:
             line |= {
                 "answer": choice.document.split("/")[0],
@@ -135,7 +138,7 @@ class Journal:
             line.pop("original", None)
             text = json.dumps(line)
         if len(text) > LONGEST_LINE:
-            line["params"] = {name: value for name, value in line["params"].items() if name.endswith("Sid")}
+            line["params"] = {name: value[:LONGEST_NAME] for name, value in line["params"].items() if name.endswith("Sid")}
             text = json.dumps(line)
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

@@ -1,0 +1,229 @@
+"""The journal: what is kept of a request, what never, and in which form."""
+
+import contextlib
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.answer.book import PROBE_ACCOUNT, Choice
+from lambdas.answer.journal import CUT, FORGED_PER_MINUTE, LONGEST_LINE, LONGEST_VALUE, MARK, MASK, PARAMETERS, Journal, safe_url
+from lambdas.answer.request import Request
+from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
+from tests.unit.books import book
+from tests.unit.gateway import ACCOUNT, CALL, CALLED, RECORDED, STRANGER, TEXTED, encoded, event
+
+CHOICE = Choice("mailbox/start/1", "voice", "production.toml:31")
+BOOK = book()
+LONG = st.sampled_from(["a", "\u2603", "\U0001f600", "\n", '"']).map(lambda sign: sign * 1000)
+
+
+def written(path: str, fields: dict[str, str], trust: str = VERIFIED, journal: Journal | None = None) -> dict[str, Any]:
+    """The line of one request; fails unless it is one line of ASCII within its limit."""
+    request = Request(event(path, encoded(fields.items())))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        (journal or Journal(BOOK, "production")).write(request, trust, None if request.medium == "callback" else CHOICE, 1.2345)
+    text = printed.getvalue()
+    assert text.isascii()
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    assert len(text) <= LONGEST_LINE + 1
+    line: dict[str, Any] = json.loads(text)
+    return line
+
+
+def test_a_line_holds_what_a_person_and_a_rebuild_need() -> None:
+    """Who asked, what decided, what was said, how far it can be trusted; `time` sorts as text."""
+    line = written("/trunk/main", CALLED)
+    expected = {
+        MARK: 1,
+        "request": "the-request",
+        "medium": "voice",
+        "entry": "trunk",
+        "path": "/trunk/main",
+        "trust": VERIFIED,
+        "trunk": "main",
+        "answer": "mailbox",
+        "document": "mailbox/start/1",
+        "step": "voice",
+        "at": "production.toml:31",
+        "book": BOOK.id,
+        "ms": 1.23,
+        "params": CALLED,
+    }
+    assert expected.items() <= line.items()
+    assert len(line["time"]) == len("2026-11-21T02:41:07.123456Z")
+    assert line["time"].endswith("Z")
+
+
+def test_metrics_ride_in_the_same_line() -> None:
+    """In CloudWatch's embedded metric format: each metric and each dimension that is named is there, none of them personal."""
+    line = written("/voice", CALLED)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "TwilioFallback"
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    for metric in directive["Metrics"]:
+        assert isinstance(line[metric["Name"]], int | float)
+    for dimensions in directive["Dimensions"]:
+        assert set(dimensions) <= {"Environment", "Medium", "Outcome"}
+        assert all(isinstance(line[name], str) for name in dimensions)
+    assert (line["Environment"], line["Medium"], line["Outcome"], line["Requests"]) == ("production", "voice", "verified", 1)
+
+
+@given(
+    path=st.sampled_from(["/voice", "/sms", "/recording", "/trunk/main", "/voice/a/b/1"]),
+    fields=st.dictionaries(st.sampled_from(sorted(PARAMETERS)) | st.text(max_size=9), st.text() | LONG, max_size=9),
+    trust=st.sampled_from([VERIFIED, UNVERIFIABLE, FORGED]),
+)
+def test_a_line_is_one_line_of_ascii_within_32_kb(path: str, fields: dict[str, str], trust: str) -> None:
+    """Whatever was sent. CloudWatch would cut a longer event, and a subscriber could not read it."""
+    fields = {name.encode("utf-8", "replace").decode(): value.encode("utf-8", "replace").decode() for name, value in fields.items()}
+    line = written(path, {"AccountSid": ACCOUNT, "CallSid": CALL} | fields, trust)
+    assert set(line.get("params", {})) <= PARAMETERS
+
+
+def test_too_long_a_line_loses_the_text_first_and_keeps_its_sids() -> None:
+    """The SIDs are what the rest can be found by, at Twilio."""
+    long = written("/sms", TEXTED | {"Body": "\U0001f600" * 1600})
+    assert "original" not in long
+    assert long["params"]["Body"] == "\U0001f600" * 1600
+    longer = written("/sms", TEXTED | {f"MediaUrl{index}": "\u2603" * 900 for index in range(10)})
+    assert longer["params"] == {name: value for name, value in TEXTED.items() if name.endswith("Sid")}
+
+
+def test_not_even_sids_and_paths_make_a_line_too_long() -> None:
+    """They may be anything while nobody can check who sent them."""
+    sids = {name: "\u2603" * 900 for name in PARAMETERS if name.endswith("Sid") and name not in CALLED}
+    line = written("/trunk/" + "\u2603" * 8000, CALLED | sids, UNVERIFIABLE)
+    assert line["params"]["CallSid"] == CALL
+    assert CALL in json.dumps(line)
+
+
+def test_values_are_cut_visibly() -> None:
+    line = written("/sms", TEXTED | {"Body": "x" * (LONGEST_VALUE + 1), "ProfileName": "y" * LONGEST_VALUE})
+    assert line["params"]["Body"] == "x" * LONGEST_VALUE + CUT
+    assert line["params"]["ProfileName"] == "y" * LONGEST_VALUE
+
+
+def test_a_text_is_kept_as_it_came() -> None:
+    """So that it can be handed to the primary once that is well, signature of ours included."""
+    assert written("/sms", TEXTED)["original"] == encoded(TEXTED.items())
+    assert "original" not in written("/voice", CALLED)
+    assert "original" not in written("/sms", TEXTED, UNVERIFIABLE)
+
+
+def test_what_would_let_its_bearer_act_for_the_caller_is_never_kept() -> None:
+    """And nothing that is not on the list: Twilio and SIP senders add parameters as they like."""
+    never = {"CallToken": "t", "StirPassportToken": "t", "SipHeader_X-Secret": "t", "AddOns": "{}", "calltoken": "t", "": "t"}
+    assert written("/voice", CALLED | never)["params"] == CALLED
+    assert not {"CallToken", "StirPassportToken"} & PARAMETERS
+
+
+def test_blank_fields_are_left_out() -> None:
+    """Twilio sends many for callers from abroad."""
+    assert written("/voice", CALLED | {"FromCity": "", "FromZip": ""})["params"] == CALLED
+
+
+@pytest.mark.parametrize("name", ["Digits", "SpeechResult"])
+def test_what_a_caller_typed_or_said_is_masked_unless_we_asked_for_it(name: str) -> None:
+    """At an entry it was typed for the primary: a card number, a PIN."""
+    assert written("/voice", CALLED | {name: "4000123412341234"})["params"][name] == MASK
+    assert written("/trunk/main", CALLED | {name: "4000123412341234"})["params"][name] == MASK
+    assert written("/voice/keys/chosen/1", CALLED | {name: "1"})["params"][name] == "1"
+
+
+@pytest.mark.parametrize("name", ["Digits", "SpeechResult"])
+def test_a_path_that_is_no_step_of_ours_does_not_unmask(name: str) -> None:
+    assert written("/voice/", CALLED | {name: "4000123412341234"})["params"][name] == MASK
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://app.example.com/voice", "https://app.example.com/voice"),
+        ("https://user:pass@app.example.com:8443/voice", "https://app.example.com:8443/voice"),
+        ("https://u@v@app.example.com/", "https://app.example.com/"),
+        ("https://app.example.com/v?token=secret&tenant=7&flag&=x#rc=2", "https://app.example.com/v?token=***&tenant=7&flag&=***"),
+        ("https://app.example.com/v#token=secret", "https://app.example.com/v"),
+        ("http://[broken", ""),
+        ("no URL", "no URL"),
+    ],
+)
+def test_the_url_that_failed_is_kept_without_its_secrets(url: str, kept: str) -> None:
+    """User info, query values, fragment: all places where credentials live. The settings may allow a query parameter."""
+    assert safe_url(url, frozenset({"tenant"})) == kept
+
+
+def test_the_url_that_failed_is_cut_after_it_was_cleaned() -> None:
+    """A cut before could leave half a password that no longer looks like one."""
+    url = "https://user:" + "p" * LONGEST_VALUE + "@app.example.com/voice"
+    assert written("/voice", CALLED | {"ErrorUrl": url})["params"]["ErrorUrl"] == "https://app.example.com/voice"
+
+
+@given(st.text())
+def test_no_url_is_an_obstacle(url: str) -> None:
+    """Twilio sends the failed URL as the primary's owner typed it."""
+    assert "@" not in safe_url(f"https://user:pass@{url}", frozenset()).partition("//")[2].partition("/")[0].partition("?")[0]
+    safe_url(url, frozenset())
+
+
+def test_a_forged_request_leaves_a_count_and_no_data() -> None:
+    """Nobody can fill the table, or the journal, by posting to a public address."""
+    for fields in (CALLED | {"AccountSid": STRANGER}, {"CallSid": CALL}, {"AccountSid": ACCOUNT}, {}):
+        line = written("/voice", fields, FORGED)
+        assert set(line) == {"_aws", "Environment", "Medium", "Outcome", "Requests", "AnswerTime"}
+
+
+def test_a_forged_request_that_names_our_account_leaves_its_sids() -> None:
+    """It may be a real caller and our token a stale one: Twilio can be asked. Nothing else of it is believed."""
+    line = written("/voice", CALLED | {"ErrorUrl": "https://app.example.com", "MessageSid": "SM1"}, FORGED)
+    assert line["params"] == {"AccountSid": ACCOUNT, "CallSid": CALL, "MessageSid": "SM1"}
+    assert (line["trust"], line["Outcome"]) == (FORGED, "refused")
+    assert "original" not in written("/sms", TEXTED, FORGED)
+
+
+def test_what_nobody_can_check_is_kept_where_it_names_our_account() -> None:
+    """While there are no tokens, anybody may claim to have signed."""
+    assert written("/voice", CALLED, UNVERIFIABLE)["params"] == CALLED
+    assert MARK not in written("/voice", CALLED | {"AccountSid": STRANGER}, UNVERIFIABLE)
+
+
+def test_few_forged_requests_a_minute_leave_their_sids() -> None:
+    """Whoever knows the account's SID could else write as much as he likes."""
+    journal = Journal(BOOK, "production")
+    lines = [written("/voice", CALLED, FORGED, journal) for _ in range(FORGED_PER_MINUTE + 5)]
+    assert [MARK in line for line in lines] == [True] * FORGED_PER_MINUTE + [False] * 5
+    assert MARK in written("/voice", CALLED, VERIFIED, journal)
+    journal.forged = [moment - 61 for moment in journal.forged]
+    assert MARK in written("/voice", CALLED, FORGED, journal)
+
+
+@pytest.mark.parametrize("sid", ["", "CA1", "XX" + "0" * 32, "CA" + "0" * 31 + "é", "CA" + "0" * 31 + "#", "CA" + "0" * 33])
+def test_what_belongs_to_no_call_or_message_is_no_event(sid: str) -> None:
+    """The SID is the key of the table."""
+    assert MARK not in written("/voice", CALLED | {"CallSid": sid})
+
+
+def test_a_callback_is_a_line_without_an_answer() -> None:
+    line = written("/recording", RECORDED)
+    assert (line["medium"], line["entry"], line["params"]["RecordingStatus"]) == ("callback", "recording", "completed")
+    assert not {"answer", "document", "step", "at"} & set(line)
+    assert line["Outcome"] == "delivered"
+
+
+def test_a_probe_is_marked() -> None:
+    """It is no caller: it is shown in no list and forgotten soon. Nobody is a probe who did not sign as one."""
+    assert written("/voice", CALLED | {"AccountSid": PROBE_ACCOUNT})["probe"] is True
+    assert "probe" not in written("/voice", CALLED)
+    assert "probe" not in written("/voice", CALLED | {"AccountSid": PROBE_ACCOUNT}, UNVERIFIABLE)
+
+
+def test_a_count_says_where_and_never_what() -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        Journal(BOOK, "production").count("voice", "failed", error="KeyError", where="book.py:88")
+    line = json.loads(printed.getvalue())
+    assert (line["Outcome"], line["error"], line["where"], line["Requests"]) == ("failed", "KeyError", "book.py:88", 1)
+    assert MARK not in line
