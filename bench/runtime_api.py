@@ -67,7 +67,7 @@ class FunctionProcess:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.listener, selectors.EVENT_READ)
-        self.started = time.perf_counter()
+        self.started = self.ended = time.perf_counter()
         self.process = subprocess.Popen(
             [*command, handler], cwd=folders[0], env=self.variables(handler, folders, environment), stdout=log, stderr=log
         )
@@ -110,7 +110,7 @@ class FunctionProcess:
     def first(self, event: bytes) -> Outcome:
         """The first event; the time runs from the start of the process."""
         outcome = self.invoke(event)
-        return Outcome(outcome.kind, outcome.body, time.perf_counter() - self.started)
+        return Outcome(outcome.kind, outcome.body, self.ended - self.started)
 
     def invoke(self, event: bytes) -> Outcome:
         """Hand over one event as soon as the process asks, and wait for what it says. A process that is gone is an outcome too."""
@@ -121,11 +121,11 @@ class FunctionProcess:
             handed = time.perf_counter()
             self.hand(event)
             call = self.call()
-            seconds = time.perf_counter() - handed
         except Gone as gone:
-            return Outcome("timeout" if gone.status is None else "exit", str(gone).encode(), time.perf_counter() - handed)
+            return self.outcome("timeout" if gone.status is None else "exit", str(gone).encode(), handed)
+        outcome = self.outcome("response" if call.path.endswith("/response") else "error", call.body, handed)
         reply(call.connection, 202, b'{"status":"OK"}')
-        return Outcome("response" if call.path.endswith("/response") else "error", call.body, seconds)
+        return outcome
 
     def idle(self) -> Outcome | None:
         """Wait until the process asks for an event; an outcome if it said instead that it cannot start."""
@@ -133,9 +133,14 @@ class FunctionProcess:
             call = self.call()
             if call.path.endswith("/init/error"):
                 reply(call.connection, 202, b'{"status":"OK"}')
-                return Outcome("init error", call.body, time.perf_counter() - self.started)
+                return self.outcome("init error", call.body, self.started)
             self.waiting = call.connection
         return None
+
+    def outcome(self, kind: Kind, body: bytes, since: float) -> Outcome:
+        """What became of an event, now."""
+        self.ended = time.perf_counter()
+        return Outcome(kind, body, self.ended - since)
 
     def hand(self, event: bytes) -> None:
         """Answer the process's `/next` with an event."""
@@ -153,14 +158,14 @@ class FunctionProcess:
     def call(self) -> Call:
         """The next request of the process. Raises Gone."""
         deadline = time.monotonic() + self.patience
-        while True:
-            for key, _ in self.selector.select(POLL):
-                call = self.heard(key.fileobj)  # type: ignore[arg-type] # only sockets were registered
-                if call:
+        while time.monotonic() < deadline:
+            ready = self.selector.select(POLL)
+            for key, _ in ready:
+                if call := self.heard(key.fileobj):  # type: ignore[arg-type] # only sockets were registered
                     return call
-            status = self.process.poll()
-            if status is not None or time.monotonic() > deadline:
-                raise Gone(status)
+            if not ready and self.process.poll() is not None:
+                raise Gone(self.process.returncode)
+        raise Gone(None)
 
     def heard(self, there: socket.socket) -> Call | None:
         """What one ready socket holds: a new connection, a request, or its end."""
