@@ -83,7 +83,9 @@ class Alarms(Construct):
         for row in rows(settings):
             alarm = self.alarm(row)
             if row.name == PRIMARY_FAILING:
-                alarm.add_alarm_action(actions.LambdaAction(outage))
+                invoke = actions.LambdaAction(outage)
+                alarm.add_alarm_action(invoke)
+                alarm.add_ok_action(invoke)
                 continue
             alarm.add_alarm_action(actions.SnsAction(topic))
             alarm.add_ok_action(actions.SnsAction(topic))

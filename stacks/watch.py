@@ -7,8 +7,7 @@ from aws_cdk import CfnOutput
 from constructs import Construct
 
 from config.settings import Settings
-from stacks.alarms import PRIMARY_FAILING
-from stacks.alerts import Alarms, AlertTopic, Dimensions, alarm_name
+from stacks.alerts import Alarms, AlertTopic, Dimensions
 from stacks.dashboard import Dashboard
 from stacks.gateway_metrics import GatewayMetrics
 from stacks.outage import Outage
@@ -27,8 +26,7 @@ class Watch(Construct):
         self.parts = parts
         self.alerts = AlertTopic(self, "Alerts", settings)
         self.token_check = TokenCheck(self, "TokenCheck", settings, code, parts.answer.tokens)
-        ringing = alarm_name(settings, PRIMARY_FAILING)
-        self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts.topic, ringing)
+        self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts.topic)
         self.probe = self.prober(code) if settings.probe.minutes else None
         GatewayMetrics(self, "Gateway", (parts.voice, parts.messaging, parts.callbacks))
         Alarms(self, "Alarms", settings, self.dimensions(), self.names(), self.alerts.topic, self.outage.function)

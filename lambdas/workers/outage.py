@@ -2,14 +2,15 @@
 
 An outage begins with the first verified request after 15 quiet minutes and ends after 15 quiet minutes. Two things ask whether that is so:
 
-    the alarm `primary-failing`   within a minute of the first request; the event table may not know of it yet
+    the alarm `primary-failing`   within a minute of the first request; the event table may not know of it yet. It says, too, when its
+                                  metric has been quiet for 15 minutes
     a schedule, every minute      sees what the table knows; it ends outages, and begins those that no alarm told
 
 Both may come at once and again, so one item (`outage`, `state`) is changed on condition, and whoever changed it tells. What is to be told
 stays noted in it until it was: who dies in between leaves it to the next run, so a message may come late or, then, twice, never not at all.
 
     quiet -> open     (pending: begin)      no outage, or one that ended, and a request more than 15 minutes after its last
-    open  -> quiet    (pending: end)        nothing for 15 minutes, neither in the table nor in the alarm's metric
+    open  -> quiet    (pending: end)        nothing for 15 minutes, neither in the table nor, as far as it said, in the alarm's metric
 """
 
 import os
@@ -35,45 +36,47 @@ KEY = {"pk": "outage", "sk": "state"}
 QUIET = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=1)  #: events older than that begin no outage: somebody rebuilds the past
 DIED = timedelta(minutes=1)  #: after which somebody else tells what is still to be told
+STUCK = timedelta(hours=6)  #: without a request, after which an alarm that never said "quiet" is not believed
 BEGIN, END = "begin", "end"
 
 LOGGER = Logger(service="outage")
 
 Tell = Callable[[dict[str, Any]], object]
-Failing = Callable[[], bool]
 
 
 class Outages:
-    """The state of one environment. `tell` publishes a message, `failing` says whether the alarm still sees callers come."""
+    """The state of one environment; `tell` publishes a message."""
 
-    def __init__(self, table: "Table", environment: str, tell: Tell, failing: Failing) -> None:
+    def __init__(self, table: "Table", environment: str, tell: Tell) -> None:
         self.table = table
         self.timeline = Timeline(table)
         self.environment = environment
         self.tell = tell
-        self.failing = failing
 
-    def look(self, now: datetime, alarmed: datetime | None = None) -> None:
-        """Begin or end what is to begin or end; `alarmed` is since when the alarm knows of callers."""
+    def look(self, now: datetime, alarm: str = "") -> None:
+        """Begin or end what is to begin or end; `alarm` is the state that the alarm changed to, if that is why we look."""
+        if alarm:
+            self.change({"alarmed": alarm == "ALARM"}, Attr("pk").exists() | Attr("pk").not_exists())
         state = self.state()
         if state.get("pending") and moment(state["claimed"]) < now - DIED:
             self.take_over(state, now)
         elif state.get("open"):
             self.end(state, now)
         else:
-            self.begin(state, now, alarmed)
+            self.begin(state, now)
 
     def state(self) -> Item:
-        """The item; nothing before the first outage."""
+        """The item; nothing before anything happened."""
         return dict(self.table.get_item(Key=KEY, ConsistentRead=True).get("Item") or {})
 
-    def begin(self, state: Item, now: datetime, alarmed: datetime | None) -> None:
-        """Into an outage, if there was a request that belongs to no earlier one."""
-        after = max(moment(state["last"]) + QUIET, now - LOOK_BACK) if state else now - LOOK_BACK
-        since = self.first(after, now) or alarmed
+    def begin(self, state: Item, now: datetime) -> None:
+        """Into an outage, if there was a request that belongs to no earlier one, or the alarm says so."""
+        before = state.get("last")
+        after = max(moment(before) + QUIET, now - LOOK_BACK) if before else now - LOOK_BACK
+        since = self.first(after, now) or (now if state.get("alarmed") else None)
         if since is None:
             return
-        as_seen = Attr("open").eq(False) & Attr("last").eq(state["last"]) if state else Attr("pk").not_exists()
+        as_seen = Attr("open").eq(False) & Attr("last").eq(before) if before else Attr("last").not_exists()
         change = {"open": True, "since": stamp(since), "last": stamp(since), "pending": BEGIN, "claimed": stamp(now)}
         if self.change(change, as_seen):
             self.publish(state | change, now)
@@ -81,9 +84,9 @@ class Outages:
     def end(self, state: Item, now: datetime) -> None:
         """Out of it, once it has been quiet for long enough."""
         last = self.last(moment(state["since"]) - QUIET, now) or moment(state["since"])
-        if now - last <= QUIET or self.failing():
+        if now - last <= QUIET or (state.get("alarmed") and now - last < STUCK):
             return
-        change = {"open": False, "last": stamp(last), "pending": END, "claimed": stamp(now)}
+        change = {"open": False, "alarmed": False, "last": stamp(last), "pending": END, "claimed": stamp(now)}
         if self.change(change, Attr("open").eq(True) & Attr("since").eq(state["since"])):
             self.publish(state | change, now)
 
@@ -129,11 +132,10 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def alarmed_at(event: dict[str, Any], now: datetime) -> datetime | None:
-    """Since when the alarm that invoked us knows of callers; None when the schedule did.
+def alarm_in(event: dict[str, Any]) -> str:
+    """The state that the alarm which invoked us changed to; nothing when the schedule did.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html"""
-    state = event.get("alarmData", {}).get("state", {})
-    return now if state.get("value") == "ALARM" else None
+    return str(event.get("alarmData", {}).get("state", {}).get("value", ""))
 
 
 def meant(event: dict[str, Any]) -> datetime:
@@ -146,17 +148,12 @@ def meant(event: dict[str, Any]) -> datetime:
 
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
     """One look, by the alarm or by the schedule."""
-    now = meant(event)
     aws = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3})
-    sns, cloudwatch = boto3.client("sns", config=aws), boto3.client("cloudwatch", config=aws)
+    sns = boto3.client("sns", config=aws)
 
     def tell(what: dict[str, Any]) -> None:
         LOGGER.info("telling people", extra={"subject": what["Subject"]})
         sns.publish(TopicArn=os.environ["TOPIC_ARN"], **what)
 
-    def failing() -> bool:
-        found = cloudwatch.describe_alarms(AlarmNames=[os.environ["ALARM_NAME"]])["MetricAlarms"]
-        return any(alarm["StateValue"] == "ALARM" for alarm in found)
-
     table = boto3.resource("dynamodb", config=aws).Table(os.environ["TABLE_NAME"])
-    Outages(table, os.environ["FALLBACK_ENVIRONMENT"], tell, failing).look(now, alarmed_at(event, now))
+    Outages(table, os.environ["FALLBACK_ENVIRONMENT"], tell).look(meant(event), alarm_in(event))

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from lambdas.workers.events import Item, day_shard
-from lambdas.workers.outage import Outages, alarmed_at
+from lambdas.workers.outage import Outages, alarm_in, meant
 from lambdas.workers.timeline import stamp
 from tests.unit.event_table import TABLE, event_table, put
 
@@ -19,14 +19,13 @@ MINUTE = timedelta(minutes=1)
 
 
 class Office:
-    """One environment's outages, the messages that people got, and the alarm's state."""
+    """One environment's outages, and the messages that people got."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
         self.table: Any = boto3.resource("dynamodb", region_name="us-east-1").Table(TABLE)
         self.told: list[dict[str, Any]] = []
-        self.alarm = False
-        self.outages = Outages(self.table, "production", self.told.append, lambda: self.alarm)
+        self.outages = Outages(self.table, "production", self.told.append)
 
     def comes(self, when: datetime, pk: str = "CA1", **more: Any) -> None:
         """A verified request of Twilio's, unless told otherwise."""
@@ -137,7 +136,7 @@ def test_many_at_the_same_time_tell_once(office: Office) -> None:
         def look(_: int, now: datetime = now, ready: threading.Barrier = ready) -> None:
             state = office.outages.state()
             ready.wait()  # every one of them has read the state before any changes it
-            (office.outages.end(state, now) if state.get("open") else office.outages.begin(state, now, None))
+            (office.outages.end(state, now) if state.get("open") else office.outages.begin(state, now))
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(look, range(8)))
@@ -145,8 +144,7 @@ def test_many_at_the_same_time_tell_once(office: Office) -> None:
 
 
 def test_the_alarm_begins_an_outage_before_the_table_knows_of_it(office: Office) -> None:
-    office.alarm = True
-    office.outages.look(BEGIN + MINUTE, alarmed=BEGIN + MINUTE)
+    office.outages.look(BEGIN + MINUTE, "ALARM")
     assert "the first request just came since 23:53 UTC" in office.told[0]["Message"]
     office.comes(BEGIN)
     office.outages.look(BEGIN + 2 * MINUTE)
@@ -155,12 +153,10 @@ def test_the_alarm_begins_an_outage_before_the_table_knows_of_it(office: Office)
 
 def test_an_outage_does_not_end_while_the_alarm_sees_callers_come(office: Office) -> None:
     """`record` may be broken at the same time: a quiet table proves nothing then."""
-    office.alarm = True
-    office.outages.look(BEGIN, alarmed=BEGIN)
+    office.outages.look(BEGIN, "ALARM")
     office.minutes(BEGIN, 60)
     assert len(office.told) == 1
-    office.alarm = False
-    office.outages.look(BEGIN + 61 * MINUTE)
+    office.outages.look(BEGIN + 61 * MINUTE, "OK")
     assert office.subjects[1].startswith("[production] over")
 
 
@@ -217,8 +213,28 @@ def test_who_dies_before_telling_leaves_it_to_the_next(office: Office) -> None:
     assert len(office.told) == 1
 
 
-def test_only_an_alarm_that_rings_counts_as_callers() -> None:
-    """CloudWatch invokes us with the state that the alarm changed to."""
-    assert alarmed_at({"alarmData": {"state": {"value": "ALARM"}}}, BEGIN) == BEGIN
-    assert alarmed_at({"alarmData": {"state": {"value": "OK"}}}, BEGIN) is None
-    assert alarmed_at({"time": "2026-11-21T23:52:00Z"}, BEGIN) is None
+def test_an_alarm_that_never_said_it_is_quiet_is_not_believed_for_ever(office: Office) -> None:
+    """Its word may have been lost on the way."""
+    office.outages.look(BEGIN, "ALARM")
+    office.minutes(BEGIN + timedelta(hours=6), 3)
+    assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:"]
+
+
+def test_an_alarm_that_is_made_and_well_begins_nothing(office: Office) -> None:
+    """CloudWatch invokes us for the first time when the stack is deployed."""
+    office.outages.look(BEGIN, "OK")
+    assert office.told == []
+    office.comes(BEGIN)
+    office.outages.look(BEGIN + MINUTE)
+    assert len(office.told) == 1
+
+
+def test_it_is_the_alarm_that_invoked_us_or_the_schedule() -> None:
+    assert alarm_in({"alarmData": {"state": {"value": "ALARM"}}, "time": "2026-11-21T23:52:00.000+0000"}) == "ALARM"
+    assert alarm_in({"time": "2026-11-21T23:52:00Z"}) == ""
+
+
+def test_the_moment_is_the_one_that_was_meant() -> None:
+    """A schedule may come late; the local cloud's does not say."""
+    assert meant({"time": "2026-11-21T23:52:07Z"}) == BEGIN
+    assert meant({"time": "<aws.scheduler.scheduled-time>"}) > BEGIN

@@ -1,0 +1,138 @@
+"""On-call is told once, and by the right alarm: each thing that can break rings its own bell and no other."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from local.demo import MESSAGE
+from local.twilio import Caller
+from local.twilio.primary import refusing_url
+from stacks.alarms import PROBE, ROWS
+from tests.stories.conftest import Deployed
+from tests.stories.test_whatever_happens import FAULTS, Break, ask, broken, call, text
+from tests.stories.watched import Watched
+
+__all__ = ["broken"]
+
+MINUTE = timedelta(minutes=1)
+FAR = datetime(2031, 1, 1, tzinfo=UTC)  #: minutes that the schedule does not come to meanwhile
+
+
+@pytest.fixture(scope="module")
+def on_call(deployed: Deployed) -> Watched:
+    return Watched(deployed)
+
+
+@pytest.fixture
+def watched(on_call: Watched) -> Iterator[Watched]:
+    on_call.calm()
+    yield on_call
+    on_call.controls.outage()
+
+
+def test_a_primary_that_stops_is_told_once_and_its_return_once_with_right_figures(watched: Watched, deployed: Deployed) -> None:
+    watched.forget_the_past()
+    twilio, outputs = deployed.twilio(), deployed.outputs
+    with refusing_url() as primary:
+        number = twilio.number("+15550100199", voice_url=f"{primary}/calls", voice_fallback_url=outputs.voice_url)
+        calls = [number.call(f"+1555010012{digit}", Caller(says=MESSAGE, ends_recording_with="#")) for digit in (1, 2)]
+    ask(outputs, outputs.sms_url, parameters := text(outputs) | {"ErrorCode": "11205", "ErrorUrl": "https://app.example.com/texts"})
+    for sid in (*(each.sid for each in calls), parameters["MessageSid"]):
+        deployed.events(sid)
+    deployed.until(lambda: all(voicemail(deployed, each.sid) for each in calls), "the voicemails are noted")
+    assert watched.rings("primary-failing")
+    with ThreadPoolExecutor(4) as pool:  # schedule and alarm at the same time, and again
+        list(pool.map(lambda _: watched.outage(), range(4)))
+    [begin] = watched.told_of_outages()
+    assert begin["Subject"].startswith("[local] callers come to the fallback: ")
+    watched.go_on(16 * 60)
+    assert watched.ringing() <= {"probe-silent"}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: watched.outage(16 * MINUTE), range(4)))
+    [end] = watched.told_of_outages()
+    assert end["Subject"].startswith("[local] over: 2 calls, 2 voicemails, 1 text since ")
+    assert "2 x error 11202: The connection was refused" in end["Message"]
+    assert "1 x https://app.example.com/texts" in end["Message"]
+
+
+def voicemail(deployed: Deployed, sid: str) -> bool:
+    return any(item["sk"]["S"].startswith("voicemail#") for item in deployed.items(sid))
+
+
+def test_a_broken_answer_function_rings_its_own_alarm(watched: Watched, deployed: Deployed, broken: Break) -> None:
+    broken(FAULTS["raises"])
+    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
+    assert watched.probe(FAR)["faults"]["L"] == [{"S": "static"}]
+    assert watched.rings("static-answers")
+
+
+def test_a_broken_record_rings_its_own_alarm(watched: Watched) -> None:
+    lambda_ = watched.cloud.client("lambda")
+    names = [function["FunctionName"] for function in lambda_.list_functions()["Functions"]]
+    name = next(name for name in names if name.startswith("fallback-local-Record"))
+    good = lambda_.get_function_configuration(FunctionName=name)["Handler"]
+    lambda_.update_function_configuration(FunctionName=name, Handler="no_such_module.handler")
+    watched.probe(FAR)
+    assert watched.rings("record-fails")
+    lambda_.update_function_configuration(FunctionName=name, Handler=good)
+
+
+def test_an_unreadable_secret_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
+    watched.controls.outage(secretsmanager="error")
+    watched.controls.recycle(deployed.outputs.answer_function)
+    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
+    assert watched.rings("unverifiable")
+    watched.controls.outage()
+    watched.controls.recycle(deployed.outputs.answer_function)
+
+
+def test_a_stale_token_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
+    """Every real caller is a stranger then, while the probe is well."""
+    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs), token="rotated at Twilio")
+    assert watched.probe(FAR)["faults"]["L"] == []
+    assert watched.rings("refused")
+
+
+def test_a_queue_whose_messages_cannot_be_handled_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
+    queue, dead = deployed.outputs.voicemail_queue, deployed.outputs.voicemail_dead_letters
+    before = watched.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+    soon = json.dumps(json.loads(before["RedrivePolicy"]) | {"maxReceiveCount": 1})
+    watched.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": soon})
+    watched.sqs.send_message(QueueUrl=queue, MessageBody="no task")
+    assert watched.rings("voicemail-dead-letters")
+    watched.sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
+    watched.sqs.purge_queue(QueueUrl=dead)
+
+
+def test_a_probe_whose_item_never_came_says_so(watched: Watched) -> None:
+    """The journal's lines are lost on their way: nothing else would tell."""
+    watched.controls.deliveries(lose=True)
+    assert [watched.probe(FAR + minute * MINUTE)["faults"]["L"] for minute in (1, 2)] == [[], []]
+    for minute in (11, 12):
+        watched.probe(FAR + minute * MINUTE)
+        watched.go_on(60)
+    assert watched.rings("unrecorded")
+
+
+def test_whoever_is_told_reads_what_callers_experience_then_a_command_then_the_runbook(watched: Watched, deployed: Deployed) -> None:
+    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs), token="rotated at Twilio")
+    assert watched.rings("refused")
+    [message] = watched.told()
+    description = json.loads(message["Message"])["AlarmDescription"].splitlines()
+    assert description[0].startswith("Callers ARE being answered")
+    assert description[-2:] == ["Next: fallback tokens list --environment local", "Runbook: docs/runbook.md, A token is stale"]
+
+
+def test_every_alarm_of_the_table_is_there(watched: Watched) -> None:
+    names = [alarm["AlarmName"] for alarm in watched.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+    assert {f"fallback-local-{row.name}" for row in ROWS + PROBE} <= set(names)
+
+
+def test_the_tokens_were_tried_at_the_deployment(watched: Watched) -> None:
+    """CloudFormation itself asked; the first deployment finds none."""
+    groups = watched.cloud.client("logs").describe_log_groups()["logGroups"]
+    group = next(group["logGroupName"] for group in groups if "TokenCheckLog" in group["logGroupName"] and "fallback-local" in str(group))
+    assert any('"fault":"missing"' in line for line in watched.deployed.log(group))
