@@ -16,8 +16,8 @@ PERHAPS, UNKNOWN = "perhaps processed", "unknown"
 #: What each status means, and what to do about it.
 REMEDIES = {
     READY: "the primary certainly did not get it",
-    PERHAPS: "the primary may have processed it (time-out, 5xx, bad TwiML): add --include-perhaps if it knows texts by their MessageSid",
-    UNKNOWN: "an earlier attempt was cut off or was not answered well: add --again to send it once more",
+    PERHAPS: "the primary may have processed it (time-out, 5xx, bad TwiML); let it go if the primary knows texts by their MessageSid",
+    UNKNOWN: "an earlier attempt was cut off or was not answered well; the primary may have it",
     DELIVERED: "handed back before",
     EXPIRED: "the original is no longer kept ([retention] originals): look the text up at Twilio",
     FOREIGN: "the failing address is at no host that [primary] hosts names",

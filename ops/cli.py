@@ -19,6 +19,7 @@ from config.settings import ConfigError, load
 from ops.audit import audit
 from ops.call import call
 from ops.call_back import call_back
+from ops.console.command import console
 from ops.deployment import Deployment, OpsError, explained
 from ops.errors import errors
 from ops.export import export
@@ -52,6 +53,7 @@ app.command()(export)
 app.command()(forget)
 app.command()(policies)
 app.command()(audit)
+app.command()(console)
 voicemails_app = typer.Typer(help="What callers said: list, hear, see to, call back.", no_args_is_help=True)
 app.add_typer(voicemails_app, name="voicemails")
 voicemails_app.command("list")(list_voicemails)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -10,6 +11,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, TokenRetrievalError
 
 from config.settings import load
+
+MAKING = Lock()  #: clients may be used by many threads, not made by them. https://docs.aws.amazon.com/boto3/latest/guide/clients.html
 
 
 class OpsError(Exception):
@@ -23,6 +26,7 @@ class Deployment:
     environment: str
     region: str
     outputs: dict[str, str]
+    clients: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def find(cls, environment: str, region: str | None = None) -> "Deployment":
@@ -35,8 +39,12 @@ class Deployment:
         return cls(environment, where, {output["OutputKey"]: output["OutputValue"] for output in found})
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        """A boto3 client in the deployment's region, with the engineer's own credentials."""
-        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+        """A boto3 client in the deployment's region, with the engineer's own credentials; without a config of its own always the same."""
+        with MAKING:
+            if config or service not in self.clients:
+                made = boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+                return made if config else self.clients.setdefault(service, made)
+        return self.clients[service]
 
     def __getitem__(self, output: str) -> str:
         """One output. Raises OpsError where the deployed stack is older than this command."""

@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -52,10 +52,9 @@ class Wanted:
 
 @dataclass
 class Found:
-    """What a period holds: the newest errors, groups of all of them, and the outages."""
+    """What a period holds: the newest errors, how many there are, and the outages."""
 
     newest: list[Item]
-    tally: Tally
     outages: list[Outage]
     count: int = 0
 
@@ -113,7 +112,8 @@ def checked(option: str, value: str | None, known: Iterable[str]) -> str | None:
 
 def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) -> None:
     """Outages, groups and the newest, for people."""
-    found = find(desk, period, wanted, group_by, limit)
+    tally = Tally(period, group_by, min(MOST_COLUMNS, out.width // 3))
+    found = find(desk, period, wanted, [tally], limit)
     out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n")
     if not found.count:
         out.print("No errors in this period. `--since 1d` looks further back; `fallback` says whether the recording itself is well.")
@@ -121,22 +121,23 @@ def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) 
     for outage in found.outages:
         out.print(outage_line(outage, period.end))
     out.print()
-    out.print(groups_table(found.tally, group_by, desk))
-    for line in (*(meanings(found.tally) if group_by == "code" else ()), "", *newest_lines(found.newest, desk), ""):
+    out.print(groups_table(tally, group_by, desk))
+    for line in (*(meanings(tally) if group_by == "code" else ()), "", *newest_lines(found.newest, desk), ""):
         out.print(line)
     if found.count > len(found.newest):
         out.print(f"{count(found.count, 'error')}, the newest {len(found.newest)} shown: --limit shows more, --csv all.")
     out.print("The story of one call: fallback call <SID>")
 
 
-def find(desk: Desk, period: Period, wanted: Wanted, group_by: str = "code", limit: int = 30) -> Found:
-    """Read a period once."""
-    found = Found([], Tally(period, group_by, min(MOST_COLUMNS, out.width // 3)), [])
+def find(desk: Desk, period: Period, wanted: Wanted, tallies: Sequence[Tally] = (), limit: int = 0) -> Found:
+    """Read a period once, and count what is wanted in every tally."""
+    found = Found([], [])
 
     def counted() -> Iterator[Item]:
         for event in desk.history.events(period):
             if wanted(event):
-                found.tally.add(event)
+                for tally in tallies:
+                    tally.add(event)
                 found.count += 1
                 if len(found.newest) < limit:
                     found.newest.append(event)

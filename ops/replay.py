@@ -17,7 +17,7 @@ from rich.progress import track
 from config.settings import load
 from lambdas.workers.hand_back import DELIVERED
 from ops import audit
-from ops.candidates import REMEDIES, Allowed, Candidate, counts, plan, unfinished
+from ops.candidates import PERHAPS, REMEDIES, UNKNOWN, Allowed, Candidate, counts, plan, unfinished
 from ops.deployment import Deployment, OpsError, explained
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
@@ -29,6 +29,7 @@ from ops.words import clock, count
 ONCE = Config(read_timeout=70, retries={"total_max_attempts": 1})
 REFUSED = "refused"
 MOST_LISTED = 20
+OPTIONS = {PERHAPS: "--include-perhaps", UNKNOWN: "--again"}  #: which option lets it go
 
 
 Outcome = dict[str, Any]  #: what the function answers: state, reason, status, replies
@@ -149,7 +150,8 @@ def show(desk: Desk, found: list[Candidate], allowed: Allowed, as_json: bool) ->
     out.print(f"[bold]{desk.title}[/]  the primary missed {count(len(found), 'message')} (texts and callbacks)\n")
     going = [candidate for candidate in found if candidate.goes(allowed)]
     for status, number in counts(found):
-        out.print(f"  {number:5}  [bold]{status}[/]: {escape(REMEDIES[status])}")
+        option = f" ({OPTIONS[status]})" if status in OPTIONS else ""
+        out.print(f"  {number:5}  [bold]{status}[/]: {escape(REMEDIES[status])}{option}")
     for candidate in going[:MOST_LISTED]:
         out.print(line(desk, candidate))
     if len(going) > MOST_LISTED:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from lambdas.workers.events import Item
@@ -11,7 +11,9 @@ from ops.outages import code_of, moment_of, url_of
 from ops.period import Period
 
 BARS = "▁▂▃▄▅▆▇█"
-MOST_COLUMNS = 60
+MOST_COLUMNS = 62
+WIDTHS = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 10080)  #: minutes of a column
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 #: What errors can be grouped by, and how the group of an event is found.
 GROUPS: dict[str, Callable[[Item], str]] = {
@@ -41,13 +43,14 @@ class Group:
 
 
 class Tally:
-    """Groups of errors over a period."""
+    """Groups of errors over a period, in columns that begin at round times."""
 
     def __init__(self, period: Period, by: str = "code", most_columns: int = MOST_COLUMNS) -> None:
-        self.begin = period.start.replace(second=0, microsecond=0)
-        minutes = max(1, ceil((period.end - self.begin) / timedelta(minutes=1)))
-        self.width = ceil(minutes / most_columns)  #: minutes of one column
-        self.length = ceil(minutes / self.width)  #: how many columns
+        minutes = period.length / timedelta(minutes=1)
+        self.width = next((width for width in WIDTHS if minutes / width <= most_columns - 1), ceil(minutes / most_columns))  #: in minutes
+        column = timedelta(minutes=self.width)
+        self.begin = period.start - (period.start - EPOCH) % column
+        self.length = max(1, ceil((period.end - self.begin) / column))  #: how many columns
         self.group_of = GROUPS[by]
         self.groups: dict[str, Group] = {}
 

@@ -1,0 +1,206 @@
+"""What each page shows and each form does; all of it is read and done by the same functions as the commands."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.templating import Jinja2Templates
+
+from lambdas.workers.events import Item
+from ops import audit, inbox
+from ops.candidates import REMEDIES, Allowed, Candidate, counts
+from ops.console.chart import NARROW, WIDE, Chart
+from ops.console.guard import same
+from ops.console.job import Job
+from ops.deployment import OpsError
+from ops.desk import Desk
+from ops.errors import Wanted, find
+from ops.numbers import View
+from ops.period import Period, moment
+from ops.replay import missed, send, wishes
+from ops.state import State
+from ops.story import told
+from ops.tally import Tally
+
+NUMBERS_FOR = timedelta(minutes=30)  #: for which whole numbers are shown after they were asked for
+SPANS = ("1h", "3h", "12h", "1d", "7d")
+MOST_ROWS = 50
+NARROW_COLUMNS = 24  #: of the drawing on a phone
+RATE = 5.0  #: hand-backs a second
+SEE_OTHER = 303
+
+Handler = Callable[[Request, FormData], Response]
+
+
+class Pages:
+    """The pages of one console. `csrf` is the token that every form has to bear."""
+
+    def __init__(self, desk: Desk, templates: Jinja2Templates, csrf: str) -> None:
+        self.masked = desk
+        self.templates = templates
+        self.csrf = csrf
+        self.numbers_until: datetime | None = None
+        self.job: Job | None = None
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether whole numbers are shown at this moment."""
+        return self.numbers_until is not None and datetime.now(UTC) < self.numbers_until
+
+    @property
+    def desk(self) -> Desk:
+        """The desk, with as much of callers as is shown at this moment."""
+        return replace(self.masked, view=View(self.shows_numbers, self.masked.view.own))
+
+    def page(self, request: Request, template: str, status: int = 200, /, **facts: Any) -> Response:
+        """One page. `refresh` among the facts is every how many seconds it looks again."""
+        paused = "pause" in request.query_params
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        known = {"desk": self.desk, "shows_numbers": self.shows_numbers, "csrf": self.csrf, "here": here, "paused": paused}
+        return self.templates.TemplateResponse(request, f"{template}.html", known | {"now": datetime.now(UTC)} | facts, status)
+
+    def posted(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """A form's handler, which only sees forms that bear our token."""
+
+        async def checked(request: Request) -> Response:
+            form = await request.form()
+            if not same(str(form.get("csrf", "")), self.csrf):
+                raise HTTPException(403, "This form was not sent by this console: open the page anew.")
+            return await run_in_threadpool(handler, request, form)
+
+        return checked
+
+    def overview(self, request: Request) -> Response:
+        """Is an outage on, what fails, what it means, how the primary and the fallback are."""
+        now, desk = datetime.now(UTC), self.desk
+        state = State.read(desk, now)
+        span = request.query_params.get("since") or span_for(state)
+        period = Period.of(span, None, None, now)
+        codes, narrow, urls = Tally(period), Tally(period, most_columns=NARROW_COLUMNS), Tally(period, "url")
+        found = find(desk, period, Wanted(), (codes, narrow, urls))
+        facts = {"found": found, "codes": codes, "urls": urls, "charts": {"wide": Chart(codes, WIDE), "narrow": Chart(narrow, NARROW)}}
+        return self.page(request, "overview", state=state, **facts, span=span, spans=SPANS, refresh=10)
+
+    def calls(self, request: Request) -> Response:
+        """Errors and calls by time first, then by what else is known."""
+        asked = {name: value.strip() for name, value in request.query_params.items() if value.strip()}
+        since = None if "from" in asked else asked.get("since", "3h")
+        period = Period.of(since, asked.get("from"), asked.get("until"), datetime.now(UTC))
+        wanted = Wanted(asked.get("code"), asked.get("url"), asked.get("number"), asked.get("medium"))
+        limit = min(int(asked["limit"]), 2000) if asked.get("limit", "").isdigit() else MOST_ROWS
+        found = find(self.desk, period, wanted, limit=limit)
+        more = f"/calls?{urlencode(asked | {'limit': str(limit * 5)})}"
+        return self.page(request, "calls", found=found, asked=asked, period=period, spans=SPANS, more=more, since=since)
+
+    def story(self, request: Request) -> Response:
+        """The story of one call or text."""
+        sid, desk = request.path_params["sid"], self.desk
+        items = [desk.view(item) for item in desk.history.story(sid)]
+        if not items:
+            raise HTTPException(404, f"{sid} is not in the table: it never reached the fallback, or its events have expired.")
+        voicemails = [item for item in items if item.get("kind") == inbox.KIND]
+        return self.page(request, "story", sid=sid, chapters=told(items), voicemails=voicemails, refresh=10)
+
+    def voicemails(self, request: Request) -> Response:
+        """Those that wait, or all of a time."""
+        span, desk = request.query_params.get("since"), self.desk
+        found = inbox.within(desk, Period.of(span, None, None, datetime.now(UTC))) if span else inbox.waiting(desk)
+        name = audit.who(desk.deployments[0])
+        return self.page(request, "voicemails", found=[desk.view(item) for item in found], span=span, spans=SPANS, name=name, refresh=15)
+
+    def audio(self, request: Request) -> Response:
+        """A voicemail's audio; the browser asks for parts of it."""
+        desk, item = self.desk, self.voicemail(request)
+        first, last = span_of(request.headers.get("range", ""))
+        if first == 0:
+            audit.note(desk.at(item), "heard a voicemail", item["sid"])
+        whole = int(item.get("bytes") or 0)
+        end = min(last, whole - 1) if last is not None else whole - 1
+        chunks, kind = inbox.audio(desk, item, first, end)
+        headers = {"Accept-Ranges": "bytes", "Content-Length": str(end - first + 1)}
+        if "range" not in request.headers:
+            return StreamingResponse(chunks, media_type=kind, headers=headers)
+        return StreamingResponse(chunks, 206, headers | {"Content-Range": f"bytes {first}-{end}/{whole}"}, kind)
+
+    def voicemail(self, request: Request) -> Item:
+        """The voicemail that an address names."""
+        call, sid = request.path_params["call"], request.path_params["sid"]
+        found = next(self.desk.history.under(call, f"{inbox.KIND}#{sid}"), None)
+        if not found:
+            raise HTTPException(404, f"There is no voicemail {sid} of the call {call}.")
+        return found
+
+    def acknowledge(self, request: Request, form: FormData) -> Response:
+        """Somebody sees to a voicemail, or it waits again."""
+        item = self.voicemail(request)
+        if form.get("again"):
+            inbox.reopen(self.desk, item)
+        else:
+            name = str(form.get("name", "")).strip() or audit.who(self.desk.at(item))
+            inbox.acknowledge(self.desk, item, name, str(form.get("note", "")).strip())
+        return RedirectResponse(back(form, "/voicemails"), SEE_OTHER)
+
+    def numbers(self, request: Request, form: FormData) -> Response:  # noqa: ARG002 - forms are handed both
+        """Show whole numbers for a while, which is noted, or mask them again."""
+        if form.get("show"):
+            audit.note(self.masked.deployments[0], f"whole numbers in the console, {NUMBERS_FOR.seconds // 60} minutes")
+        self.numbers_until = datetime.now(UTC) + NUMBERS_FOR if form.get("show") else None
+        return RedirectResponse(back(form, "/"), SEE_OTHER)
+
+    def replay(self, request: Request) -> Response:
+        """What would be handed back; or how far it has come."""
+        if self.job and (self.job.running or "done" in request.query_params):
+            return self.page(request, "progress", job=self.job, refresh=1 if self.job.running else 0)
+        span = request.query_params.get("since", "1d")
+        allowed = Allowed("perhaps" in request.query_params, "again" in request.query_params)
+        found = self.candidates(span)
+        going = [candidate for candidate in found if candidate.goes(allowed)]
+        facts: dict[str, Any] = {"found": found, "going": going, "counts": counts(found), "remedies": REMEDIES, "rows": MOST_ROWS}
+        return self.page(request, "replay", **facts, span=span, spans=SPANS, allowed=allowed)
+
+    def candidates(self, span: str) -> list[Candidate]:
+        """What the primary missed in a span."""
+        return missed(self.desk, Period.of(span, None, None, datetime.now(UTC)))
+
+    def start(self, request: Request, form: FormData) -> Response:  # noqa: ARG002 - forms are handed both
+        """Begin a hand-back; one at a time."""
+        if self.job and self.job.running:
+            raise OpsError("a hand-back is under way: wait for its end, or stop it")
+        allowed = Allowed(bool(form.get("perhaps")), bool(form.get("again")))
+        going = [candidate for candidate in self.candidates(str(form.get("since", "1d"))) if candidate.goes(allowed)]
+        self.job = Job(len(going), send(self.desk, going, RATE, wishes(allowed, bool(form.get("replies")))))
+        return RedirectResponse("/replay?done", SEE_OTHER)
+
+    def stop(self, request: Request, form: FormData) -> Response:  # noqa: ARG002 - forms are handed both
+        """End a hand-back after the one under way."""
+        if self.job:
+            self.job.stop()
+        return RedirectResponse("/replay?done", SEE_OTHER)
+
+
+def span_for(state: State) -> str:
+    """The shortest span that shows the whole of the last outage."""
+    age = state.now - state.outage.begin if state.outage else timedelta(0)
+    return next((span for span in SPANS if moment(span, state.now) <= state.now - age), SPANS[-1])
+
+
+def span_of(header: str) -> tuple[int, int | None]:
+    """First and last byte of a Range header (RFC 9110, 14.2); all of it for what is none."""
+    unit, _, span = header.partition("=")
+    first, _, last = span.partition("-")
+    if unit != "bytes" or not first.isdigit():
+        return 0, None
+    return int(first), int(last) if last.isdigit() else None
+
+
+def back(form: FormData, otherwise: str) -> str:
+    """The page that a form was on; only ever one of ours."""
+    page = str(form.get("page", ""))
+    return page if page.startswith("/") and not page.startswith("//") else otherwise
