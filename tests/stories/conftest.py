@@ -12,6 +12,7 @@ from local.demo import twilio_for
 from local.outputs import Outputs
 from local.twilio import StandInTwilio
 from local.twilio.rest import RestApi
+from tests.stories.places import Place, deploy
 
 PATIENCE = 20.0  #: seconds for what is asynchronous; a story that waits longer has failed
 
@@ -69,6 +70,18 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         platform = twilio_for(cloud, outputs).platform
         with RestApi(platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port) as api:
             yield Deployed(cloud, outputs, api)
+
+
+@pytest.fixture(scope="session")
+def flows(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """An environment with every call flow, deployed beside `local` once for the whole run."""
+    return deploy(deployed.cloud, "flows", Path(__file__).with_name("config"), tmp_path_factory.mktemp("flows"))
+
+
+@pytest.fixture
+def unrecorded(deployed: Deployed) -> None:
+    """For stories about what callers hear: no line reaches the event table, which spares the machine a worker for each."""
+    deployed.cloud.controls.deliveries(lose=True)
 
 
 @pytest.fixture(autouse=True)
