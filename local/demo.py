@@ -6,12 +6,15 @@ through the deployed stack, and what is shown of it is read back from the event 
 
 import argparse
 import logging
+import shlex
+import subprocess
 import sys
 import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.settings import ConfigError
+from lambdas.workers.events import items_of, write
 from local.cdk import CdkFailed
 from local.cloud import LocalCloud
 from local.emulator.process import CannotStart
+from local.history import Past
 from local.outputs import Outputs
 from local.phone import LINE, TRUNK_LINE, Phone, ringing
 from local.twilio import Caller, Resolver, StandInTwilio
@@ -203,15 +208,44 @@ def deployed(console: Console, directory: Path, port: int) -> Iterator[Laptop]:
             yield Laptop(cloud, outputs, twilio)
 
 
+def fill(laptop: Laptop) -> int:
+    """A synthetic past of a few hundred calls, so that the console has something to show; how many items."""
+    retention = laptop.cloud.settings.retention
+    lines = Past(laptop.cloud.settings, datetime.now(UTC)).lines()
+    items = (item for line in lines for item in items_of(line, retention.events, retention.originals))
+    return write(laptop.cloud.client("dynamodb"), laptop.outputs.table, items)
+
+
+@contextmanager
+def browsed(laptop: Laptop) -> Iterator[str]:
+    """The console's address while it serves."""
+    command = [sys.executable, "-m", "ops.cli", "console", "--environment", "local", "--no-open"]
+    with subprocess.Popen(command, env=laptop.cloud.environ | {"COLUMNS": "200"}, stdout=subprocess.PIPE, text=True) as served:
+        said = next((line for line in served.stdout or () if "http" in line), "http: the console did not start")
+        yield said[said.index("http") :].strip()
+        served.terminate()
+
+
+def exports(cloud: LocalCloud) -> str:
+    """What a shell has to know to speak with this cloud instead of AWS."""
+    known = {name: value for name, value in cloud.environ.items() if name.startswith("AWS_")} | {"FALLBACK_ENVIRONMENT": "local"}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in known.items())
+
+
 def stay(laptop: Laptop, console: Console) -> None:
     """Say how to call it oneself, and wait for Ctrl-C."""
-    with ringing(Phone(laptop.twilio, laptop.outputs)) as address:
+    console.print(f"\n{fill(laptop)} items of a synthetic past are in the table.")
+    with ringing(Phone(laptop.twilio, laptop.outputs)) as address, browsed(laptop) as page:
         (laptop.cloud.directory / "phone").write_text(address)
+        console.print(f"[bold]On call, in a browser:[/] {page}", soft_wrap=True, highlight=False)
         console.print("\n[bold]Call it yourself[/] (another terminal, same folder; `--help` shows more):")
         console.print("  .venv/bin/python -m local.call voice --says 'Hello, please call me back'")
         console.print("  .venv/bin/python -m local.call text 'Where is my order?'")
         console.print("  .venv/bin/python -m local.call trunk")
-        console.print("or with any client that signs as Twilio does; all that it needs is in .local/outputs.json:")
+        (laptop.cloud.directory / "environment").write_text(exports(laptop.cloud))
+        console.print("[bold]The fallback command[/] against this cloud:")
+        console.print("  . .local/environment && .venv/bin/fallback")
+        console.print("or post with any client that signs as Twilio does; all that it needs is in .local/outputs.json:")
         console.print(f"  {laptop.outputs.voice_url}")
         console.print("Ctrl-C ends it.")
         try:

@@ -14,7 +14,7 @@ from local.twilio import StandInTwilio
 from local.twilio.rest import RestApi
 from tests.stories.places import Place, deploy
 
-PATIENCE = 20.0  #: seconds for what is asynchronous; a story that waits longer has failed
+PATIENCE = 60.0  #: seconds for what is asynchronous; a story that waits longer has failed
 
 Item = dict[str, Any]
 

@@ -24,7 +24,7 @@ def test_a_line_delivered_twice_in_one_delivery_gives_one_item(deployed: Deploye
     deployed.cloud.controls.deliveries(repeat_lines=2)
     [sid] = sent(deployed)
     assert len(deployed.events(sid)) == 1
-    deployed.cloud.controls.settled()
+    deployed.cloud.controls.settled(90)
     assert len(deployed.events_now(sid)) == 1
 
 
@@ -33,7 +33,7 @@ def test_a_line_delivered_twice_in_two_deliveries_gives_one_item(deployed: Deplo
     deployed.cloud.controls.deliveries(repeat_deliveries=2)
     [sid] = sent(deployed)
     deployed.events(sid)
-    deployed.cloud.controls.settled()
+    deployed.cloud.controls.settled(90)
     assert len(deployed.events_now(sid)) == 1
 
 
@@ -65,7 +65,7 @@ def test_the_table_is_complete_after_dynamodb_was_down_and_came_back(deployed: D
     """`record` fails three times, the delivery goes to the on-failure queue, and `record` consumes it once the table is well."""
     deployed.cloud.controls.outage(dynamodb="error")
     sids = sent(deployed, 3)
-    deployed.cloud.controls.settled()
+    deployed.cloud.controls.settled(90)
     deployed.cloud.controls.outage()
     for sid in sids:
         assert len(deployed.events(sid)) == 1
