@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 import json
 import os
 import tempfile
+import time
 from datetime import UTC, datetime, timedelta
 from io import BufferedIOBase
 from typing import Any, cast
@@ -44,7 +45,8 @@ DELETE_AT_TWILIO = os.environ["DELETE_AT_TWILIO"] == "true"
 
 FETCH_SECONDS = 60.0
 ASK_SECONDS = 10.0
-CLAIM = timedelta(seconds=20)  #: longer than any publishing takes
+CLAIM = timedelta(seconds=30)  #: longer than publishing takes, and noting it
+NOTE_PAUSES = (1.0, 2.0, 4.0, 8.0)  #: seconds between attempts to note that people were told
 #: Within this time after the announcement the queue tries again by itself; then `reconcile` does, less often, and at last nobody.
 PATIENCE = timedelta(hours=1)
 GIVEN_UP = timedelta(days=14)
@@ -61,6 +63,7 @@ SNS = boto3.client("sns", config=AWS)
 BUCKET = Bucket(boto3.client("s3", config=AWS), os.environ["BUCKET_NAME"])
 VOICEMAILS = Voicemails(boto3.resource("dynamodb", config=AWS).Table(os.environ["TABLE_NAME"]), int(os.environ["VOICEMAIL_DAYS"]))
 TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=AWS), os.environ["KEYS_SECRET"]))
+pause = time.sleep
 
 
 class TryLater(Exception):
@@ -153,7 +156,7 @@ def who(recording: Recording, item: Item) -> dict[str, str]:
 
 
 def notify(item: Item) -> None:
-    """Tell people, once. Only who dies between telling and noting it makes it twice, with the same id. Raises TryLater."""
+    """Tell people, once. Only a worker that dies between telling and noting it makes it twice, with the same id. Raises TryLater."""
     if item.get("notified_at"):
         return
     moment = now()
@@ -162,7 +165,17 @@ def notify(item: Item) -> None:
             return
         raise TryLater("another worker is telling people")
     SNS.publish(TopicArn=TOPIC, **notification.message(item, ENVIRONMENT, BUCKET.name))
-    VOICEMAILS.notified(item, now())
+    note_told(item)
+
+
+def note_told(item: Item) -> None:
+    """Note that people were told: tried for longer than anything else, because what is not noted is done again. Raises what AWS does."""
+    for seconds in NOTE_PAUSES:
+        try:
+            return VOICEMAILS.notified(item, now())
+        except (ClientError, BotoCoreError):
+            pause(seconds)
+    return VOICEMAILS.notified(item, now())
 
 
 def delete(recording: Recording, item: Item) -> None:

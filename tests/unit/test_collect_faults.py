@@ -106,6 +106,24 @@ def test_a_service_that_fails_costs_time_and_nothing_else(made: Account, call: s
         scene.whole(f"{call} {fault}")
 
 
+@pytest.mark.parametrize("fault", ["500", "throttled", "denied", "refused"])
+def test_a_note_that_is_not_taken_tells_nobody_twice(made: Account, fault: str) -> None:
+    """People were told; the table refuses the note of it for a while."""
+    scenes, told, tries = Scenes(made), [], [0]
+
+    def spoiled(_number: int, name: str, when: str) -> AWSResponse | None:
+        told.extend([name] if (name, when) == ("sns.Publish", "after") else [])
+        if not told or name != "dynamodb.UpdateItem" or when == "after" or tries[0] == 4:
+            return None
+        tries[0] += 1
+        return FAULTS[fault](name)
+
+    scene = scenes.begin(spoiled)
+    scene.deliver()
+    scene.recovered()
+    scene.whole(fault)
+
+
 def test_a_clean_run_makes_so_many_calls(made: Account) -> None:
     """The kills below cover all of them."""
     scenes = Scenes(made)

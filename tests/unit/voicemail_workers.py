@@ -34,6 +34,13 @@ SETTINGS = {
     "DELETE_AT_TWILIO": "false",
     "VOICEMAIL_DAYS": "400",
     "ACCOUNTS": ACCOUNT,
+    "EVENT_DAYS": "400",
+    "ORIGINAL_DAYS": "30",
+    "PRIMARY_HOSTS": "app.example.com",
+    "ASYNCHRONOUS_PATHS": "/calls/:id/ended",
+    "OWN_HOSTS": "fallback.example.com",
+    "ACCESS_LOGS": "access",
+    "STATIC_PATTERN": '{ $.errorType != "-" }',
     "KEYS_SECRET": "keys",
 }
 CONTEXT = SimpleNamespace(function_name="collect", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="1")
@@ -86,6 +93,7 @@ class Account:
         for key, value in settings.items():
             self.monkeypatch.setattr(module, key, value)
         self.monkeypatch.setattr(module.TWILIO, "pause", lambda _seconds: None)
+        self.monkeypatch.setattr(module, "pause", lambda _seconds: None, raising=False)
         self.monkeypatch.setattr(module.TWILIO.keys, "read_at", float("-inf"))
         self.listen(module.SQS, "provide-client-params.sqs.ChangeMessageVisibility", self.note_hiding)
         return module
