@@ -14,7 +14,7 @@ from markupsafe import escape
 from answerbook import manners, proofs
 from answerbook.audio import Audio
 from answerbook.calendars import worked_out
-from answerbook.documents import Document, Medium, Node, Pen, parts
+from answerbook.documents import Document, Medium, Node, Pen, parts, sheet
 from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_names, check_rules
 from answerbook.flows import Flow, StepRule, Turn
 from answerbook.reach import Rule, reachable
@@ -153,8 +153,9 @@ class Compiler:
     def keep(self, document: Document) -> None:
         """Add a document and the ways on from it."""
         self.draft.documents[document.place] = document
-        further = [node for node in (document.come_back, document.twin) if node]
-        self.draft.edges[document.place] = document.ways + further
+        back = [document.come_back] if document.come_back else []
+        twin = [sheet(document.twin)] if document.twin else []
+        self.draft.edges[sheet(document.place)] = document.ways + back + twin
 
     def add_entry(self, entry: str) -> None:
         """The rules of one entry."""
@@ -174,7 +175,7 @@ class Compiler:
         """The answer for strangers, as a rule."""
         answer = str(getattr(self.settings.unverified, medium))
         at = f"unverified.{medium}"
-        return {"if": [], "answer": answer, **self.start_of(answer, f"{self.settings.environment}.toml: {at}"), "at": at}
+        return {"if": [], "answer": answer, **self.start_of(answer, f"{self.settings.unverified.at}: {at}"), "at": at}
 
     def book(self, unverified: dict[str, Rule]) -> dict[str, Any]:
         """Everything, with a digest as its id."""
@@ -217,4 +218,4 @@ def needed(rules: list[Rule]) -> list[Rule]:
 
 def target_of(rule: Rule) -> Node:
     """The node that a rule leads to."""
-    return str(rule.get("step") or rule.get("document"))
+    return str(rule["step"]) if "step" in rule else sheet(rule["document"])

@@ -152,6 +152,11 @@ class Pen:
         return Markup("{}{}").format(url, ELSEWHERE)
 
 
+def sheet(place: Node) -> Node:
+    """A document as a node among steps, one of which may have its name."""
+    return f"#{place}"
+
+
 def address(base: str, path: str, overrides: str) -> Markup:
     """An address of ours with its connection overrides, escaped for XML."""
     return Markup("{}{}{}").format(f"{OPEN}{base}{CLOSE}", path, overrides)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from answerbook import manners
 from answerbook.documents import Document, Medium
 from answerbook.proofs import Draft
-from answerbook.reach import Rule, reachable
+from answerbook.reach import Rule
 from answerbook.rules import implied
 from config.checks import ConfigError, nearest
 from config.settings import Settings
@@ -25,7 +25,7 @@ LAST_RESORT = {"voice": "last_resort/voice", "messaging": "last_resort/sms"}
 def before_all(draft: Draft, entry: str) -> list[Rule]:
     """The rules that stand before those of the settings."""
     medium = ENTRIES[entry]
-    documents = [draft.documents[node] for node in sorted(reachable(draft.edges, entry)) if node in draft.documents]
+    documents = list(draft.following(entry))
     ours = {"if": [["ErrorUrl", "ours", [""]]], "document": LAST_RESORT[medium], "at": "last resort"}
     texting = manners.rules(draft.settings, documents) if medium == "messaging" else []
     return [*in_words(documents), ours, *texting, *coming_back(documents)]

@@ -19,6 +19,7 @@ from lambdas.answer.book import host_of
 
 TARGETS = ("answer", "document", "again")
 OTHER_KEYS = ("turn",)
+KEYS = ("turns", "come_back")  #: of `steps.toml`, beside the steps
 #: So many documents of one answer are a mistake in `turns`, not a call.
 MOST_TURNS = 200
 #: Twilio keeps cookies so long: https://www.twilio.com/docs/messaging/twiml#twilio-cookies
@@ -93,6 +94,9 @@ class Flow:
         data = self.tables(turn)
         lines = Lines(self.templates.source(self.answer.flow))
         place = f"{self.answer.flow}/steps.toml"
+        for key, value in data.items():
+            if key not in KEYS and not isinstance(value, list):
+                raise ConfigError(f"{place}:{lines.of((key,))}: {key} is no list of rules{nearest(key, KEYS)}")
         steps = {
             step: [built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}")]
             for step, rules in data.items()
@@ -102,16 +106,23 @@ class Flow:
 
     def checked_come_back(self, come_back: Any, steps: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """`come_back.<document> = { step = ..., for = seconds }`; names and times are checked."""
+        if not isinstance(come_back, dict):
+            raise ConfigError(f'{self.file}: come_back is {come_back!r}; write it as in come_back.start = {{ step = "failed" }}')
         for document, target in come_back.items():
-            at = f"{self.file}: come_back.{document} (answer {self.name!r})"
             if document not in self.documents:
-                raise ConfigError(f"{at}: the flow has no document {document!r}{nearest(document, self.documents)}")
-            if target.get("step") not in steps:
-                raise ConfigError(f"{at}: the flow has no step {target.get('step')!r}{nearest(str(target.get('step')), set(steps))}")
-            seconds = target.get("for", LONGEST_COOKIE)
-            if not isinstance(seconds, int) or not 1 <= seconds <= LONGEST_COOKIE:
-                raise ConfigError(f"{at}: for = {seconds!r}: Twilio keeps a cookie from 1 to {LONGEST_COOKIE} seconds (four hours)")
-        return dict(come_back)
+                raise ConfigError(f"{self.file}: come_back: the flow has no document {document!r}{nearest(document, self.documents)}")
+            self.check_cookie(f"{self.file}: come_back.{document} (answer {self.name!r})", target, steps)
+        return come_back
+
+    def check_cookie(self, at: str, target: Any, steps: Mapping[str, Any]) -> None:
+        """The step and the time of one cookie."""
+        if not isinstance(target, dict) or not isinstance(target.get("step"), str):
+            raise ConfigError(f'{at}: {target!r} names no step; write it as in {{ step = "failed" }}')
+        if target["step"] not in steps:
+            raise ConfigError(f"{at}: the flow has no step {target['step']!r}{nearest(target['step'], set(steps))}")
+        seconds = target.get("for", LONGEST_COOKIE)
+        if not isinstance(seconds, int) or not 1 <= seconds <= LONGEST_COOKIE:
+            raise ConfigError(f"{at}: for = {seconds!r}: Twilio keeps a cookie from 1 to {LONGEST_COOKIE} seconds (four hours)")
 
 
 def given(settings: Settings) -> dict[str, Any]:

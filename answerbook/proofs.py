@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from answerbook import grammar
-from answerbook.documents import Document, Medium, Node, sampled
+from answerbook.documents import Document, Medium, Node, sampled, sheet
 from answerbook.flows import given
 from answerbook.reach import Known, Rule, circle, possible, reachable
 from config.checks import ConfigError, phone_number
@@ -35,7 +35,7 @@ class Draft:
 
     def following(self, *starts: Node) -> Iterator[Document]:
         """The documents that may follow from steps or documents."""
-        return (self.documents[node] for node in sorted(reachable(self.edges, *starts)) if node in self.documents)
+        return (self.documents[node[1:]] for node in sorted(reachable(self.edges, *starts)) if node.startswith("#"))
 
 
 def accepted(draft: Draft) -> None:
@@ -63,26 +63,26 @@ def whispered(draft: Draft) -> list[Document]:
 def ending(draft: Draft) -> None:
     """No way leads back to where it began: neither by our own addresses, nor by another server that fails, with our cookie or without."""
     refuse_circle(draft, draft.edges, "")
-    lost = {node: [*ways, *without_cookie(draft, node)] for node, ways in draft.edges.items()}
-    refuse_circle(draft, lost, " when Twilio loses the cookie")
+    lost = {sheet(document.place): without_cookie(draft, document) for document in draft.documents.values()}
+    refuse_circle(draft, {node: [*ways, *lost.get(node, ())] for node, ways in draft.edges.items()}, " when Twilio loses the cookie")
 
 
 def refuse_circle(draft: Draft, edges: dict[Node, list[Node]], when: str) -> None:
     """Print the circle, if there is one."""
     if found := circle(edges):
-        at = next((rule["at"] for node in found for rule in draft.steps.get(node, []) if rule["at"]), f"{draft.settings.environment}.toml")
-        raise ConfigError(f"{at}: this never ends{when}: {' -> '.join(found)}; let one of these answers lead to another")
+        rules = [rule["at"] for node in found for rule in draft.steps.get(node, []) if rule["at"]]
+        way = " -> ".join(node.removeprefix("#") for node in found)
+        at = rules[0] if rules else f"{draft.settings.environment}.toml"
+        raise ConfigError(f"{at}: this never ends{when}: {way}; let one of these answers lead to another")
 
 
-def without_cookie(draft: Draft, node: Node) -> Iterator[Node]:
+def without_cookie(draft: Draft, document: Document) -> Iterator[Node]:
     """What may answer when the server to which a document hands the call fails, and Twilio comes back without our cookie."""
-    document = draft.documents.get(node)
-    if not document:
-        return
-    for entry in WITH_FALLBACK:
-        if document.redirects and node in reachable(draft.edges, entry):
+    status = {"CallStatus": "in-progress"} if answers(document) else {}
+    for entry in WITH_FALLBACK if document.redirects else ():
+        if sheet(document.place) in reachable(draft.edges, entry):
             for url in document.redirects:
-                yield from possible(draft.steps, entry, Known(host_of(url), {"CallStatus": "in-progress"} if answers(document) else {}))
+                yield from (sheet(place) for place in possible(draft.steps, entry, Known(host_of(url), status)))
 
 
 def answers(document: Document) -> bool:
@@ -172,7 +172,10 @@ def harmless(draft: Draft, start: Node, medium: str) -> None:
         if bad or document.parameters:
             does = {"Dial": "dials", "Redirect": "redirects", "Message": "sends a text", "Play": "plays audio"}
             what = does[bad[0]] if bad else "repeats what the request said"
-            raise ConfigError(f"unverified.{medium}: {document.place} {what}, but nobody vouches for these requests; choose another answer")
+            raise ConfigError(
+                f"{draft.settings.unverified.at}: unverified.{medium}: {document.place} {what}, but nobody vouches for these requests; "
+                "choose another answer"
+            )
 
 
 def rescued(draft: Draft) -> None:

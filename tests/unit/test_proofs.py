@@ -191,6 +191,19 @@ def test_strangers_cost_and_learn_nothing(templates: Path, verb: str, does: str,
         compiled(text, templates)
 
 
+def test_a_step_and_a_document_of_one_name_are_two_things(templates: Path) -> None:
+    """The way on from the step is not lost behind the document."""
+    write(
+        templates,
+        start="<Gather action=\"{{ step('dial') }}\"/>",
+        dial="<Say>x</Say>",
+        call="<Dial>+12025550100</Dial>",
+        steps='dial = [{ document = "call" }]',
+    )
+    with pytest.raises(ConfigError, match=r"unverified.voice: own/call/1 dials"):
+        compiled(settings_text(OWN).replace('voice = "sorry"', 'voice = "own"'), templates)
+
+
 def test_our_own_failure_gets_the_last_resort() -> None:
     """Before every rule, so that no chain of our own failures has a second link; from strangers too."""
     answers = book(voice="sorry")
