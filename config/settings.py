@@ -128,6 +128,8 @@ def shaped(data: dict[str, Any], lines: Lines, file: str) -> dict[str, Any]:
     shaped = dict(data)
     if isinstance(data.get("answer"), dict):
         shaped["answer"] = {name: answer_of(value, f"{file}:{lines.of(('answer', name))}") for name, value in data["answer"].items()}
+    if isinstance(data.get("unverified"), dict):
+        shaped["unverified"] = data["unverified"] | {"at": f"{file}:{lines.of(('unverified',))}"}
     for entry in ENTRIES:
         if isinstance(data.get(entry), list):
             shaped[entry] = [rule_of(value, f"{file}:{lines.of((entry, index))}") for index, value in enumerate(data[entry])]
@@ -156,8 +158,8 @@ def as_list(value: Any) -> Any:
 
 
 def told(error: ValidationError, lines: Lines, path: Path) -> str:
-    """The first mistake that pydantic found, in our words."""
-    first = error.errors(include_url=False)[0]
+    """The first mistake that pydantic found, in our words; a misspelt key comes before the one that is missing for it."""
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     location = tuple(part for part in first["loc"] if part not in ("conditions", "values"))
     line = lines.of(location or keyed(first["msg"]))
     key = ".".join(str(part) for part in location)

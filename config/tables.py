@@ -86,6 +86,7 @@ class Unverified(Frozen):
 
     voice: str = Field(description="an answer without Dial, Redirect or the caller's data", examples=["voicemail"])
     sms: str = Field(description="an answer that says nothing", examples=["silent"])
+    at: str
 
 
 class Compliance(Frozen):

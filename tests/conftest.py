@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 #: Data made by others, which lies beside the project where it is developed; tests that read it skip where it is absent.
 SHARED = Path(__file__).parents[2] / "shared"
+
+# A run of the tests is the same wherever and however slowly it runs; `--hypothesis-profile=default` looks for new examples.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

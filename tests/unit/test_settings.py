@@ -1,0 +1,245 @@
+"""The settings of an environment: what is read, and in which words a mistake is refused."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from answerbook.compile import compile_book
+from config.checks import ConfigError
+from config.lines import Lines
+from config.settings import HERE, Settings, load, parse
+from config.tables import Frozen
+
+ROOT = Path(__file__).parents[2]
+GOOD = """\
+region = "us-west-2"
+
+[primary]
+regions = ["eu-west-1"]
+hosts = ["app.example.com"]
+
+[twilio]
+accounts = ["AC00000000000000000000000000000001"]
+trunks = ["main"]
+numbers = ["+15005550006"]
+
+[unverified]
+voice = "sorry"
+sms = "silent"
+
+[answer.sorry]
+flow = "apology"
+text = "Sorry."
+
+[answer.silent]
+flow = "silent"
+
+[[voice]]
+From = ["+44*", "+49*"]
+answer = "sorry"
+
+[[voice]]
+answer = "sorry"
+
+[[trunk]]
+answer = "sorry"
+
+[[sms]]
+answer = "silent"
+"""
+
+
+def refused(text: str) -> str:
+    """The message with which a text is refused: one line, with file and line; fails if it is not."""
+    with pytest.raises(ConfigError) as caught:
+        compile_book(parse("test", text, Path("config/test.toml")))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_settings_become_one_object() -> None:
+    settings = parse("test", GOOD, Path("test.toml"))
+    assert settings.region == "us-west-2"
+    assert settings.answer["sorry"].values == {"text": "Sorry."}
+    assert settings.voice[0].conditions == {"From": ("+44*", "+49*")}
+    assert (settings.voice[0].at, settings.voice[1].at) == ("test.toml:23", "test.toml:27")
+
+
+def test_nothing_changes_them_afterwards() -> None:
+    settings = parse("test", GOOD, Path("test.toml"))
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.region = "us-east-1"
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.api.rate = 1
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_environments_of_the_project_compile(path: Path) -> None:
+    assert compile_book(load(path.stem))["steps"]["voice"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('region = "us-west-2"', 'region = "us-west-9"', 1, "region: 'us-west-9' is no AWS region with Lambda; did you mean 'us-west-"),
+        ('region = "us-west-2"', 'region = "eu-west-1"', 1, "region: eu-west-1 is the primary's own region"),
+        ('region = "us-west-2"', "region = 7", 1, "region: "),
+        ('region = "us-west-2"\n', "", 1, "region: is missing; add it"),
+        ('region = "us-west-2"', 'reigon = "us-west-2"', 1, "unknown key; did you mean 'region'?"),
+        ('region = "us-west-2"', "region = us-west-2", 1, "not TOML"),
+        ("[primary]", "[primry]", 3, "primry: unknown key; did you mean 'primary'?"),
+        ('hosts = ["app.example.com"]', 'host = ["app.example.com"]', 5, "primary.host: unknown key; did you mean 'hosts'?"),
+        ('["app.example.com"]', '["https://app.example.com/"]', 5, "is no host name: write it without scheme, port and path"),
+        ("AC00000000000000000000000000000001", "AC1", 8, "'AC1' is no account SID: AC and 32 hexadecimal digits"),
+        ('["AC00000000000000000000000000000001"]', "[]", 8, "twilio.accounts: "),
+        ('["main"]', '["main office"]', 9, "'main office' cannot stand in a URL"),
+        ("+15005550006", "15005550006", 10, "'15005550006' is no phone number: write it in E.164"),
+        ("+15005550006", "+15005550006000000", 10, "is no phone number"),
+        ('[unverified]\nvoice = "sorry"\nsms = "silent"\n', "", 1, "unverified: is missing"),
+        ('voice = "sorry"\nsms', 'voice = "sory"\nsms', 13, "there is no answer 'sory'; did you mean 'sorry'?"),
+        ('flow = "apology"', 'flow = "apologie"', 16, "there is no flow 'apologie'; did you mean 'apology'?"),
+        ('flow = "apology"\n', "", 16, "answer.sorry.flow: is missing"),
+        ('text = "Sorry."', 'txt = "Sorry."', 16, "answer.sorry.txt: the flow 'apology' uses no such value; did you mean 'text'?"),
+        ('[answer.silent]\nflow = "silent"', "[answer]\nsilent = 3", 20, "answer.silent: "),
+        ('From = ["+44*", "+49*"]', 'Form = "+44*"', 22, "'Form' is no condition; did you mean 'From'?"),
+        ('From = ["+44*", "+49*"]', "From = 44", 22, "write the value as text"),
+        ('answer = "sorry"\n\n[[voice]]\nanswer = "sorry"', 'answer = "sorry"', 22, "the last [[voice]] rule must have no condition"),
+        ('answer = "silent"\n', 'answer = "slent"\n', 32, "there is no answer 'slent'; did you mean 'silent'?"),
+        ('[[sms]]\nanswer = "silent"\n', "", 1, "sms: is missing"),
+        ('[[sms]]\nanswer = "silent"\n', "[[sms]]\n", 32, "sms.0.answer: is missing"),
+        ('[[trunk]]\nanswer = "sorry"\n', "", 9, "no [[trunk]] rule says what their callers hear"),
+        ("[[trunk]]", "[trunk]", 29, "trunk: "),
+        ("[primary]", "[api]\nrate = 0\n[primary]", 4, "api.rate: "),
+        ("[primary]", "[retention]\njournal = 8\n[primary]", 4, "retention.journal: "),
+        ("[primary]", "protect = 2\n[primary]", 3, "protect: "),
+    ],
+)
+def test_a_mistake_names_file_line_value_and_remedy(old: str, new: str, line: int, says: str) -> None:
+    """In one line that somebody can act on without having read this code."""
+    assert GOOD.count(old) >= 1
+    message = refused(GOOD.replace(old, new, 1))
+    assert says in message
+    where = re.match(r"(?:config/)?test\.toml:(\d+): ", message)
+    assert where, message
+    assert abs(int(where[1]) - line) <= 1, message
+
+
+VALUES = st.sampled_from(
+    [
+        "3",
+        "-1",
+        "true",
+        '""',
+        '"x"',
+        "[]",
+        "[[]]",
+        "[3]",
+        '["x", 3]',
+        "{}",
+        "{ a = 1 }",
+        "1979-05-27",
+        "inf",
+        '"""a\nb"""',
+        "{ text = 3 }",
+        "nope",
+    ]
+)
+KEYS = st.sampled_from(
+    ["answer", "flow", "text", "From", "voice", "a.b", '"é"', '""', "at", "values", "conditions", "calendar", "environment"]
+)
+
+
+@st.composite
+def broken(draw: st.DrawFn, text: str) -> str:
+    """A TOML text in which a line was lost, doubled, moved, or given another key or value."""
+    lines = text.splitlines()
+    index = draw(st.integers(0, len(lines) - 1))
+    key, sign, value = lines[index].partition(" = ")
+    what = draw(st.sampled_from(["lost", "doubled", "moved", "key", "value", "added"]))
+    if what == "lost":
+        del lines[index]
+    elif what == "doubled":
+        lines.insert(index, lines[index])
+    elif what == "moved":
+        lines.insert(draw(st.integers(0, len(lines) - 1)), lines.pop(index))
+    elif what == "added":
+        lines.insert(index, f"{draw(KEYS)} = {draw(VALUES)}")
+    elif sign:
+        lines[index] = f"{draw(KEYS)} = {value}" if what == "key" else f"{key} = {draw(VALUES)}"
+    return "\n".join(lines)
+
+
+def mistake(text: str) -> str | None:
+    """The message with which a text is refused, None if it is not."""
+    try:
+        compile_book(parse("test", text, Path("test.toml")))
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+@given(broken(GOOD))
+@example(GOOD.replace("[[sms]]", "[sms]"))
+@example("answer = 3\n" + GOOD.replace("[answer.", "[reply."))
+@example(GOOD + '\n[calendar]\nx = "09:00"\n')
+def test_whatever_is_written_there_is_a_line_and_no_traceback(text: str) -> None:
+    """Either it compiles, or it is refused in one line."""
+    message = mistake(text)
+    assert message is None or re.fullmatch(r"\S+: .*", message)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "cannot be read (FileNotFoundError); did you mean 'production'?; there are: production"), (b"\xff", "UnicodeDecodeError")],
+)
+def test_an_environment_that_cannot_be_read(tmp_path: Path, content: bytes | None, says: str) -> None:
+    """The message lists those that there are."""
+    (tmp_path / "production.toml").write_text(GOOD)
+    if content:
+        (tmp_path / "prodution.toml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load("prodution", tmp_path)
+    assert says in str(caught.value)
+
+
+def models(model: type[Frozen]) -> list[type[Frozen]]:
+    """A table and those in it."""
+    inner = [field.annotation for field in model.model_fields.values()]
+    return [model, *(found for kind in inner if isinstance(kind, type) and issubclass(kind, Frozen) for found in models(kind))]
+
+
+def test_every_setting_says_what_it_is() -> None:
+    """The reference of the settings is made of these descriptions."""
+    for model in models(Settings)[1:]:
+        assert model.__doc__
+        for name, field in model.model_fields.items():
+            if name == "at":  # where the table stands, which no one sets
+                continue
+            assert field.description, f"{model.__name__}.{name}"
+            assert field.examples or field.default is not None, f"{model.__name__}.{name}"
+
+
+def test_lines_are_found_where_they_stand() -> None:
+    """In tables, in lists of tables, by dotted and quoted keys; what stands inside a long text is no key."""
+    lines = Lines('a = 1\n[t]\nb.c = 2\n"d e" = 3\n[[r]]\nx = 1\n[[r]]\ny = """\nx = 2\n"""\nx = 3\n')
+    found = {path: lines.of(path) for path in ((), ("a",), ("t",), ("t", "b", "c"), ("t", "d e"), ("r", 0, "x"), ("r", 1), ("r", 1, "x"))}
+    assert list(found.values()) == [1, 1, 2, 3, 4, 6, 7, 11]
+    assert lines.of(("r", 1, "unknown")) == 7
+    assert lines.of(("nowhere", 3)) == 1
+
+
+def test_a_synthesis_stops_with_one_line() -> None:
+    """What `cdk deploy -c ...` shows of a mistake."""
+    context = {"environment": "prodction"}
+    variables = {"CDK_CONTEXT_JSON": json.dumps(context), "PATH": "", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, check=False, env=variables, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: \S+prodction.toml: cannot be read \(FileNotFoundError\); did you mean 'production'\?.*\n", done.stderr)
