@@ -121,6 +121,11 @@ class Api(Construct):
         suffix = "amazonaws.com.cn" if self.settings.region.startswith("cn-") else "amazonaws.com"
         return f"https://{self.api.rest_api_id}.execute-api.{self.settings.region}.{suffix}/{STAGE}"
 
+    @property
+    def host(self) -> str:
+        """The host name that numbers at Twilio point at."""
+        return self.url.removeprefix("https://").removesuffix(f"/{STAGE}")
+
     def gateway_response(self, name: str, static: Static) -> None:
         """One type of answer that API Gateway gives by itself."""
         body = static.document or '{"error": "$context.error.responseType"}'

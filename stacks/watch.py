@@ -9,7 +9,8 @@ from constructs import Construct
 from config.settings import Settings
 from stacks.alerts import Alarms, AlertTopic, Dimensions
 from stacks.dashboard import Dashboard
-from stacks.gateway_metrics import GatewayMetrics
+from stacks.functions import permit
+from stacks.gateway_metrics import PATTERNS, GatewayMetrics
 from stacks.outage import Outage
 from stacks.probe import Probe, TokenCheck, urls_of
 
@@ -28,6 +29,7 @@ class Watch(Construct):
         self.token_check = TokenCheck(self, "TokenCheck", settings, code, parts.answer.tokens)
         self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts.topic)
         self.probe = self.prober(code) if settings.probe.minutes else None
+        self.let_reconcile_ask()
         GatewayMetrics(self, "Gateway", (parts.voice, parts.messaging, parts.callbacks))
         Alarms(self, "Alarms", settings, self.dimensions(), self.names(), self.alerts.topic, self.outage.function)
         if settings.alerts.dashboard:
@@ -41,6 +43,25 @@ class Watch(Construct):
         probe = Probe(self, "Probe", self.settings, code, urls, addresses, parts.events.table, parts.answer.tokens, self.alerts.topic)
         CfnOutput(parts, "ProbeFunctionName", value=probe.function.function_name)
         return probe
+
+    def let_reconcile_ask(self) -> None:
+        """`reconcile` compares what Twilio knows with whose URL it was, and with what API Gateway answered by itself."""
+        parts, settings = self.parts, self.settings
+        apis, medial = (parts.voice, parts.messaging, parts.callbacks), [parts.media.api] if parts.media else []
+        reconcile = parts.voicemail.reconcile
+        known = {
+            "PRIMARY_HOSTS": settings.primary.hosts,
+            "ASYNCHRONOUS_PATHS": settings.primary.asynchronous,
+            "OWN_HOSTS": [*(api.host for api in (*apis, *medial)), *settings.api.hosts],
+            "ACCESS_LOGS": [parts.voice.access_log.log_group_name],
+        }
+        for name, values in known.items():
+            reconcile.add_environment(name, " ".join(values))
+        reconcile.add_environment("STATIC_PATTERN", PATTERNS["GatewayResponses"])
+        reconcile.add_environment("EVENT_DAYS", str(settings.retention.events))
+        reconcile.add_environment("ORIGINAL_DAYS", str(settings.retention.originals))
+        permit(reconcile, "dynamodb:BatchWriteItem", parts.events.table.table_arn)
+        permit(reconcile, "logs:FilterLogEvents", parts.voice.access_log.log_group_arn)
 
     def dimensions(self) -> dict[str, Dimensions]:
         """The dimensions of AWS's own metrics, by what the table of alarms calls them.

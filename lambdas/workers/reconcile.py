@@ -17,7 +17,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from lambdas.answer.journal import NAMESPACE
+from lambdas.workers import alerts
+from lambdas.workers.access_logs import AccessLogs
+from lambdas.workers.alerts import Alerts, Hosts
+from lambdas.workers.calls import Calls
+from lambdas.workers.events import Item, write
 from lambdas.workers.missing import SETTLED, Missing
+from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import body_of, queue
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import Keys, TwilioApi
@@ -28,6 +34,7 @@ QUEUE_URL = os.environ["QUEUE_URL"]
 ACCOUNTS = os.environ["ACCOUNTS"].split()
 
 CHORE_SECONDS = 120.0
+ASK_SECONDS = 60.0  #: for alerts and for calls, each
 LATE = timedelta(hours=1)  #: a message without a file for so long is reported
 AGAIN = timedelta(hours=1)  #: what was queued is not queued again before
 
@@ -37,10 +44,20 @@ METRICS.set_default_dimensions(Environment=ENVIRONMENT)
 AWS = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3})
 SQS = boto3.client("sqs", config=AWS)
 DATABASE = boto3.resource("dynamodb", config=AWS)
+DYNAMODB = boto3.client("dynamodb", config=AWS)
 TABLE = DATABASE.Table(os.environ["TABLE_NAME"])
 VOICEMAILS = Voicemails(TABLE, int(os.environ["VOICEMAIL_DAYS"]))
 TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=AWS), os.environ["KEYS_SECRET"]))
 MISSING = Missing(DATABASE, TABLE, TWILIO, ACCOUNTS)
+DAYS = (int(os.environ["EVENT_DAYS"]), int(os.environ["ORIGINAL_DAYS"]))
+HOSTS = Hosts(
+    frozenset(os.environ["PRIMARY_HOSTS"].split()),
+    frozenset(os.environ["OWN_HOSTS"].split()),
+    tuple(path.strip("/").split("/") for path in os.environ["ASYNCHRONOUS_PATHS"].split()),
+)
+ALERTS = Alerts(TABLE, TWILIO, ACCOUNTS, HOSTS, DAYS)
+ACCESS_LOGS = AccessLogs(boto3.client("logs", config=AWS), os.environ["ACCESS_LOGS"].split(), os.environ["STATIC_PATTERN"])
+CALLS = Calls(TABLE, TWILIO, ACCOUNTS, ACCESS_LOGS.static_answers, DAYS[0])
 
 Chore = Callable[[datetime, datetime | None], None]
 
@@ -86,10 +103,39 @@ def queue_missing(now: datetime, since: datetime | None) -> None:
     count("RecordingsFound", found)
 
 
+def ask_alerts(now: datetime, since: datetime | None) -> None:
+    """Write what Twilio's alerts say of webhooks that never came to us, and count those of our own that failed."""
+    progress, until, deadline, failures = Progress(TABLE, "alerts"), now - alerts.SETTLED, Deadline(ASK_SECONDS), 0
+    begin = since or progress.since(until)
+    while begin < until:
+        end = min(begin + alerts.WINDOW, until)
+        for moment, items in ALERTS.within(begin, end, deadline):
+            keep(items)
+            failures += sum(item["kind"] == alerts.FAILURE for item in items)
+            progress.came_to(moment)
+        progress.came_to(begin := end)
+    count("FallbackFailures", failures)
+
+
+def ask_calls(now: datetime, since: datetime | None) -> None:
+    """Write how calls ended, and which calls API Gateway answered in our place."""
+    progress, until, deadline = Progress(TABLE, "calls"), now - SETTLED, Deadline(ASK_SECONDS)
+    begin = since or progress.since(until)
+    while begin < until:
+        end = min(begin + alerts.WINDOW, until)
+        keep(CALLS.within(begin, end, deadline))
+        progress.came_to(begin := end)
+
+
+def keep(items: list[Item]) -> None:
+    """Write items; the same ones again do no harm."""
+    write(DYNAMODB, TABLE.name, items)
+
+
 def count(name: str, number: int) -> None:
     """Count what there is: a metric of zeros would cost as much all month."""
     if number:
         METRICS.add_metric(name, MetricUnit.Count, number)
 
 
-CHORES: tuple[Chore, ...] = (queue_due, queue_missing)
+CHORES: tuple[Chore, ...] = (queue_due, queue_missing, ask_alerts, ask_calls)

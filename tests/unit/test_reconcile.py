@@ -27,7 +27,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 @pytest.fixture
 def reconcile(made: Account) -> ModuleType:
-    return made.worker("reconcile")
+    worker = made.worker("reconcile")
+    return made.worker("reconcile", CHORES=(worker.queue_due, worker.queue_missing))  # the others: test_alerts.py and test_calls.py
 
 
 def left(made: Account, ago: float = HOUR, **facts: object) -> twilios.Recording:

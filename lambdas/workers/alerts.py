@@ -1,0 +1,146 @@
+"""What Twilio's Monitor knows and we do not: every failed webhook is an alert there for thirty days, whether it came to us or not.
+
+    on a host of ours                    the fallback itself failed: an alarm of the first order, and an event
+    a status callback of the primary's   nobody is on the line and Twilio has no fallback for it: lost, kept for hand-back
+    a text that never came to us         the same: its number has no fallback, or our static answer could not see it
+    a call that never came to us         an event `missed`, with who called whom
+
+A list of alerts lacks what was sent; a single alert has it (`request_variables`), so those that are kept are asked for one by one.
+https://www.twilio.com/docs/usage/monitor-alert
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from lambdas.answer.book import fits, host_of
+from lambdas.answer.journal import safe_url
+from lambdas.answer.request import parts_of
+from lambdas.workers.events import Item, day_shard
+from lambdas.workers.hand_back import expiry, lost_callback
+from lambdas.workers.timeline import Timeline, stamp
+from lambdas.workers.transport import Deadline
+from lambdas.workers.twilio_api import TwilioApi
+from lambdas.workers.webhook import Ask
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+FAILURE, MISSED = "failure", "missed"
+LEVELS = ("error", "warning")  #: some real failures, such as 15003, are warnings
+MOST = 10_000  #: the most that Twilio lists of a window
+PAGE = 1000
+WINDOW = timedelta(hours=1)
+SHORTEST = timedelta(seconds=1)
+#: A younger alert's own event may still be on its way.
+SETTLED = timedelta(minutes=15)
+LONGEST_CALL = timedelta(hours=4, minutes=30)
+TEXTS = ("SM", "MM")
+
+logger = logging.getLogger("alerts")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Whose URL it is: the primary's with the paths of its status callbacks, or ours; host names in lower case."""
+
+    primary: frozenset[str]
+    own: frozenset[str]
+    asynchronous: tuple[list[str], ...]
+
+    def are_ours(self, url: str) -> bool:
+        """Whether a URL is on a host of ours."""
+        return name_of(url) in self.own
+
+    def are_the_primarys(self, url: str) -> bool:
+        """Whether a URL is on a host of the primary's."""
+        return name_of(url) in self.primary
+
+    def is_asynchronous(self, url: str) -> bool:
+        """Whether nobody waits for the answer of a URL."""
+        return any(fits(pattern, parts_of(url).path) for pattern in self.asynchronous)
+
+
+class Alerts:
+    """Reads them, window by window, and says what is to be written for each."""
+
+    def __init__(self, table: "Table", api: TwilioApi, accounts: Sequence[str], hosts: Hosts, days: tuple[int, int]) -> None:
+        """`days` is how long events and originals are kept."""
+        self.timeline = Timeline(table)
+        self.api = api
+        self.accounts = accounts
+        self.hosts = hosts
+        self.days = days
+
+    def within(self, since: datetime, until: datetime, deadline: Deadline) -> Iterator[tuple[datetime, list[Item]]]:
+        """Of a window, oldest first: the moment of each alert that concerns us, and its items. Raises what Twilio's client raises."""
+        found = sorted(self.concerning(since, until, deadline), key=lambda alert: moment_of(alert[1]))
+        answered = self.answered(since, until) if found else set()
+        for account, alert in found:
+            if self.hosts.are_ours(alert.request_url) or self.is_new(alert, answered):
+                yield moment_of(alert), list(self.items(account, alert, deadline))
+
+    def concerning(self, since: datetime, until: datetime, deadline: Deadline) -> Iterator[tuple[str, Any]]:
+        """The alerts about URLs of the primary's or ours, with their account."""
+        for account in self.accounts:
+            for region in self.api.keys.regions(account):
+                client = self.api.client(account, deadline, region).monitor.v1.alerts
+                for level in LEVELS:
+                    for alert in self.listed(client, level, since, until):
+                        if self.hosts.are_ours(alert.request_url or "") or self.hosts.are_the_primarys(alert.request_url or ""):
+                            yield account, alert
+
+    def listed(self, client: Any, level: str, since: datetime, until: datetime) -> list[Any]:
+        """All alerts of a window; one that holds more than Twilio lists is halved."""
+        found = list(client.stream(log_level=level, start_date=since, end_date=until, page_size=PAGE))
+        if len(found) < MOST or until - since <= SHORTEST:
+            return found
+        middle = since + (until - since) / 2
+        return self.listed(client, level, since, middle) + self.listed(client, level, middle, until)
+
+    def answered(self, since: datetime, until: datetime) -> set[str]:
+        """The calls and texts that came to us around a window."""
+        events = self.timeline.events(since - LONGEST_CALL, until + SETTLED)
+        return {event["pk"] for event in events if event.get("kind") == "request"}
+
+    def is_new(self, alert: Any, answered: set[str]) -> bool:
+        """Whether we know nothing of it yet."""
+        return self.hosts.is_asynchronous(alert.request_url) or alert.resource_sid not in answered
+
+    def items(self, account: str, alert: Any, deadline: Deadline) -> Iterator[Item]:
+        """What is to be written for an alert."""
+        if self.hosts.are_ours(alert.request_url):
+            yield self.event(alert, FAILURE, {})
+            return
+        whole = self.api.client(account, deadline).monitor.v1.alerts(alert.sid).fetch()
+        form, sid = whole.request_variables or "", alert.resource_sid or ""
+        if not self.hosts.is_asynchronous(alert.request_url) and sid[:2] not in TEXTS:
+            yield self.event(alert, MISSED, dict(parse_qsl(form)))
+        elif form:
+            ask = Ask(whole.request_url, form, "sms" if sid[:2] in TEXTS else "voice", whole.request_method or "POST")
+            yield from lost_callback(alert.sid, stamp(moment_of(alert)), sid or alert.sid, str(alert.error_code), ask, self.days)
+        else:
+            logger.warning("Twilio no longer has what was sent: %s", alert.sid)
+
+    def event(self, alert: Any, kind: str, sent: dict[str, str]) -> Item:
+        """An event on the timeline."""
+        time, pk = stamp(moment_of(alert)), alert.resource_sid or alert.sid
+        item = {"pk": pk, "sk": f"{time}#{alert.sid}", "kind": kind, "time": time, "medium": "sms" if pk[:2] in TEXTS else "voice"}
+        item |= {"error_code": str(alert.error_code), "error_url": safe_url(alert.request_url, frozenset())}
+        item |= {"day_shard": day_shard(time, pk), "expires": expiry(time, self.days[0])}
+        named = {"from": "From", "to": "To", "call_status": "CallStatus"}
+        return item | {name: sent[parameter] for name, parameter in named.items() if sent.get(parameter)}
+
+
+def moment_of(alert: Any) -> datetime:
+    """When it happened."""
+    found: datetime = alert.date_generated or alert.date_created
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def name_of(url: str) -> str:
+    """The host of a URL, without port."""
+    return host_of(url).partition(":")[0]
