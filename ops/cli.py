@@ -35,6 +35,8 @@ from ops.state import state
 from ops.tokens import checked_account, counted, with_key, with_token, without_old_tokens
 from ops.tokens import put as put_secret
 from ops.tokens import read as read_secret
+from ops.voicemails import redrive
+from ops.voicemails import status as voicemail_status
 
 app = typer.Typer(help="What happened while the primary was down, and what to do about it.", add_completion=False, rich_markup_mode=None)
 out, err = Console(), Console(stderr=True)
@@ -62,6 +64,8 @@ voicemails_app.command()(download)
 voicemails_app.command()(ack)
 voicemails_app.command()(unack)
 voicemails_app.command("call-back")(call_back)
+voicemails_app.command("status")(voicemail_status)
+voicemails_app.command()(redrive)
 
 
 @app.callback(invoke_without_command=True)
