@@ -23,11 +23,13 @@ from ops.console.command import console
 from ops.deployment import Deployment, OpsError, explained
 from ops.errors import errors
 from ops.export import export
+from ops.flows import flows
 from ops.forget import forget
 from ops.listen import ack, download, list_voicemails, play, unack
 from ops.options import PRODUCTION, RegionsOption
 from ops.period import NoPeriod, moment
 from ops.policies import policies
+from ops.preview import preview
 from ops.rebuild import items, lines, missing
 from ops.rebuild import rebuild as write_missing
 from ops.replay import replay
@@ -56,6 +58,8 @@ app.command()(forget)
 app.command()(policies)
 app.command()(audit)
 app.command()(console)
+app.command()(preview)
+app.command()(flows)
 voicemails_app = typer.Typer(help="What callers said: list, hear, see to, call back.", no_args_is_help=True)
 app.add_typer(voicemails_app, name="voicemails")
 voicemails_app.command("list")(list_voicemails)

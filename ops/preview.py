@@ -1,0 +1,120 @@
+"""`fallback preview`: which rule answers a request, and the exact TwiML of everything that can follow. Needs no AWS."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from answerbook.compile import TEMPLATES, compile_book
+from config.settings import HERE, load
+from ops.compare import changed, compiled_at
+from ops.deployment import OpsError
+from ops.options import PRODUCTION, EnvironmentOption
+from ops.period import moment
+from ops.screen import out
+from ops.walk import Answered, Walk
+from ops.words import count
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="folder of the settings")]
+TemplatesOption = Annotated[Path, typer.Option("--templates", help="folder of the templates")]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object, for programs")]
+
+
+def preview(
+    to: Annotated[str, typer.Option(help="number that was called or written to")] = "",
+    from_: Annotated[str, typer.Option("--from", help="who calls or writes: a number, client:name, sip:user@host")] = "",
+    error_url: Annotated[str, typer.Option(help="address of the primary that failed")] = "",
+    error_code: Annotated[str, typer.Option(help="Twilio's error code")] = "",
+    at: Annotated[str, typer.Option(help="when: a moment as in 2026-12-24T10:00+01:00; now if left out")] = "",
+    entry: Annotated[str, typer.Option(help="voice, sms, trunk/NAME, sip/NAME or app/NAME")] = "voice",
+    status: Annotated[str, typer.Option(help="CallStatus")] = "ringing",
+    body: Annotated[str, typer.Option(help="words of a text; makes the entry sms")] = "",
+    param: Annotated[list[str] | None, typer.Option(help="any other parameter of Twilio's, NAME=VALUE; may be repeated")] = None,
+    diff: Annotated[str, typer.Option(help="git revision: show what callers heard there and hear now")] = "",
+    as_json: JsonOption = False,
+    environment: EnvironmentOption = PRODUCTION,
+    config: ConfigOption = HERE,
+    templates: TemplatesOption = TEMPLATES,
+) -> None:
+    """Show which rule answers a request, and the exact TwiML of everything that can follow. Needs no AWS.
+
+    Examples:
+
+        fallback preview --to +15005550006 --from +442071838750 --error-url https://app.example.com/voice
+
+        fallback preview --entry trunk/main --to +15005550006 --at 2026-12-24T22:00+01:00
+
+        fallback preview --body "Where is my order?" --from +442071838750
+
+        fallback preview --diff main        (everything that changes, for a pull request)
+    """
+    entry = "sms" if body else entry.strip("/")
+    given = {"To": to, "From": from_, "ErrorUrl": error_url, "ErrorCode": error_code, "Body": body}
+    fields = {name: value for name, value in given.items() if value} | parameters(param or [])
+    when = moment(at, datetime.now(UTC)).timestamp() if at else datetime.now(UTC).timestamp()
+    book = compile_book(load(environment, config), templates)
+    if diff:
+        before = compiled_at(diff, environment, config, templates)
+        walks = [walk_of(old, entry, fields, status, when) for old in (before, book)] if fields else None
+        out.print("\n".join(changed(before, book, walks, as_json)), markup=False)
+        return
+    walk = walk_of(book, entry, fields, status, when)
+    if as_json:
+        print(json.dumps(as_object(walk), indent=2))
+        return
+    out.print("\n".join(told(walk)))
+
+
+def parameters(given: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` pairs. Raises OpsError."""
+    pairs = [pair.partition("=") for pair in given]
+    if wrong := [name for name, sign, _ in pairs if not sign]:
+        raise OpsError(f"--param {wrong[0]}: write it as NAME=VALUE, as in --param FromCountry=GB")
+    return {name: value for name, _, value in pairs}
+
+
+def walk_of(book: Mapping[str, Any], entry: str, fields: Mapping[str, str], status: str, when: float) -> Walk:
+    """The walk of a described request. Raises OpsError for an entry that the environment does not serve."""
+    if entry.partition("/")[0] not in book["steps"]:
+        served = ", ".join(name for name in ("voice", "trunk", "sip", "app", "sms") if name in book["steps"])
+        raise OpsError(f"--entry {entry}: this environment has no such rules; it serves {served}")
+    known = dict(fields) if entry == "sms" else {"CallStatus": status, "Direction": "inbound"} | dict(fields)
+    return Walk(book, f"/{entry}", known, when)
+
+
+def told(walk: Walk) -> Iterator[str]:
+    """The walk as text for a terminal."""
+    yield f"[bold]{escape(walk.choice.at or walk.choice.step)}[/] answers with [bold]{escape(walk.first.name)}[/]"
+    if walk.ringing:
+        yield f"rings for up to {count(walk.ringing, 'second')} if nobody takes the call"
+    yield from document(walk.first, 0, set())
+
+
+def document(answered: Answered, depth: int, shown: set[str]) -> Iterator[str]:
+    """A document, and below it what can follow; each document once."""
+    margin = "    " * depth
+    shown.add(answered.name)
+    yield from (margin + escape(line) for line in answered.twiml.splitlines() if line.strip())
+    for way, following in answered.further:
+        known = " (as above)" if following.name in shown else ""
+        why = f"[cyan]{escape(way.step)}[/], {escape(way.when)} [dim]{escape(way.at)}[/]"
+        yield f"{margin}  {why} -> [bold]{escape(following.name)}[/]{known}"
+        if not known:
+            yield from document(following, depth + 1, shown)
+
+
+def as_object(walk: Walk) -> dict[str, Any]:
+    """The walk for programs: documents by name, and the ways between them."""
+    documents = {
+        name: {
+            "twiml": found.twiml,
+            "rings": found.rings,
+            "next": [way._asdict() | {"document": other.name} for way, other in found.further],
+        }
+        for name, found in [(walk.first.name, walk.first), *walk.seen.items()]
+    }
+    return {"rule": walk.choice.at, "step": walk.choice.step, "document": walk.first.name, "rings": walk.ringing, "documents": documents}

@@ -1,0 +1,197 @@
+"""`fallback preview` and `fallback flows`: what callers will hear, before anybody deploys it."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from answerbook.compile import TEMPLATES, compile_book
+from config.settings import HERE, load
+from lambdas.answer.book import Book
+from ops.cli import app
+from ops.walk import ADDRESSES
+from tests.unit.books import request, settings_text
+
+LINE = """
+[answer.line]
+flow = "forward"
+numbers = ["+12025550171", "+12025550172"]
+caller_id = "+12025550100"
+ring_seconds = 12
+otherwise = "box"
+[answer.box]
+flow = "voicemail"
+greeting = "Please leave a message."
+[[voice]]
+To = "+15005550006"
+answer = "line"
+[calendar.office]
+zone = "Europe/Berlin"
+thursday = ["09:00-17:00"]
+[[voice]]
+open = "office"
+answer = "box"
+[[trunk]]
+answer = "box"
+"""
+TO_THE_LINE = ["--to", "+15005550006", "--from", "+442071838750", "--error-url", "https://app.example.com/voice", "--error-code", "11200"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Settings and templates in a git repository of their own."""
+    shutil.copytree(TEMPLATES, tmp_path / "twiml_templates")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "test.toml").write_text(settings_text(LINE, twilio='trunks = ["main"]'))
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "first"]):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True, capture_output=True)
+    return tmp_path
+
+
+def run(project: Path, *words: str) -> str:
+    """What a command prints; fails if it fails."""
+    result = invoked(project, *words)
+    assert result.exit_code == 0, result.output
+    return str(result.output)
+
+
+def invoked(project: Path, *words: str) -> Any:
+    where = ["-e", "test", "--config", str(project / "config"), "--templates", str(project / "twiml_templates")]
+    return CliRunner().invoke(app, [*words, *where])
+
+
+def test_the_rule_and_its_line_are_named(project: Path) -> None:
+    shown = run(project, "preview", *TO_THE_LINE)
+    assert shown.startswith("test.toml:24 answers with line/ring/1\n")
+
+
+def test_every_following_document_is_shown_once(project: Path) -> None:
+    """With the step and the rule that lead there, and the caller's details filled in."""
+    shown = run(project, "preview", *TO_THE_LINE)
+    for words in (
+        "line/dialled/1, DialBridged = true forward/steps.toml:18 -> line/hangup/1",
+        "line/dialled/1, otherwise forward/steps.toml:18 -> line/ring/2",
+        "A call from +442071838750. Press 1 to take it.",
+        "line/dialled/2, otherwise forward/steps.toml:18 -> box/start/1",
+        "box/recorded/1, otherwise voicemail/steps.toml:2 -> box/goodbye/1",
+    ):
+        assert shown.count(words) >= 1
+    assert shown.count("Please leave a message.") == 1
+
+
+def test_total_ring_time_is_shown(project: Path) -> None:
+    """Two numbers, twelve seconds each."""
+    assert "rings for up to 24 seconds if nobody takes the call" in run(project, "preview", *TO_THE_LINE)
+    assert "rings for" not in run(project, "preview", "--to", "+15005550007")
+
+
+def test_the_twiml_is_what_lambda_answers(project: Path) -> None:
+    """To the byte: the same code fills the same book."""
+    shown = json.loads(run(project, "preview", "--json", *TO_THE_LINE))
+    book = Book(json.loads(json.dumps(compile_book(load("test", project / "config")))))
+    asked = request(To="+15005550006", From="+442071838750", ErrorUrl="https://app.example.com/voice", CallStatus="ringing")
+    asked.base = "https://fallback.example.com/v1"
+    assert shown["document"] == book.choose(asked, 0).document == "line/ring/1"
+    assert shown["documents"]["line/ring/1"]["twiml"] == book.fill("line/ring/1", asked, ADDRESSES)
+    assert (shown["rule"], shown["rings"]) == ("test.toml:24", 24)
+
+
+@pytest.mark.parametrize(
+    ("at", "document"),
+    [("2026-01-01T09:30+01:00", "box/start/1"), ("2026-01-01T07:30", "sorry/start/1"), ("2026-01-02T09:30+01:00", "sorry/start/1")],
+)
+def test_the_time_can_be_chosen(project: Path, at: str, document: str) -> None:
+    assert json.loads(run(project, "preview", "--json", "--at", at))["document"] == document
+
+
+def test_other_entries_can_be_asked(project: Path) -> None:
+    assert "answers with box/start/1" in run(project, "preview", "--entry", "trunk/main", "--to", "+12025550100")
+    assert "sms manners answers with sms manners/silence" in run(project, "preview", "--body", "STOP", "--from", "+442071838750")
+
+
+def test_the_last_resort_and_other_parameters_can_be_asked(project: Path) -> None:
+    ours = ["--error-url", "https://fallback.example.com/v1/voice/line/dialled/1"]
+    assert "last resort answers with last_resort/voice" in run(project, "preview", *ours)
+    shown = run(project, "preview", "--to", "+15005550006", "--param", "ForwardedFrom=+12025550171", "--from", "+442071838750")
+    assert "answers with line/ring/2" in shown
+
+
+def test_the_difference_to_a_revision_is_shown(project: Path) -> None:
+    """What callers hear before and after, for a pull request: of one caller, or everything."""
+    assert run(project, "preview", "--diff", "HEAD").strip() == "Callers hear the same before and after."
+    settings = project / "config" / "test.toml"
+    settings.write_text(settings.read_text().replace("Please leave a message.", "Please speak."))
+    everything = run(project, "preview", "--diff", "HEAD")
+    assert '-  <Say language="en-US">Please leave a message.</Say>' in everything
+    assert '+  <Say language="en-US">Please speak.</Say>' in everything
+    assert "Please speak." in run(project, "preview", "--diff", "HEAD", *TO_THE_LINE)
+    assert json.loads(run(project, "preview", "--diff", "HEAD", "--json"))["changed"]
+    assert run(project, "preview", "--diff", "HEAD", "--body", "hello").strip() == "Callers hear the same before and after."
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--diff", "nowhere"], "git archive: fatal: not a valid object name: nowhere"),
+        (["--param", "From"], "write it as NAME=VALUE"),
+        (["--entry", "fax"], "it serves voice, trunk, sms"),
+        (["--at", "noon"], "write it as 90m, 2h, 3d or 2026-11-21T02:00"),
+    ],
+)
+def test_a_mistake_is_a_sentence(project: Path, words: list[str], says: str) -> None:
+    result = invoked(project, "preview", *words)
+    assert result.exit_code == 1
+    assert says in str(result.exception)
+
+
+def test_flows_are_drawn_as_a_tree(project: Path) -> None:
+    """From the entries on; what was drawn is named, not drawn again."""
+    drawn = run(project, "flows")
+    assert "To = +15005550006 -> line/start?" in drawn
+    assert "DialBridged = true -> line/hangup" in drawn
+    assert "otherwise -> line/start? (above)" in drawn
+    assert "open = office -> box/start (above)" in drawn
+
+
+def test_flows_are_drawn_as_mermaid(project: Path) -> None:
+    """A flowchart whose arrows all join boxes that are there, with labels that do not end early."""
+    lines = run(project, "flows", "--mermaid").splitlines()
+    assert lines[0] == "flowchart LR"
+    boxes = {line.strip().partition("[")[0].partition("{")[0].partition("(")[0] for line in lines if '"' in line and "-->" not in line}
+    arrows = [line.split() for line in lines if "-->" in line]
+    assert arrows
+    assert all(arrow[0] in boxes and arrow[-1] in boxes for arrow in arrows)
+    assert all(line.count('"') == 2 for line in lines if "-->" in line)
+    assert lines.count("  end") == sum(line.startswith("  subgraph") for line in lines)
+
+
+def test_flows_are_told_to_programs(project: Path) -> None:
+    assert {"start": "voice", "when": "open = office", "end": "box/start"} in json.loads(run(project, "flows", "--json"))
+
+
+def test_a_long_hunt_group_is_walked(project: Path) -> None:
+    """A hundred numbers are no hundred calls deep in anything that matters."""
+    settings = project / "config" / "test.toml"
+    numbers = str([f"+1202555{number:04}" for number in range(100)])
+    settings.write_text(settings.read_text().replace('["+12025550171", "+12025550172"]', numbers))
+    assert json.loads(run(project, "preview", "--json", *TO_THE_LINE))["rings"] == 1200
+    assert "rings for up to 1200 seconds" in run(project, "preview", *TO_THE_LINE)
+    run(project, "flows")
+
+
+@pytest.mark.parametrize("command", ["preview", "flows"])
+def test_help_has_examples(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"]).output
+    assert f"fallback {command}" in shown
+    assert "Examples" in shown
+
+
+def test_examples_can_be_previewed() -> None:
+    """What docs/configuration.md says to try."""
+    where = ["-e", "dialler", "--config", str(HERE / "examples")]
+    shown = CliRunner().invoke(app, ["preview", *where, "--error-url", "https://dialler.example.com/calls/1/incoming"]).output
+    assert "answers with sorry_to_disturb/start/1" in shown
