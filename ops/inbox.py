@@ -14,7 +14,7 @@ from ops.desk import Desk
 from ops.period import Period
 
 KIND = "voicemail"
-FAR_BACK = timedelta(days=400)  #: how far a recording is looked for by its SID alone
+FAR_BACK = timedelta(days=31)  #: how far a recording is looked for by its SID alone; by its call it is found at once
 CHUNK = 64 * 1024
 NOT_FULFILLED = "ConditionalCheckFailedException"
 GONE = ("NoSuchKey", "404", "NoSuchVersion")
@@ -41,7 +41,8 @@ def find(desk: Desk, sid: str) -> Item:
         )
     found = of_call(desk, sid) if sid.startswith("CA") else by_recording(desk, sid)
     if not found:
-        raise OpsError(f"there is no voicemail {sid} in {desk.title}: `fallback voicemails list --since 7d` shows those of a week")
+        how = "give the SID of its call (CA…) if it is older than a month" if sid.startswith("RE") else "did that call leave one?"
+        raise OpsError(f"there is no voicemail {sid} in {desk.title}: {how}; `fallback voicemails list --since 7d` shows those of a week")
     return found
 
 

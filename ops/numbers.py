@@ -11,7 +11,7 @@ HIDDEN = "(hidden)"
 WORDS = frozenset(
     """
     Body SpeechResult Digits CallerName ProfileName WaId Address Label Latitude Longitude ButtonText ButtonPayload ForwardedFrom
-    form note task
+    form task
     """.split()
 )
 

@@ -12,14 +12,14 @@ from lambdas.workers.voicemails import shown
 
 #: Twilio's parameters that tell what a caller did, in the order in which they are told.
 DONE = {
-    "Digits": "pressed {}",
-    "SpeechResult": "said {}",
+    "Digits": "the caller pressed {}",
+    "SpeechResult": "the caller said {}",
     "DialCallStatus": "the number dialled: {}",
     "DialBridged": "connected with somebody: {}",
-    "RecordingDuration": "spoke {} s",
+    "RecordingDuration": "the caller spoke {} s",
     "CallDuration": "the call lasted {} s",
-    "Body": "wrote {}",
-    "NumMedia": "sent {} media",
+    "Body": "the text: {}",
+    "NumMedia": "media sent: {}",
 }
 UNTOLD = {"NumMedia": "0"}
 
@@ -77,11 +77,7 @@ def did(item: Item) -> Iterator[str]:
     params: dict[str, Any] = item.get("params") or {}
     for name, sentence in DONE.items():
         if params.get(name) and params[name] != UNTOLD.get(name):
-            yield (
-                f"the caller {sentence}".format(params[name])
-                if name in ("Digits", "Body", "SpeechResult")
-                else sentence.format(params[name])
-            )
+            yield "the caller hung up" if params[name] == "hangup" else sentence.format(params[name])
 
 
 def answered(item: Item) -> Iterator[str]:
@@ -100,7 +96,7 @@ def recording(item: Item) -> Chapter:
 def voicemail(item: Item) -> Chapter:
     """A voicemail, as it is now."""
     lines = [f"{label}: {item[name]}" for name, label in FACTS.items() if item.get(name)]
-    return Chapter(item["time"], f"Voicemail {item['sid']}: {shown(item)}", lines, "voicemail")
+    return Chapter(item["time"], f"A voicemail: {shown(item)}", [item["sid"], *lines], "voicemail")
 
 
 FACTS = {

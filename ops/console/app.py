@@ -47,6 +47,7 @@ def bound(port: int) -> socket.socket:
     try:
         listening.bind((HOST, port))
     except OSError as error:
+        listening.close()
         raise OpsError(f"port {port} is taken: choose another with --port, or leave it out") from error
     return listening
 

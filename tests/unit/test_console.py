@@ -1,0 +1,237 @@
+"""The console: who may ask, what each page shows, and that nothing comes from anywhere else."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from ops.console import app as console_app
+from ops.console.app import bound, made
+from ops.console.guard import POLICY
+from ops.deployment import OpsError
+from tests.unit.engineer import CALLER, OTHER, OWN, add, deployment, desk, emptied, event, sid, voicemail
+
+TOKEN = "the-first-token"
+CALL, RECORDING = sid("CA", 1), sid("RE", 1)
+AUDIO = b"RIFF" + bytes(range(256)) * 40
+FILES = Path(console_app.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Where the console is served, for all tests."""
+    with deployment(), bound(0) as listening:
+        port = listening.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(made(desk(), port, TOKEN), log_level="warning"))
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield port
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def stranger(port: int) -> Iterator[httpx.Client]:
+    """A browser that does not know the token."""
+    emptied()
+    address = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=address, headers={"Origin": address}, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(stranger: httpx.Client) -> httpx.Client:
+    """A browser that came by the first URL."""
+    answer = stranger.get(f"/?token={TOKEN}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    return stranger
+
+
+def csrf(browser: httpx.Client) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', browser.get("/voicemails").text)
+    assert found
+    return found[1]
+
+
+# --- who may ask
+
+
+@pytest.mark.parametrize("path", ["/", "/calls", "/voicemails", "/replay", "/static/style.css", "/?token=guessed", "/calls?token=" + TOKEN])
+def test_without_the_token_there_is_nothing_to_see(stranger: httpx.Client, path: str) -> None:
+    answer = stranger.get(path)
+    assert answer.status_code == 403
+    assert "Open the address that `fallback console` printed" in answer.text
+
+
+def test_the_token_becomes_a_cookie_that_scripts_cannot_read_and_sites_cannot_send(stranger: httpx.Client) -> None:
+    cookie = stranger.get(f"/?token={TOKEN}").headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert TOKEN not in cookie
+
+
+@pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1", "127.0.0.1:1", "localhost"])
+def test_another_name_for_our_address_is_refused(browser: httpx.Client, host: str) -> None:
+    assert browser.get("/", headers={"Host": host}).status_code == 421
+
+
+def test_localhost_is_a_name_of_ours(browser: httpx.Client) -> None:
+    [(name, value)] = browser.cookies.items()
+    answer = browser.get("/", headers={"Host": f"localhost:{browser.base_url.port}", "Cookie": f"{name}={value}"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/replay", "/replay/stop", "/numbers", f"/voicemails/{CALL}/{RECORDING}"])
+def test_a_form_without_its_token_or_from_elsewhere_does_nothing(browser: httpx.Client, path: str) -> None:
+    assert browser.post(path, data={"csrf": "guessed", "show": "1"}).status_code == 403
+    for origin in ("https://evil.example.com", "null", ""):
+        assert browser.post(path, data={"csrf": csrf(browser), "show": "1"}, headers={"Origin": origin}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/calls/none", "/static/htmx.min.js", "/nowhere"])
+def test_every_answer_bears_the_strict_policy(browser: httpx.Client, path: str) -> None:
+    answer = browser.get(path)
+    assert answer.headers["content-security-policy"] == POLICY
+    assert "unsafe" not in POLICY
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_it_listens_on_loopback_and_says_when_a_port_is_taken() -> None:
+    with bound(0) as listening:
+        host, port = listening.getsockname()
+        listening.listen()
+        assert host == "127.0.0.1"
+        with pytest.raises(OpsError, match="choose another with --port"):
+            bound(port)
+
+
+def test_nothing_comes_from_anywhere_else() -> None:
+    for file in (*FILES.glob("templates/*"), *FILES.glob("static/*.css"), *FILES.glob("static/*.svg")):
+        text = file.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"//\w", re.sub(r"removeprefix\(.*?\)", "", text)), file
+        assert not re.search(r"<script(?! src=\"/static/)|<style| style=| on\w+=", text), file
+
+
+# --- what the pages show
+
+
+def test_the_overview_says_that_an_outage_is_on_and_what_the_codes_mean(browser: httpx.Client) -> None:
+    add(event(CALL), event(sid("SM", 2), medium="sms", entry="sms", error_code="11210"), voicemail(CALL, RECORDING))
+    text = browser.get("/").text
+    assert "<title>OUTAGE" in text
+    assert "1 call and 1 text, 1 message left" in text
+    assert "Twilio asked for the webhook and got no usable answer" in text
+    assert "https://app.example.com/calls" in text
+    assert 'role="img"' in text
+    assert 'hx-trigger="every 10s"' in text
+
+
+def test_a_paused_page_does_not_refresh(browser: httpx.Client) -> None:
+    assert "hx-get" not in browser.get("/?pause=1").text
+
+
+def test_calls_are_filtered_by_time_first(browser: httpx.Client) -> None:
+    add(event(CALL), event(sid("CA", 2), timedelta(hours=5), who=OTHER))
+    assert "1 error from" in browser.get("/calls?since=1h").text
+    assert "2 errors from" in browser.get("/calls?since=12h").text
+    assert "+1312*****42" in browser.get(f"/calls?since=12h&number={OTHER.replace('+', '%2B')}").text
+    begin = (datetime.now(UTC) - timedelta(hours=6)).strftime("%Y-%m-%dT%H:%M")
+    end = (datetime.now(UTC) - timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M")
+    assert "1 error from" in browser.get(f"/calls?since=1h&from={begin}&until={end}").text
+
+
+def test_the_story_of_a_call_has_its_voicemail(browser: httpx.Client) -> None:
+    add(event(CALL), voicemail(CALL, RECORDING, AUDIO))
+    text = browser.get(f"/calls/{CALL}").text
+    assert "the primary failed with 11200" in text
+    assert f'src="/voicemails/{CALL}/{RECORDING}/audio"' in text
+
+
+def test_audio_is_served_whole_and_in_parts(browser: httpx.Client) -> None:
+    add(voicemail(CALL, RECORDING, AUDIO))
+    whole = browser.get(f"/voicemails/{CALL}/{RECORDING}/audio")
+    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, AUDIO, "audio/wav")
+    part = browser.get(f"/voicemails/{CALL}/{RECORDING}/audio", headers={"Range": "bytes=100-199"})
+    assert (part.status_code, part.content) == (206, AUDIO[100:200])
+    assert part.headers["content-range"] == f"bytes 100-199/{len(AUDIO)}"
+    rest = browser.get(f"/voicemails/{CALL}/{RECORDING}/audio", headers={"Range": "bytes=100-"})
+    assert rest.content == AUDIO[100:]
+
+
+def test_numbers_are_masked_until_asked_for_which_is_noted(browser: httpx.Client) -> None:
+    add(event(CALL), voicemail(CALL, RECORDING, AUDIO))
+    assert CALLER not in browser.get("/voicemails").text
+    answer = browser.post("/numbers", data={"csrf": csrf(browser), "show": "1", "page": "/voicemails"})
+    assert answer.headers["location"] == "/voicemails"
+    assert f'href="tel:{CALLER}"' in browser.get("/voicemails").text
+    noted = [item["what"] for item in desk().history.under(f"audit#{datetime.now(UTC):%Y-%m-%d}")]
+    assert noted == ["whole numbers in the console, 30 minutes"]
+    browser.post("/numbers", data={"csrf": csrf(browser), "page": "//evil.example.com"})
+    assert CALLER not in browser.get("/voicemails").text
+
+
+def test_a_form_leads_back_to_our_own_pages_only(browser: httpx.Client) -> None:
+    answer = browser.post("/numbers", data={"csrf": csrf(browser), "page": "//evil.example.com"})
+    assert answer.headers["location"] == "/"
+
+
+def test_a_voicemail_is_seen_to_and_may_wait_again(browser: httpx.Client) -> None:
+    add(voicemail(CALL, RECORDING, AUDIO))
+    form: dict[str, Any] = {"csrf": csrf(browser), "name": "Kim", "note": "called back", "page": "/voicemails"}
+    assert browser.post(f"/voicemails/{CALL}/{RECORDING}", data=form).status_code == 303
+    assert "Every voicemail has been seen to" in browser.get("/voicemails").text
+    assert "heard by Kim: “called back”" in browser.get("/voicemails?since=1h").text
+    browser.post(f"/voicemails/{CALL}/{RECORDING}", data=form | {"again": "1"})
+    assert RECORDING in browser.get("/voicemails").text
+
+
+def test_a_preview_of_the_hand_back_sends_nothing(browser: httpx.Client) -> None:
+    text = event(sid("SM", 2), medium="sms", entry="sms", error_code="11202", error_url="https://app.example.com/texts")
+    add(text, {"pk": text["pk"], "sk": f"original#{text['sk']}", "form": "Body=x"})
+    page = browser.get("/replay").text
+    assert "the primary certainly did not get it" in page
+    assert "Hand 1 message back" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        (f"/calls/{sid('CA', 404)}", 404, "it never reached the fallback, or its events have expired"),
+        ("/calls?since=soon", 400, "write it as 90m, 2h"),
+        (f"/voicemails/{CALL}/{RECORDING}/audio", 404, "There is no voicemail"),
+        ("/nowhere", 404, "Not Found"),
+    ],
+)
+def test_bad_input_is_a_sentence_on_a_page(browser: httpx.Client, path: str, status: int, sentence: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == status
+    assert sentence in answer.text
+    assert "That was not possible" in answer.text
+
+
+def test_audio_that_is_gone_is_a_sentence(browser: httpx.Client) -> None:
+    add(voicemail(CALL, RECORDING))
+    answer = browser.get(f"/voicemails/{CALL}/{RECORDING}/audio")
+    assert answer.status_code == 503
+    assert "is gone" in answer.text
+
+
+def test_text_of_callers_is_shown_as_text(browser: httpx.Client) -> None:
+    add(event(CALL, answer="<script>alert(1)</script>", who="client:<img src=x>"))
+    for path in ("/", "/calls", f"/calls/{CALL}"):
+        text = browser.get(path).text
+        assert "<script>alert" not in text
+        assert "<img" not in text
+
+
+def test_the_company_number_is_whole(browser: httpx.Client) -> None:
+    add(event(CALL))
+    assert OWN in browser.get("/calls").text

@@ -1,0 +1,302 @@
+"""The commands of the night: what they print, what they hide, and a sentence with a remedy for whatever goes wrong."""
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.unit.engineer import BUCKET, CALLER, OTHER, OWN, add, client, deployed_in, deployment, emptied, event, fallback, sid, voicemail
+from tests.unit.event_table import TABLE
+
+Run = Callable[..., tuple[int, str, str]]
+CALL, SECOND, TEXT = sid("CA", 1), sid("CA", 2), sid("SM", 3)
+RECORDING = sid("RE", 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cloud() -> Iterator[None]:
+    with deployment():
+        yield
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command; exit status, standard output, standard error."""
+
+    def running(*words: str) -> tuple[int, str, str]:
+        status = fallback(monkeypatch, *words)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    emptied()
+    return running
+
+
+# --- the state of things
+
+
+def test_alone_it_says_that_callers_are_being_answered_and_what_to_type_next(run: Run) -> None:
+    add(event(CALL), event(TEXT, medium="sms", entry="sms"), voicemail(CALL, RECORDING))
+    status, out, _ = run()
+    assert status == 0
+    assert "OUTAGE" in out
+    assert "Callers ARE being answered: 1 call and 1 text answered, 1 message left." in out
+    assert "fallback voicemails list" in out
+
+
+def test_without_an_outage_it_says_so(run: Run) -> None:
+    _, out, _ = run("status")
+    assert "No outage: nobody came to the fallback in the last 24 hours." in out
+    assert "no test request on record" in out
+
+
+def test_the_state_for_programs(run: Run) -> None:
+    add(event(CALL, timedelta(hours=2)), {"pk": "primary", "sk": "health#https://a.example.com/", "well": False, "seen": "HTTP 503"})
+    told = json.loads(run("--json")[1])
+    assert told["outage"]["on"] is False
+    assert told["outage"]["calls"] == 1
+    assert told["primary"] == [{"address": "https://a.example.com/", "well": False, "seen": "HTTP 503"}]
+
+
+def test_a_probe_that_failed_or_stopped_is_told(run: Run) -> None:
+    add({"pk": "probe", "sk": "29000000", "time": "2026-01-01T00:00:00Z", "faults": []})
+    assert "the test requests have STOPPED" in run()[1]
+
+
+# --- errors
+
+
+def test_errors_are_counted_explained_and_masked(run: Run) -> None:
+    add(event(CALL), event(SECOND, who=OTHER), event(TEXT, medium="sms", error_code="11210"))
+    status, out, _ = run("errors")
+    assert status == 0
+    assert "11200       2" in out
+    assert "Twilio asked for the webhook and got no usable answer" in out
+    assert "+1312*****42" in out
+    assert OTHER not in out
+    assert OWN in out, "the company's own numbers are no secret"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--code", "11210"], {TEXT}),
+        (["--code", "trunk"], {SECOND}),
+        (["--medium", "text"], {TEXT}),
+        (["--url", "/texts"], {TEXT}),
+        (["--number", CALLER], {CALL, TEXT}),
+        (["--since", "3m"], set()),
+        (["--from", "10m", "--until", "4m"], {CALL, SECOND, TEXT}),
+        ([], {CALL, SECOND, TEXT}),
+    ],
+)
+def test_errors_are_chosen_by_what_is_known_of_them(run: Run, words: list[str], found: set[str]) -> None:
+    trunk = event(SECOND, entry="trunk", trunk="main", error_code=None, error_url=None, who=OTHER)
+    add(event(CALL), trunk, event(TEXT, medium="sms", error_code="11210", error_url="https://app.example.com/texts"))
+    add(event(sid("CA", 9), kind="recording", error_code="0"), event(sid("CA", 8), error_code=None))
+    _, out, _ = run("errors", "--json", *words)
+    assert {json.loads(line)["sid"] for line in out.splitlines()} == found
+
+
+@pytest.mark.parametrize(("by", "key"), [("url", "https://app.example.com/calls"), ("number", OWN), ("rule", "local.toml:35")])
+def test_errors_are_grouped_as_asked(run: Run, by: str, key: str) -> None:
+    add(event(CALL), event(SECOND))
+    assert key in run("errors", "--group-by", by)[1]
+
+
+def test_errors_as_a_spreadsheet_hold_no_formula(run: Run) -> None:
+    add(event(CALL, who="=HYPERLINK(1)"))
+    [row] = csv.DictReader(io.StringIO(run("errors", "--csv")[1]))
+    assert row["from"] == "'=HYPERLINK(1)"
+    assert row["code"] == "11200"
+
+
+def test_regions_are_merged(run: Run) -> None:
+    deployed_in("us-west-2")
+    add(event(CALL))
+    add(event(SECOND), region="us-west-2")
+    _, out, _ = run("errors", "--json", "--region", "us-east-1", "--region", "us-west-2")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert {(each["sid"], each["region"]) for each in told} == {(CALL, "us-east-1"), (SECOND, "us-west-2")}
+
+
+# --- the story of a call
+
+
+def test_a_call_is_told_in_order_with_the_rule_that_answered(run: Run) -> None:
+    step = event(CALL, timedelta(minutes=4), error_code=None, error_url=None, step="voicemail/recorded/1", params={"Digits": "hangup"})
+    add(event(CALL, ms=1.5), step, voicemail(CALL, RECORDING))
+    _, out, _ = run("call", CALL)
+    first, second = out.index("the primary failed with 11200"), out.index("the caller hung up")
+    assert first < second
+    assert "answered with voicemail/start/1, by the rule at local.toml:35, in 1.5 ms" in out
+    assert "A voicemail: stored" in out
+    assert CALLER not in out
+
+
+def test_what_a_text_says_is_hidden_until_asked_for_which_is_noted(run: Run) -> None:
+    add(event(TEXT, medium="sms", params={"Body": "My address is 7 Elm Street", "From": CALLER}))
+    assert "Elm Street" not in run("call", TEXT)[1]
+    assert "Elm Street" in run("call", TEXT, "--show-numbers")[1]
+    assert f"the story of {TEXT}" in run("audit")[1]
+
+
+# --- voicemails
+
+
+def test_voicemails_that_wait_are_listed_heard_and_seen_to(run: Run, tmp_path: Path) -> None:
+    add(event(CALL), voicemail(CALL, RECORDING, b"RIFF" + bytes(2000)))
+    assert RECORDING in run("voicemails", "list")[1]
+    run("voicemails", "play", RECORDING, "--save", str(tmp_path / "a.wav"))
+    assert (tmp_path / "a.wav").read_bytes() == b"RIFF" + bytes(2000)
+    assert f"heard a voicemail  {RECORDING}" in run("audit")[1]
+    run("voicemails", "ack", RECORDING, "--by", "Kim", "--note", "called back")
+    assert run("voicemails", "list")[1].startswith("no voicemails to be heard")
+    assert "heard by Kim" in run("voicemails", "list", "--since", "1h")[1]
+    run("voicemails", "unack", CALL)
+    assert RECORDING in run("voicemails", "list")[1]
+
+
+def test_downloads_resume_and_are_checked(run: Run, tmp_path: Path) -> None:
+    audio = bytes(range(256)) * 400
+    add(voicemail(CALL, RECORDING, audio), voicemail(SECOND, sid("RE", 2), b"other"))
+    run("voicemails", "download", str(tmp_path))
+    [file] = tmp_path.glob(f"*{RECORDING}.wav")
+    file.rename(tmp_path / f"{file.name}.part")
+    (tmp_path / f"{file.name}.part").write_bytes(audio[:1000])
+    status, out, _ = run("voicemails", "download", str(tmp_path))
+    assert (status, file.read_bytes()) == (0, audio)
+    assert out.startswith("2 voicemails in")
+    assert len((tmp_path / "SHA256SUMS").read_text().splitlines()) == 2
+
+
+def test_a_download_that_is_not_what_was_stored_is_removed(run: Run, tmp_path: Path) -> None:
+    add(voicemail(CALL, RECORDING, b"audio", sha256="0" * 64))
+    status, _, err = run("voicemails", "download", str(tmp_path))
+    assert status == 1
+    assert "what arrived is not what was stored" in err
+    assert not list(tmp_path.glob("*.wav*"))
+
+
+def test_who_hung_up_before_the_tone_is_called_back_too(run: Run) -> None:
+    add(event(CALL), voicemail(CALL, RECORDING), event(SECOND, who=OTHER), event(sid("CA", 3), who="anonymous"))
+    add(event(sid("CA", 4), timedelta(minutes=9), who=OTHER), event(sid("CA", 5), who="+13035550199"))
+    add(voicemail(sid("CA", 5), sid("RE", 5), heard_at="2026-01-01T00:00:00Z", who="+13035550199"))
+    _, out, err = run("voicemails", "call-back")
+    rows = {row["number"]: row for row in csv.DictReader(io.StringIO(out))}
+    assert {number: (row["message"], row["calls"]) for number, row in rows.items()} == {
+        CALLER: ("left a message", "1"),
+        OTHER: ("hung up", "2"),
+    }
+    assert "2 callers to call back" in err
+
+
+# --- export, forget
+
+
+def test_the_history_opens_as_a_database(run: Run, tmp_path: Path) -> None:
+    add(event(CALL, params={"From": CALLER}), event(SECOND, timedelta(days=2)), voicemail(CALL, RECORDING))
+    assert run("export", "--sqlite", str(tmp_path / "h.db"))[0] == 0
+    database = sqlite3.connect(tmp_path / "h.db")
+    rows = database.execute(
+        "SELECT sid, kind, meaning, params FROM events LEFT JOIN error_codes ON code = error_code ORDER BY time"
+    ).fetchall()
+    database.close()
+    assert [row[:2] for row in rows] == [(SECOND, "request"), (CALL, "request"), (CALL, "voicemail")]
+    assert rows[0][2].startswith("Twilio asked for the webhook")
+    assert json.loads(rows[1][3]) == {"From": "+1202*****23"}
+
+
+def test_the_history_as_lines(run: Run) -> None:
+    add(event(CALL), event(SECOND))
+    assert {json.loads(line)["pk"] for line in run("export", "--jsonl")[1].splitlines()} == {CALL, SECOND}
+
+
+def test_a_person_is_forgotten_in_table_and_bucket_and_what_remains_is_said(run: Run) -> None:
+    s3 = client("s3")
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    for audio in (b"first", b"second"):
+        add(event(CALL), voicemail(CALL, RECORDING, audio))
+    add(event(SECOND, who=OTHER), event(TEXT, medium="sms", who=f"whatsapp:{CALLER}"))
+    add({"pk": f"person#{CALLER}", "sk": f"opinion#{OWN}", "opted": "stop"}, {"pk": TEXT, "sk": "original#x", "form": "Body=x"})
+
+    status, out, _ = run("forget", "--number", CALLER)
+    assert status == 0
+    assert "would be erased" in out
+    assert "the journal log group: until" in out
+    assert s3.list_object_versions(Bucket=BUCKET)["Versions"]
+
+    assert "erased" in run("forget", "--number", CALLER, "--no-dry-run")[1]
+    left = client("dynamodb").scan(TableName=TABLE)["Items"]
+    assert {item["pk"]["S"] for item in left if item.get("kind", {}).get("S") != "audit"} == {SECOND}
+    assert "Versions" not in s3.list_object_versions(Bucket=BUCKET)
+    assert CALLER not in json.dumps(left)
+
+
+# --- bad input: one sentence, no traceback, status 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["call", "CA1"], "is no SID of a call or text"),
+        (["call", sid("CA", 404)], "is not in the table of local, us-east-1: it never reached the fallback"),
+        (["errors", "--since", "soon"], "write it as 90m, 2h"),
+        (["errors", "--from", "1h", "--until", "2h"], "swap --from and --until"),
+        (["errors", "--medium", "fax"], "choose one of voice, sms"),
+        (["errors", "--group-by", "mood"], "choose one of code, url"),
+        (["errors", "-e", "locl"], "did you mean 'local'?"),
+        (["errors", "--region", "eu-west-3"], "it does not exist; is the environment deployed"),
+        (["voicemails", "play", sid("RE", 404)], "there is no voicemail"),
+        (["voicemails", "ack", "RE1"], "is no SID of a recording or call"),
+        (["export"], "choose one: --sqlite FILE or --jsonl"),
+        (["forget", "--number", "0202 555"], "is no phone number"),
+        (["forget", "--number", OWN], "the company's own number"),
+        (["policies", "boss"], "is none of reader, responder, owner"),
+        (["replay", "--since", "tomorrow"], "is no time"),
+    ],
+)
+def test_bad_input_is_one_sentence_with_a_remedy(run: Run, words: list[str], sentence: str) -> None:
+    status, _, err = run(*words)
+    assert status == 1
+    assert err.startswith("error: ")
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+def test_an_empty_period_says_where_to_look(run: Run) -> None:
+    status, out, _ = run("errors")
+    assert status == 0
+    assert "No errors in this period. `--since 1d` looks further back" in out
+
+
+def test_a_missing_table_is_a_sentence(run: Run) -> None:
+    client("dynamodb").delete_table(TableName=TABLE)
+    status, _, err = run("errors")
+    assert status == 1
+    assert "it does not exist; is the environment deployed" in err
+
+
+def test_audio_that_is_gone_by_lifecycle_is_a_sentence(run: Run, tmp_path: Path) -> None:
+    add(voicemail(CALL, RECORDING))
+    status, _, err = run("voicemails", "play", RECORDING, "--save", str(tmp_path / "a.wav"))
+    assert status == 1
+    assert "is gone: the bucket keeps files for [retention] voicemails days" in err
+
+
+def test_a_voicemail_that_is_not_there_yet_cannot_be_acknowledged(run: Run) -> None:
+    add(voicemail(CALL, RECORDING, state="waiting", key=None, todo="collect"))
+    assert "there is nothing to hear" in run("voicemails", "ack", CALL)[2]
+    assert "was not acknowledged" in run("voicemails", "unack", CALL)[2]
+
+
+def test_help_has_examples_for_every_command(run: Run) -> None:
+    for words in (["errors"], ["call"], ["replay"], ["export"], ["forget"], ["console"], ["voicemails", "list"], ["voicemails", "ack"]):
+        status, out, _ = run(*words, "--help")
+        assert status == 0
+        assert "Example" in out, words
