@@ -101,6 +101,7 @@ class Call:
         self.answered_at: float | None = None if status == "ringing" else self.line.now
         self._leaving = False
         self._digits = iter(script.digits)
+        self.began = platform.clock()
         platform.calls.append(self)
         if parent:
             parent.legs.append(self)
@@ -124,6 +125,11 @@ class Call:
     def seconds(self) -> float:
         """How long the call took, from the first ring."""
         return self.line.now
+
+    @property
+    def by_trunk(self) -> bool:
+        """Whether it came over a trunk, whose SIP servers were tried first."""
+        return bool(self.tried)
 
     def answer(self) -> None:
         """Twilio picks up; does nothing on a call that was answered before."""

@@ -71,6 +71,15 @@ class Party(Protocol):
 
     sid: str
     status: str
+    began: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+
+    @property
+    def by_trunk(self) -> bool:
+        """Whether it came over a trunk."""
 
     @property
     def parameters(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Twilio's REST API, as far as collecting recordings and media of texts needs it, well or badly behaved.
+"""Twilio's REST API, as far as collecting recordings and media of texts, and reconciling, need it, well or badly behaved.
 
 Source: https://www.twilio.com/docs/voice/api/recording and Twilio's OpenAPI document `twilio_api_v2010` (a test holds
 the answers against it). Media: https://www.twilio.com/docs/voice/api/recording#fetch-a-recordings-media-file: WAV without
@@ -15,7 +15,7 @@ from pathlib import Path
 from re import fullmatch
 from urllib.parse import parse_qsl
 
-from local.twilio import audio, described
+from local.twilio import audio, described, monitor
 from local.twilio.faults import Fault, NotYet, spoiled
 from local.twilio.parameters import API_VERSION
 from local.twilio.platform import Platform, Recording
@@ -74,6 +74,8 @@ class RestApi(Server):
 
     def _api(self, received: Received) -> Behaviour:
         base = f"/{API_VERSION}/Accounts/{self._platform.account_sid}"
+        if received.path == f"{base}.json" or received.path.startswith(monitor.PATH):
+            return self._about(received) if self._knows(received) else _problem(401, 20003, "Authenticate")
         if not received.path.startswith(base + "/"):
             return _problem(404, 20404, f"{received.path} was not found")
         path = received.path.removeprefix(base)
@@ -86,6 +88,17 @@ class RestApi(Server):
         if medium := fullmatch(r"/Messages/M[0-9A-Za-z]{33}/Media/(ME[0-9a-f]{32})", path):
             return self._medium(received, medium[1])
         return self._planned("api") or self._resource(received, path)
+
+    def _about(self, received: Received) -> Behaviour:
+        """The account itself, or its alerts."""
+        if fault := self._planned("api"):
+            return fault
+        sid = self._platform.account_sid
+        if received.path.endswith(".json"):
+            return _json(200, {"sid": sid, "status": "active", "type": "Full", "friendly_name": "stand-in"})
+        alerts = [alert for platform in self._platforms for alert in platform.alerts]
+        found = monitor.answer(alerts, sid, received.path, received.query)
+        return _json(200, found) if found else _problem(404, 20404, f"{received.path} was not found")
 
     def _knows(self, received: Received) -> bool:
         scheme, _, encoded = received.headers.get("authorization", "").partition(" ")
@@ -100,6 +113,8 @@ class RestApi(Server):
         several = fullmatch(r"(?:/Calls/(CA[0-9a-f]{32}))?/Recordings\.json", path)
         if several and received.method == "GET":
             return self._list(received, several[1] or "")
+        if path == "/Calls.json":
+            return self._calls(received)
         if known := fullmatch(r"/Calls/(CA[0-9a-f]{32})\.json", path):
             return self._call(received, known[1])
         found = self._find(one[2]) if one else None
@@ -124,6 +139,16 @@ class RestApi(Server):
         if not found:
             return _problem(404, 20404, f"The requested resource {received.path} was not found")
         return _json(200, described.call(self._platform, found))
+
+    def _calls(self, received: Received) -> Behaviour:
+        """The calls that began in a window, newest first."""
+        asked = dict(parse_qsl(received.query))
+        size, page = int(asked.get("PageSize", "50")), int(asked.get("Page", "0"))
+        tests = [_dated(fits, _moment(asked[name])) for name, fits in _STARTS.items() if name in asked]
+        made = [(platform, each) for platform in self._platforms for each in platform.calls if all(test(each.began) for test in tests)]
+        made.sort(key=lambda pair: pair[1].began, reverse=True)
+        shown = [described.call(*pair) for pair in made[page * size : (page + 1) * size]]
+        return _json(200, {"calls": shown, **described.paging(received, page, size, shown, (page + 1) * size < len(made))})
 
     def _medium(self, received: Received, sid: str) -> Behaviour:
         """Where the content is, with an address that needs no password."""
@@ -187,7 +212,8 @@ class RestApi(Server):
             tests.append(lambda each: each.call_sid == call_sid)
         for name, fits in _DATES.items():
             if name in asked:
-                tests.append(_dated(fits, _moment(asked[name])))
+                fitting = _dated(fits, _moment(asked[name]))
+                tests.append(lambda each, fitting=fitting: fitting(each.started))  # type: ignore[misc]
         found = [each for each in self._recordings if all(test(each) for test in tests)]
         return sorted(found, key=lambda each: each.started, reverse=True)
 
@@ -199,14 +225,17 @@ _DATES: dict[str, Callable[[datetime, datetime], bool]] = {
 }
 
 
+_STARTS = {name.replace("DateCreated", "StartTime"): fits for name, fits in _DATES.items()}
+
+
 def _moment(text: str) -> datetime:
     """A date or a time; without a zone it is GMT."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _dated(fits: Callable[[datetime, datetime], bool], day: datetime) -> Callable[[Recording], bool]:
-    return lambda each: fits(datetime.fromtimestamp(each.started, UTC), day)
+def _dated(fits: Callable[[datetime, datetime], bool], day: datetime) -> Callable[[float], bool]:
+    return lambda at: fits(datetime.fromtimestamp(at, UTC), day)
 
 
 def _json(status: int, body: Mapping[str, object]) -> Says:
