@@ -124,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault in ("cut, done", "killed after"):
             self.server.proxy.pass_on(asked)
         if fault.startswith("killed"):
-            kill(self.client_address[1])
+            kill(self.client_address[1], self.server.server_address[1])
         elif fault.startswith("cut"):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nx-amz-request-id: 1\r\nContent-Ty")
             self.wfile.flush()
@@ -148,17 +148,19 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def kill(port: int) -> None:
-    """End the process on this machine whose connection comes from a port, as Lambda ends one: nothing of it goes on."""
-    for found in holders(inode_of(port)):
-        os.kill(found, signal.SIGKILL)
+def kill(client: int, server: int) -> None:
+    """End the function at the other end of a connection to us, as Lambda ends one: nothing of it goes on, and nobody else's process ends."""
+    for found in holders(inode_of(client, server)):
+        if descends(found):
+            os.kill(found, signal.SIGKILL)
 
 
-def inode_of(port: int) -> str:
-    """The socket of a local port, as /proc names it. https://docs.kernel.org/networking/proc_net_tcp.html"""
+def inode_of(client: int, server: int) -> str:
+    """The client's socket of a connection on this machine, as /proc names it. https://docs.kernel.org/networking/proc_net_tcp.html"""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         columns = line.split()
-        if int(columns[1].rpartition(":")[2], 16) == port:
+        ports = [int(column.rpartition(":")[2], 16) for column in columns[1:3]]
+        if ports == [client, server] and columns[9] != "0":
             return f"socket:[{columns[9]}]"
     return ""
 
@@ -169,3 +171,15 @@ def holders(socket: str) -> Iterator[int]:
         with contextlib.suppress(OSError):
             if str(entry.readlink()) == socket:
                 yield int(entry.parts[2])
+
+
+def descends(process: int) -> bool:
+    """Whether we started it, or somebody whom we started did: the emulator and its functions."""
+    while process > 1:
+        try:
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return False
+        if process == os.getpid():
+            return True
+    return False
