@@ -232,9 +232,8 @@ def main(arguments: list[str] | None = None) -> int:
         with RestApi(twilio.platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port) as api:
             outcomes = run(cloud, outputs, twilio, api, planned, console)
     console.print(table(outcomes))
-    console.print(
-        f"{time.monotonic() - began:.0f} s; people are told twice only of a worker killed between telling and noting it, with one id"
-    )
+    console.print("* without a kill between telling people and noting it; after such a kill they are told again, with the same id")
+    console.print(f"{time.monotonic() - began:.0f} s")
     return 1 if broken(outcomes) else 0
 
 

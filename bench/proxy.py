@@ -149,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def kill(client: int, server: int) -> None:
-    """End the function at the other end of a connection to us, as Lambda ends one: nothing of it goes on, and nobody else's process ends."""
+    """End the function at the other end of a connection to us, as Lambda ends one; nobody else's process ends."""
     for found in holders(inode_of(client, server)):
         if descends(found):
             os.kill(found, signal.SIGKILL)
