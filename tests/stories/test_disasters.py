@@ -1,6 +1,6 @@
 """The three disasters, as `make demo` plays them."""
 
-from local.demo import DISASTERS, read_back
+from local.disasters import DISASTERS, read_back
 from local.twilio import Caller
 from tests.stories.conftest import Deployed
 

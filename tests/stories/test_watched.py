@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.demo import MESSAGE
+from local.disasters import MESSAGE
 from local.twilio import Caller
 from local.twilio.primary import refusing_url
 from stacks.alarms import PROBE, ROWS
