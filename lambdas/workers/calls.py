@@ -70,11 +70,11 @@ class Calls:
         return item | ({"seconds": int(call.duration)} if str(call.duration).isdecimal() else {})
 
     def unheard(self, call: Any) -> Item:
-        """A call that nobody took: on the timeline, with who called whom."""
+        """A call that nobody took: on the timeline, with who called whom (Twilio's package calls `from` `_from`)."""
         time = stamp(start_of(call))
         item = {"pk": call.sid, "sk": f"{time}#{UNHEARD}", "kind": UNHEARD, "time": time, "medium": "voice", "entry": "trunk"}
         item |= {"day_shard": day_shard(time, call.sid), "expires": expiry(time, self.days), "call_status": call.status}
-        return item | {name: value for name, value in (("from", call.from_), ("to", call.to)) if value}
+        return item | {name: value for name, value in (("from", call._from), ("to", call.to)) if value}
 
 
 def near(static: Sequence[datetime], call: Any) -> bool:
