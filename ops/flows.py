@@ -54,7 +54,7 @@ def flows(
     elif mermaid:
         print("\n".join(flowchart(found)))
     else:
-        out.print(tree(environment, found), width=None if out.is_terminal else WIDEST)
+        out.print(tree(environment, found), width=None if out.is_terminal else WIDEST, crop=out.is_terminal)
 
 
 def arrows(book: Mapping[str, Any]) -> Iterator[Arrow]:
