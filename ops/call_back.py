@@ -1,4 +1,4 @@
-"""`fallback voicemails call-back`: whom to call, those who hung up before the tone included, a line a person."""
+"""`fallback voicemails call-back`: whom to call, a line a person; who hung up before the tone, or never came through to us, is among them."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lambdas.workers.events import Item
+from lambdas.workers.events import MISSED, UNHEARD, Item
 from lambdas.workers.timeline import is_fallback
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, SinceOption, UntilOption
@@ -50,7 +50,7 @@ def people(desk: Desk, period: Period) -> list[Person]:
     seen: set[str] = set()
     for event in events:
         number = event.get("from") or ""
-        if not is_fallback(event) or event["medium"] != "voice" or not can_be_called(number):
+        if not (is_fallback(event) or event["kind"] in (MISSED, UNHEARD)) or event["medium"] != "voice" or not can_be_called(number):
             continue
         person = found.setdefault(number, person_of(event))
         if event["pk"] not in seen:

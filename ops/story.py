@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import Item
+from lambdas.workers.events import END, FAILURE, MISSED, UNHEARD, Item
 from lambdas.workers.hand_back import LOST, ORIGINAL, REPLAY, SENDING
 from lambdas.workers.voicemails import shown
 
@@ -128,6 +128,27 @@ def replay(item: Item) -> Chapter:
     return Chapter(item.get("started") or item["time"], f"Handed back to the primary: {state}", lines, REPLAY)
 
 
+def end(item: Item) -> Chapter:
+    """How the call ended, as Twilio knows it."""
+    length = f", after {item['seconds']} s" if "seconds" in item else ""
+    return Chapter(item["time"], f"The call ended: {item.get('call_status', '?')}{length}", [], END)
+
+
+def missed(item: Item) -> Chapter:
+    """A call or text that never came to us."""
+    return Chapter(item["time"], f"{asked(item)}; Twilio did not send it here", list(failed(item)), MISSED)
+
+
+def unheard(item: Item) -> Chapter:
+    """A call that API Gateway answered in our place."""
+    return Chapter(item["time"], f"{asked(item)}; the fallback's static apology answered", [], UNHEARD)
+
+
+def failure(item: Item) -> Chapter:
+    """The fallback itself failed."""
+    return Chapter(item["time"], f"The fallback itself failed with {item.get('error_code', '?')}", list(failed(item)), FAILURE)
+
+
 CHAPTERS: dict[str, Callable[[Item], Chapter]] = {
     "request": request,
     "recording": recording,
@@ -135,4 +156,8 @@ CHAPTERS: dict[str, Callable[[Item], Chapter]] = {
     "media": media,
     LOST: lost,
     REPLAY: replay,
+    END: end,
+    MISSED: missed,
+    UNHEARD: unheard,
+    FAILURE: failure,
 }

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from lambdas.answer.book import fits, host_of
 from lambdas.answer.journal import safe_url
 from lambdas.answer.request import parts_of
-from lambdas.workers.events import Item, day_shard
+from lambdas.workers.events import FAILURE, MISSED, Item, day_shard
 from lambdas.workers.hand_back import expiry, lost_callback
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
@@ -29,7 +29,6 @@ from lambdas.workers.webhook import Ask
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-FAILURE, MISSED = "failure", "missed"
 LEVELS = ("error", "warning")  #: some real failures, such as 15003, are warnings
 MOST = 10_000  #: the most that Twilio lists of a window
 PAGE = 1000

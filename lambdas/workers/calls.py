@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.workers.events import Item, day_shard
+from lambdas.workers.events import END, UNHEARD, Item, day_shard
 from lambdas.workers.hand_back import expiry
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
@@ -20,7 +20,6 @@ from lambdas.workers.twilio_api import TwilioApi
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-END, UNHEARD = "end", "unheard"
 ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
 LONGEST_CALL = timedelta(hours=4, minutes=30)
 #: A static answer follows the start of its call by seconds: Twilio tries every SIP server of a trunk first, four seconds each, ten at most.

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TIMELINE = "timeline"  #: index: `day_shard` and `time`, what lists show
 TODO = "todo"  #: sparse index: `todo` and `time`, what waits for somebody
 SHARDS = 4
+#: Kinds of what only Twilio knew: the fallback itself failed, a call that never came to us, one that API Gateway answered in our place,
+#: how a call ended.
+FAILURE, MISSED, UNHEARD, END = "failure", "missed", "unheard", "end"
 #: What the timeline carries beside its keys.
 LISTED = (
     "kind", "medium", "entry", "trust", "answer", "document", "at", "from", "to", "error_code", "error_url", "call_status", "trunk",

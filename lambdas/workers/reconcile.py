@@ -21,7 +21,7 @@ from lambdas.workers import alerts
 from lambdas.workers.access_logs import AccessLogs
 from lambdas.workers.alerts import Alerts, Hosts
 from lambdas.workers.calls import Calls
-from lambdas.workers.events import Item, write
+from lambdas.workers.events import FAILURE, Item, write
 from lambdas.workers.missing import SETTLED, Missing
 from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import body_of, queue
@@ -111,7 +111,7 @@ def ask_alerts(now: datetime, since: datetime | None) -> None:
         end = min(begin + alerts.WINDOW, until)
         for moment, items in ALERTS.within(begin, end, deadline):
             keep(items)
-            failures += sum(item["kind"] == alerts.FAILURE for item in items)
+            failures += sum(item["kind"] == FAILURE for item in items)
             progress.came_to(moment)
         progress.came_to(begin := end)
     count("FallbackFailures", failures)
