@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
@@ -54,7 +55,8 @@ def flows(
     elif mermaid:
         print("\n".join(flowchart(found)))
     else:
-        out.print(tree(environment, found), width=None if out.is_terminal else WIDEST, crop=out.is_terminal)
+        wide = out if out.is_terminal else Console(width=WIDEST, emoji=False, highlight=False)
+        wide.print(tree(environment, found))
 
 
 def arrows(book: Mapping[str, Any]) -> Iterator[Arrow]:
