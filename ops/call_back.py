@@ -1,4 +1,4 @@
-"""`fallback voicemails call-back`: whom to call, a line a person; who hung up before the tone, or never came through to us, is among them."""
+"""`fallback voicemails call-back`: whom to call, a line a person, those too who hung up before the tone or never came through to us."""
 
 import csv
 import json

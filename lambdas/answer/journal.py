@@ -56,8 +56,8 @@ class Journal:
     def write(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> None:
         """The line of one request."""
         line = self.entry(request, trust, choice, milliseconds) if self.keeps(request, trust) else {}
-        counted = {} if line.get("probe") else self.metrics(request.medium, self.outcome(request, trust), milliseconds)
-        self.emit(line | counted)
+        proof = trust == VERIFIED and line.get("probe")
+        self.emit(line | ({} if proof else self.metrics(request.medium, self.outcome(request, trust), milliseconds)))
 
     def count(self, medium: str, outcome: str, **facts: str) -> None:
         """A line that only counts: an unreadable request, or an answer that failed (with where, never with what was said)."""
@@ -65,18 +65,22 @@ class Journal:
 
     def outcome(self, request: Request, trust: str) -> str:
         """What is counted: the trust, but that callbacks are no callers, and that a forged request which names an account of ours may well
-        be a real caller and our token a stale one: `refused`, an alarm at once. The probe counts its requests itself."""
+        be a real caller and our token a stale one: `refused`, an alarm at once. The probe counts its verified requests itself."""
         if trust == FORGED and request.fields.get("AccountSid") in self.book.accounts:
             return "refused"
         return "delivered" if trust == VERIFIED and request.medium == "callback" else trust
 
     def keeps(self, request: Request, trust: str) -> bool:
-        """Whether the request becomes an event. What nobody vouches for has at least to name an account of ours."""
+        """Whether the request becomes an event. What nobody vouches for has at least to name an account of ours, or be the probe's while
+        no token can be read."""
         if not sid_of(request.fields):
             return False
         if trust == VERIFIED:
             return True
-        return request.fields.get("AccountSid") in self.book.accounts and (trust != FORGED or self.below_cap())
+        account = request.fields.get("AccountSid")
+        if account in self.book.accounts:
+            return trust != FORGED or self.below_cap()
+        return trust != FORGED and account == PROBE_ACCOUNT
 
     def below_cap(self) -> bool:
         """At most so many forged requests a minute and execution environment leave their SIDs."""
@@ -100,7 +104,7 @@ class Journal:
                 "step": choice.step,
                 "at": choice.at,
             }
-        if trust == VERIFIED and request.fields.get("AccountSid") == PROBE_ACCOUNT:
+        if request.fields.get("AccountSid") == PROBE_ACCOUNT:
             line["probe"] = True
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
         if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL:
@@ -155,6 +159,8 @@ def sid_of(fields: Fields) -> str:
 
 def safe_url(url: str, keep_query: frozenset[str]) -> str:
     """A URL without user info, fragment, or the values of its query except those that the settings allow."""
+    if "@" not in url and "?" not in url and "#" not in url:
+        return url
     parts = parts_of(url)
     pairs = [part.partition("=") for part in parts.query.split("&") if part]
     query = "&".join(f"{name}={value if name in keep_query else MASK}" if sign else name for name, sign, value in pairs)

@@ -148,7 +148,7 @@ def test_a_path_that_is_no_step_of_ours_does_not_unmask(name: str) -> None:
         ("https://u@v@app.example.com/", "https://app.example.com/"),
         ("https://app.example.com/v?token=secret&tenant=7&flag&=x#rc=2", "https://app.example.com/v?token=***&tenant=7&flag&=***"),
         ("https://app.example.com/v#token=secret", "https://app.example.com/v"),
-        ("http://[broken", ""),
+        ("http://user:pass@[broken", ""),
         ("no URL", "no URL"),
     ],
 )
@@ -215,10 +215,18 @@ def test_a_callback_is_a_line_without_an_answer() -> None:
 
 
 def test_a_probe_is_marked() -> None:
-    """It is no caller: it is shown in no list and forgotten soon. Nobody is a probe who did not sign as one."""
-    assert written("/voice", CALLED | {"AccountSid": PROBE_ACCOUNT})["probe"] is True
+    """It is no caller: it is shown in no list, forgotten soon, and counts itself. Nobody is a probe who signed wrongly."""
+    probe = CALLED | {"AccountSid": PROBE_ACCOUNT}
+    assert written("/voice", probe)["probe"] is True
+    assert "_aws" not in written("/voice", probe)
     assert "probe" not in written("/voice", CALLED)
-    assert "probe" not in written("/voice", CALLED | {"AccountSid": PROBE_ACCOUNT}, UNVERIFIABLE)
+    assert MARK not in written("/voice", probe, FORGED)
+
+
+def test_a_probe_while_no_token_can_be_read_is_kept_and_counted() -> None:
+    """The alarm rings by it, before a caller comes; and its item proves that events are recorded all the same."""
+    line = written("/voice", CALLED | {"AccountSid": PROBE_ACCOUNT}, UNVERIFIABLE)
+    assert (line["probe"], line["Outcome"]) == (True, "unverifiable")
 
 
 def test_a_count_says_where_and_never_what() -> None:
