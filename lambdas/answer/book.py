@@ -253,5 +253,5 @@ def is_open(calendar: Json, now: float) -> bool:
 def filling(name: str, request: Request, addresses: dict[str, str]) -> str:
     """What stands in a placeholder: an address of ours, or the caller's parameter with XML's signs escaped."""
     if name == ":base":
-        return request.base.translate(ESCAPED) + ("/sms" if request.medium == "sms" else "/voice")
+        return request.base + ("/sms" if request.medium == "sms" else "/voice")
     return addresses[name] if name[:1] == ":" else value_of(name, request).translate(ESCAPED)

@@ -20,6 +20,7 @@ MOST_FIELDS = 400
 #: A text of ten media and 1,600 characters stays below 16 kB; a megabyte is no webhook either.
 LARGEST_BODY = 128 * 1024
 COOKIE = "fallback"
+COMMON = (("+", " "), ("%2B", "+"), ("%3A", ":"), ("%2F", "/"))
 
 
 class Unreadable(ValueError):
@@ -110,18 +111,22 @@ def query_of(event: Event) -> str:
 
 
 def fields_of(body: str) -> Fields:
-    """The fields of a form, blank ones kept: they are signed too. What `parse_qsl` gives, at a third of its time."""
+    """The fields of a form, blank ones kept: they are signed too. What `parse_qsl` gives, at a fifth of its time: the escapes of
+    numbers and URLs are replaced in one go, which is safe because none of these signs separates fields or begins an escape."""
+    for escape, sign in COMMON:
+        body = body.replace(escape, sign)
     parts = body.split("&")
     if len(parts) > MOST_FIELDS:
         raise Unreadable("the form has too many fields")
     pairs = [part.partition("=") for part in parts if part]
-    return Fields([(name if name.isalnum() else decoded(name), value if value.isalnum() else decoded(value)) for name, _, value in pairs])
+    return Fields([(decoded(name) if "%" in name else name, decoded(value) if "%" in value else value) for name, _, value in pairs])
 
 
 def decoded(text: str) -> str:
-    """A name or value without the form's escapes; what is no UTF-8 becomes U+FFFD."""
-    text = text.replace("+", " ")
-    return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
+    """A name or value without its other escapes; what is no UTF-8 becomes U+FFFD. `CallToken` is escaped twice, so holds `%25` alone."""
+    if text.count("%") == text.count("%25"):
+        return text.replace("%25", "%")
+    return unquote_to_bytes(text).decode("utf-8", "replace")
 
 
 def cookie_of(header: str) -> str:
