@@ -43,6 +43,7 @@ SETTINGS = {
     "STATIC_PATTERN": '{ $.errorType != "-" }',
     "KEYS_SECRET": "keys",
 }
+MODULES: dict[str, ModuleType] = {}
 CONTEXT = SimpleNamespace(function_name="collect", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="1")
 
 
@@ -84,12 +85,17 @@ class Account:
         """A queue's ARN."""
         return self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
-    def worker(self, name: str, **settings: Any) -> ModuleType:
-        """A worker's module, imported once as Lambda does, with these settings of its own. Nothing waits long here."""
-        if f"lambdas.workers.{name}" not in sys.modules:
+    def module(self, name: str) -> ModuleType:
+        """A worker's module, imported once as Lambda does, and apart from what other tests import under its name."""
+        if name not in MODULES:
             for key, value in (SETTINGS | {"QUEUE_URL": self.queue, "TOPIC_ARN": self.topic}).items():
                 self.monkeypatch.setenv(key, value)
-        module = importlib.import_module(f"lambdas.workers.{name}")
+            MODULES[name] = imported_apart(f"lambdas.workers.{name}")
+        return MODULES[name]
+
+    def worker(self, name: str, **settings: Any) -> ModuleType:
+        """A worker's module with these settings of its own. Nothing waits long here."""
+        module = self.module(name)
         for key, value in settings.items():
             self.monkeypatch.setattr(module, key, value)
         self.monkeypatch.setattr(module.TWILIO, "pause", lambda _seconds: None)
@@ -171,6 +177,16 @@ class Account:
         failed = module.handler({"Records": [record]}, CONTEXT)["batchItemFailures"]
         self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return not failed
+
+
+def imported_apart(name: str) -> ModuleType:
+    """A module imported anew; whoever imported it before keeps theirs."""
+    theirs = sys.modules.pop(name, None)
+    ours = importlib.import_module(name)
+    del sys.modules[name]
+    if theirs:
+        sys.modules[name] = theirs
+    return ours
 
 
 @contextmanager

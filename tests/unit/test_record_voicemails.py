@@ -1,0 +1,73 @@
+"""`record` queues what a journal line gives to collect, after the event is in the table."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.answer.journal import MARK, VERSION
+from lambdas.workers.tasks import task_in
+from tests.unit.test_voicemail_tasks import ACCOUNT, MESSAGE, RECORDING, callback, text
+from tests.unit.voicemail_workers import CONTEXT, Account, account
+
+PHOTO = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/{MESSAGE}/Media/ME" + "5" * 32
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with account(monkeypatch) as one:
+        yield one
+
+
+@pytest.fixture
+def record(made: Account) -> ModuleType:
+    made.monkeypatch.setenv("EVENT_DAYS", "400")
+    made.monkeypatch.setenv("ORIGINAL_DAYS", "30")
+    return made.module("record")
+
+
+def delivery(*lines: dict[str, Any]) -> dict[str, Any]:
+    """What CloudWatch Logs hands over."""
+    known = {MARK: VERSION, "time": "2026-11-21T02:41:07.000000Z", "entry": "recording", "path": "/recording", "book": "b"}
+    messages = [json.dumps(known | {"request": f"r{number}"} | line) for number, line in enumerate(lines)]
+    data = {"messageType": "DATA_MESSAGE", "logEvents": [{"id": str(number), "message": each} for number, each in enumerate(messages)]}
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()}}
+
+
+def queued(made: Account) -> list[str]:
+    """The SIDs of what was queued."""
+    found = made.sqs.receive_message(QueueUrl=made.queue, MaxNumberOfMessages=10).get("Messages", [])
+    return sorted(task_in(each["Body"]).sid for each in found)
+
+
+def test_a_recording_and_a_photo_are_queued(made: Account, record: ModuleType) -> None:
+    record.handler(delivery(callback(), text((PHOTO, "image/jpeg"))), CONTEXT)
+    assert queued(made) == ["ME" + "5" * 32, RECORDING]
+    assert len(made.table.scan()["Items"]) == 2
+
+
+def test_a_line_that_comes_twice_in_a_delivery_is_queued_once(made: Account, record: ModuleType) -> None:
+    record.handler(delivery(callback(), callback()), CONTEXT)
+    assert queued(made) == [RECORDING]
+
+
+def test_what_strangers_claim_is_not_queued(made: Account, record: ModuleType) -> None:
+    record.handler(delivery(callback() | {"trust": "unverifiable"}, text()), CONTEXT)
+    assert queued(made) == []
+    assert len(made.table.scan()["Items"]) == 2, "but it is on record, so that Twilio is asked"
+
+
+def test_a_queue_that_is_away_brings_the_whole_delivery_again(made: Account, record: ModuleType) -> None:
+    """The event is written before; doing it again changes nothing."""
+    with made.monkeypatch.context() as patch:
+        patch.setattr(record, "QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/gone")
+        with pytest.raises(ClientError):
+            record.handler(delivery(callback()), CONTEXT)
+    assert len(made.table.scan()["Items"]) == 1
+    record.handler(delivery(callback()), CONTEXT)
+    assert (len(made.table.scan()["Items"]), queued(made)) == (1, [RECORDING])
