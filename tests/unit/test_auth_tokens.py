@@ -1,0 +1,106 @@
+"""Is the token right? Tried against a Twilio, daily and at each deployment."""
+
+import io
+import json
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lambdas.answer.book import PROBE_ACCOUNT
+from local.twilio import StandInTwilio
+from local.twilio.primary import Primary
+from local.twilio.rest import RestApi
+from local.twilio.server import Fails, Says
+from tests.unit.watch_workers import ACCOUNT, Watching, counted, watching
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
+    twilio = StandInTwilio(ACCOUNT, "real")
+    with watching(monkeypatch) as one, RestApi(twilio.platform) as api:
+        monkeypatch.setenv("TWILIO_API_BASE", api.url)
+        one.api = api  # type: ignore[attr-defined]
+        yield one
+
+
+@pytest.fixture
+def check(made: Watching) -> ModuleType:
+    return made.worker("auth_tokens")
+
+
+def found(check: ModuleType, captured: pytest.CaptureFixture[str], **event: Any) -> float:
+    """How much is wrong."""
+    check.handler(event, None)
+    [(name, dimensions, value)] = counted(captured)
+    assert (name, dimensions) == ("TokenFaults", {"Environment": "tests", "service": "auth_tokens"})
+    return value
+
+
+def test_a_token_that_twilio_takes_is_right(check: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert found(check, capsys) == 0
+
+
+def test_a_token_that_twilio_refuses_in_every_region_is_stale(
+    check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.tokens(**{ACCOUNT: ["rotated away", "real"]})
+    assert found(check, capsys) == 1
+
+
+def test_an_account_without_a_token_is_told(check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the first token, or after somebody overwrote the secret."""
+    made.tokens(**{PROBE_ACCOUNT: "probe"})
+    assert found(check, capsys) == 1
+
+
+def test_twilio_out_of_reach_proves_nothing(check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]) -> None:
+    made.tokens(**{ACCOUNT: ["rotated away"]})
+    made.api.api_faults(*[Fails(503)] * 20)  # type: ignore[attr-defined]
+    made.monkeypatch.setattr(made.api, "_knows", lambda _: True)  # type: ignore[attr-defined]
+    assert found(check, capsys) == 0
+
+
+def test_the_log_names_the_account_and_never_the_token(check: ModuleType, made: Watching, caplog: pytest.LogCaptureFixture) -> None:
+    made.tokens(**{ACCOUNT: ["rotated-away-0123456789"]})
+    check.handler({}, None)
+    logged = str([vars(record) for record in caplog.records])
+    assert ACCOUNT in logged
+    assert "rotated-away" not in logged
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update", "Delete"])
+def test_a_deployment_goes_on_whatever_is_found(check: ModuleType, made: Watching, kind: str) -> None:
+    made.tokens(**{ACCOUNT: ["rotated away"]})
+    told = deployment(check, kind)
+    assert (told["Status"], told["RequestId"]) == ("SUCCESS", "r1")
+
+
+def test_a_deployment_goes_on_even_if_nothing_can_be_asked(check: ModuleType, made: Watching) -> None:
+    made.secrets.delete_secret(SecretId="tokens", ForceDeleteWithoutRecovery=True)
+    with pytest.raises(Exception, match="ResourceNotFoundException"):
+        deployment(check, "Create")
+    assert deployment.told["Status"] == "SUCCESS"  # type: ignore[attr-defined]
+
+
+def deployment(check: ModuleType, kind: str) -> dict[str, Any]:
+    """What CloudFormation is told."""
+    with Primary() as cloudformation:
+        cloudformation.behaves("", Says(b""))
+        taken: list[bytes] = []
+        original = check.urllib.request.urlopen
+
+        def take(request: Any, timeout: float) -> Any:
+            assert request.get_method() == "PUT"
+            taken.append(request.data)
+            deployment.told = json.loads(request.data)  # type: ignore[attr-defined]
+            return io.BytesIO()
+
+        check.urllib.request.urlopen = take
+        try:
+            event = {"RequestType": kind, "ResponseURL": cloudformation.url, "StackId": "s", "RequestId": "r1", "LogicalResourceId": "l"}
+            check.handler(event, None)
+        finally:
+            check.urllib.request.urlopen = original
+    return dict(json.loads(taken[0]))

@@ -1,0 +1,201 @@
+"""The probe: what it asks, what it accepts, what it calls what it finds."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from lambdas.answer.book import PROBE_ACCOUNT
+from lambdas.answer.request import fields_of
+from lambdas.answer.signature import VERIFIED, trust_of
+from lambdas.workers.webhook import Answer, Ask, NoAnswer, NotSent, own_headers
+from tests.unit.watch_workers import HOST, TOKEN, Watching, counted, watching
+
+MINUTE = 60
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+DAYS_90 = 90 * 86_400
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
+    with watching(monkeypatch) as one:
+        yield one
+
+
+@pytest.fixture
+def probe(made: Watching) -> ModuleType:
+    return made.worker("probe")
+
+
+class Fallback:
+    """Answers as the answer function does, or as told."""
+
+    def __init__(self, probe: ModuleType, made: Watching) -> None:
+        self.probe, self.made = probe, made
+        self.asked: list[tuple[Ask, str]] = []
+        self.more: dict[str, Any] = {}
+        self.document: Callable[[Any, Any], str] = lambda book, request: book.choose(request, time.time()).document
+        self.error: OSError | None = None
+        self.records = True
+
+    def send(self, ask: Ask, token: str, _headers: Any, _wait: float) -> Answer:
+        """Takes the place of the network."""
+        self.asked.append((ask, token))
+        if self.error:
+            raise self.error
+        run = self.probe.Run(0, ask.url, fields_of(ask.form).get("CallSid") or fields_of(ask.form)["MessageSid"])
+        if self.records:
+            self.made.table.put_item(Item={"pk": run.sid, "sk": "2026-11-21T12:00:00.000000Z#r", "kind": "request", "probe": True})
+        request = self.probe.request_of(run)
+        body = self.probe.filled(self.document(self.made.book, request), request)
+        known = {"status": 200, "content_type": "text/xml", "body": body, "seconds": 0.02, "certificate_ends": time.time() + DAYS_90}
+        return Answer(**(known | self.more))
+
+
+@pytest.fixture
+def fallback(probe: ModuleType, made: Watching, monkeypatch: pytest.MonkeyPatch) -> Fallback:
+    one = Fallback(probe, made)
+    monkeypatch.setattr(probe, "send", one.send)
+    return one
+
+
+def run(probe: ModuleType, minute: int = 0) -> dict[str, Any]:
+    """One run, and what was noted of it."""
+    moment = NOON.timestamp() + minute * MINUTE
+    probe.handler({"time": datetime.fromtimestamp(moment, UTC).isoformat()}, None)
+    return dict(probe.TABLE.get_item(Key={"pk": "probe", "sk": str(int(moment // MINUTE))})["Item"])
+
+
+def faults(captured: pytest.CaptureFixture[str]) -> set[str]:
+    """The faults that were counted."""
+    return {dimensions["Fault"] for name, dimensions, _ in counted(captured) if name == "ProbeFaults"}
+
+
+def test_a_sound_fallback_has_no_faults_and_a_time(fallback: Fallback, probe: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    noted = run(probe)
+    assert (noted["faults"], noted["milliseconds"]) == ([], 20)
+    assert counted(capsys) == [("ProbeTime", {"Environment": "tests", "service": "probe"}, 20.0)]
+
+
+def test_voice_text_and_trunk_take_turns(fallback: Fallback, probe: ModuleType) -> None:
+    for minute in range(4):
+        run(probe, minute)
+    asked = [ask.url.removeprefix(HOST) for ask, _ in fallback.asked]
+    assert set(asked[:3]) == {"/voice", "/sms", "/trunk/main"}
+    assert asked[3] == asked[0]
+
+
+def test_the_request_is_verified_by_the_answer_as_the_probes(fallback: Fallback, probe: ModuleType) -> None:
+    """It is signed by Twilio's package and checked by ours; the account is one that Twilio never gives to anybody."""
+    for minute in range(3):
+        run(probe, minute)
+    for ask, token in fallback.asked:
+        sid = fields_of(ask.form).get("CallSid") or fields_of(ask.form)["MessageSid"]
+        request = probe.request_of(probe.Run(0, ask.url, sid))
+        request.headers |= {name.lower(): value for name, value in own_headers(ask, token, urlsplit(ask.url)).items()}
+        assert request.body == ask.form
+        assert trust_of(request, {PROBE_ACCOUNT: [TOKEN]}) == VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ({"status": 500}, "wrong"),
+        ({"content_type": "application/json"}, "wrong"),
+        ({"body": "<html/>"}, "wrong"),
+        ({"body": "no xml"}, "wrong"),
+        ({"body": "<Response><Say>Something else</Say></Response>"}, "wrong"),
+        ({"seconds": 5.1}, "slow"),
+        ({"certificate_ends": time.time() + 13 * 86_400}, "certificate"),
+    ],
+)
+def test_what_is_wrong_is_counted_by_its_kind(
+    fallback: Fallback, probe: ModuleType, more: dict[str, Any], fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fallback.more = more
+    assert run(probe)["faults"] == [fault]
+    assert faults(capsys) == {fault}
+
+
+def test_the_answer_of_api_gateway_is_told_apart(fallback: Fallback, probe: ModuleType) -> None:
+    """Its own alarm rings, by the access log: the probe's would be a second one for the same thing."""
+    fallback.document = lambda book, request: str(book.last_resort[request.medium])
+    assert run(probe)["faults"] == ["static"]
+
+
+def test_the_answer_for_strangers_is_told_apart(fallback: Fallback, probe: ModuleType, made: Watching) -> None:
+    """The answer function does not know the probe's token. Texts show it: in `local.toml` strangers' texts get silence."""
+    apology = dict.fromkeys(("voice", "sms"), made.book.last_resort["voice"])  # else that would be silence too
+    made.monkeypatch.setattr(probe.BOOK, "last_resort", apology)
+    fallback.document = lambda book, request: str(book.choose_unverified(request, time.time()).document)
+    found = [run(probe, minute)["faults"] for minute in range(3)]
+    assert ["unverified"] in found
+
+
+def test_no_connection_is_unreachable_and_has_no_time(fallback: Fallback, probe: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """No time is what its alarm rings by."""
+    for error in (NotSent("no such name"), NoAnswer("silence")):
+        fallback.error = error
+        assert run(probe)["faults"] == ["unreachable"]
+    assert "ProbeTime" not in {name for name, _, _ in counted(capsys)}
+
+
+def test_without_its_token_nothing_is_sent(fallback: Fallback, probe: ModuleType, made: Watching) -> None:
+    """Somebody overwrote the secret."""
+    made.tokens(**{"AC" + "1" * 32: ["real"]})
+    assert run(probe)["faults"] == ["unsigned"]
+    assert fallback.asked == []
+
+
+def test_the_item_of_the_run_ten_minutes_ago_must_be_there(
+    fallback: Fallback, probe: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fallback.records = False
+    run(probe, 0)
+    for minute in range(1, 10):
+        run(probe, minute)
+    assert faults(capsys) == set()
+    run(probe, 10)
+    assert faults(capsys) == {"unrecorded"}
+
+
+def test_an_item_that_came_says_nothing(fallback: Fallback, probe: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    for minute in (0, 10):
+        run(probe, minute)
+    assert faults(capsys) == set()
+
+
+@pytest.mark.parametrize("fault", ["static", "unreachable"])
+def test_nothing_is_to_be_proved_of_a_run_that_the_function_never_saw(
+    fallback: Fallback, probe: ModuleType, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One broken thing, one alarm."""
+    fallback.records = False
+    if fault == "static":
+        fallback.document = lambda book, request: str(book.last_resort[request.medium])
+    else:
+        fallback.error = NotSent("no such name")
+    run(probe, 0)
+    fallback.error, fallback.document = None, lambda book, request: book.choose(request, time.time()).document
+    run(probe, 10)
+    assert faults(capsys) == {fault}
+
+
+@pytest.mark.parametrize(("minutes", "back"), [(1, 10), (2, 5), (5, 2), (10, 1)])
+def test_ten_minutes_are_ten_minutes_at_any_rate(
+    fallback: Fallback, probe: ModuleType, made: Watching, minutes: int, back: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.monkeypatch.setattr(probe, "MINUTES", minutes)
+    fallback.records = False
+    for number in (0, back):
+        probe.handler({"time": datetime.fromtimestamp(NOON.timestamp() + number * minutes * MINUTE, UTC).isoformat()}, None)
+    assert faults(capsys) == {"unrecorded"}
+
+
+def test_a_schedule_that_does_not_say_when_means_now(probe: ModuleType) -> None:
+    assert probe.moment_of({"time": "<aws.scheduler.scheduled-time>"}, 5.0) == 5.0
+    assert probe.moment_of({}, 5.0) == 5.0
