@@ -2,29 +2,28 @@
 
 Windows of the event table's timeline say which calls we answered, verified or not; Twilio's list of the same window, a thousand at a time,
 says which recordings there are; what is in both and has no item of its own is announced and queued. Never a request for each call.
-How far this has come is noted after every window, so that a run that was cut short, or a week without one, loses nothing.
+How far this has come is noted after every window of every account, so that a run that was cut short, or a week without one, loses nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas.workers import recordings
+from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import FINAL, Recording
 from lambdas.workers.timeline import Timeline
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi
-from lambdas.workers.voicemails import key_of, stamp
+from lambdas.workers.voicemails import key_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
     from mypy_boto3_dynamodb.service_resource import Table
 
-MARK = {"pk": "reconcile", "sk": "recordings"}
 WINDOW = timedelta(hours=6)
 #: A call, and a recording, lasts four hours at most (https://www.twilio.com/docs/voice/twiml/record); shorter than a window.
 LONGEST_CALL = LONGEST_RECORDING = timedelta(hours=4, minutes=30)
-FIRST_LOOK = timedelta(days=1)
 #: A younger recording's callback is probably on its way.
 SETTLED = timedelta(minutes=10)
 KEYS_AT_ONCE = 100  #: the most that BatchGetItem takes
@@ -33,36 +32,33 @@ KEYS_AT_ONCE = 100  #: the most that BatchGetItem takes
 class Missing:
     """Finds them, window by window."""
 
-    def __init__(self, database: "DynamoDBServiceResource", table: "Table", api: TwilioApi, accounts: Iterable[str]) -> None:
+    def __init__(self, database: "DynamoDBServiceResource", table: "Table", api: TwilioApi) -> None:
         self.database = database
         self.table = table
         self.api = api
-        self.accounts = tuple(accounts)
 
-    def since(self, until: datetime) -> datetime:
-        """Where to begin: as long before the end of the last run as a recording may take to be complete; a day before the first one."""
-        noted = self.table.get_item(Key=MARK, ConsistentRead=True).get("Item")
-        came_to = datetime.fromisoformat(str(noted["until"])) if noted else until - FIRST_LOOK
-        return min(came_to, until) - LONGEST_RECORDING
+    def progress(self, account: str) -> Progress:
+        """How far an account has come: one without a key must not keep the others from their recordings."""
+        return Progress(self.table, f"recordings#{account}")
 
-    def came_to(self, until: datetime) -> None:
-        """Note it."""
-        self.table.put_item(Item=MARK | {"until": stamp(until)})
+    def windows(self, account: str, since: datetime | None, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The windows up to a moment, each noted once its recordings were handled.
 
-    def windows(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """The windows between two moments, each noted once its recordings were handled."""
-        while since < until:
-            end = min(since + WINDOW, until)
-            yield since, end
-            self.came_to(end)
-            since = end
+        They begin as long before the end of the last run as a recording may take to be complete, or where we are told.
+        """
+        progress = self.progress(account)
+        begin = since or progress.since(until) - LONGEST_RECORDING
+        while begin < until:
+            end = min(begin + WINDOW, until)
+            yield begin, end
+            progress.came_to(begin := end)
 
-    def within(self, since: datetime, until: datetime, deadline: Deadline) -> list[Recording]:
-        """The recordings of a window that have no item; Twilio is asked only where we answered calls. Raises what `listed` raises."""
+    def within(self, account: str, since: datetime, until: datetime, deadline: Deadline) -> list[Recording]:
+        """An account's recordings of a window that have no item; Twilio is asked only where we answered calls. Raises as `listed` does."""
         calls = self.calls(since - LONGEST_CALL, until)
         if not calls:
             return []
-        made = (each for account in self.accounts for each in recordings.listed(self.api, account, since, until, deadline))
+        made = recordings.listed(self.api, account, since, until, deadline)
         return self.unknown([each for each in made if each.call in calls and each.status in FINAL])
 
     def calls(self, since: datetime, until: datetime) -> set[str]:

@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
+from twilio.base.exceptions import TwilioException
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers import alerts
@@ -25,8 +26,8 @@ from lambdas.workers.events import FAILURE, Item, write
 from lambdas.workers.missing import SETTLED, Missing
 from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import body_of, queue
-from lambdas.workers.transport import Deadline
-from lambdas.workers.twilio_api import Keys, TwilioApi
+from lambdas.workers.transport import Deadline, Unreachable
+from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
 from lambdas.workers.voicemails import COLLECT, HEAR, NEXT, Voicemails, stamp
 
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
@@ -48,7 +49,7 @@ DYNAMODB = boto3.client("dynamodb", config=AWS)
 TABLE = DATABASE.Table(os.environ["TABLE_NAME"])
 VOICEMAILS = Voicemails(TABLE, int(os.environ["VOICEMAIL_DAYS"]))
 TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=AWS), os.environ["KEYS_SECRET"]))
-MISSING = Missing(DATABASE, TABLE, TWILIO, ACCOUNTS)
+MISSING = Missing(DATABASE, TABLE, TWILIO)
 DAYS = (int(os.environ["EVENT_DAYS"]), int(os.environ["ORIGINAL_DAYS"]))
 HOSTS = Hosts(
     frozenset(os.environ["PRIMARY_HOSTS"].split()),
@@ -93,11 +94,23 @@ def queue_due(now: datetime, _: datetime | None) -> None:
 
 
 def queue_missing(now: datetime, since: datetime | None) -> None:
-    """Announce and queue the recordings of calls that we answered and whose callback never came. Asked for a time, all of it is seen."""
-    found, deadline = 0, Deadline(CHORE_SECONDS)
-    until = now if since else now - SETTLED
-    for begin, end in MISSING.windows(since or MISSING.since(until), until):
-        for recording in MISSING.within(begin, end, deadline):
+    """Announce and queue the recordings of calls that we answered and whose callback never came. Raises as the last failed account did."""
+    failure: Exception | None = None
+    for account in ACCOUNTS:
+        try:
+            queue_missing_of(account, now, since)
+        except (NoKey, Unreachable, TwilioException) as error:
+            LOGGER.warning("recordings were not listed", extra={"account": account, "reason": str(error)})
+            failure = error
+    if failure:
+        raise failure
+
+
+def queue_missing_of(account: str, now: datetime, since: datetime | None) -> None:
+    """The same for one account. Asked for a time, all of it is seen, and what was just recorded too."""
+    found, deadline = 0, Deadline(CHORE_SECONDS / len(ACCOUNTS))
+    for begin, end in MISSING.windows(account, since, now if since else now - SETTLED):
+        for recording in MISSING.within(account, begin, end, deadline):
             VOICEMAILS.announce(recording, now)
             found += queue(SQS, QUEUE_URL, [body_of(recording)])
     count("RecordingsFound", found)

@@ -8,7 +8,6 @@ from types import ModuleType
 
 import pytest
 
-from lambdas.workers.missing import MARK
 from lambdas.workers.tasks import task_in
 from lambdas.workers.voicemails import stamp
 from local.twilio import platform as twilios
@@ -96,7 +95,7 @@ def test_twilio_is_asked_only_where_we_answered_calls(made: Account, reconcile: 
     """A quiet month costs no request, and needs no key."""
     reconcile.handler({}, CONTEXT)
     assert made.api.received == []
-    assert MARK["pk"] in str(made.table.get_item(Key=MARK)["Item"])
+    assert reconcile.MISSING.progress(ACCOUNT).since(datetime.now(UTC)) > datetime.now(UTC) - timedelta(minutes=15)
 
 
 def test_twilio_is_asked_for_windows_and_never_for_a_call(made: Account, reconcile: ModuleType) -> None:
@@ -132,8 +131,18 @@ def test_a_run_that_failed_is_made_up_for_by_the_next(made: Account, reconcile: 
     assert queued(made) == [recording.sid]
 
 
+def test_an_account_without_a_key_keeps_no_other_from_its_recordings(
+    made: Account, reconcile: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = left(made)
+    made.monkeypatch.setattr(reconcile, "ACCOUNTS", ["AC" + "9" * 32, ACCOUNT])
+    reconcile.handler({}, CONTEXT)
+    assert queued(made) == [recording.sid]
+    assert metrics(capsys)["ChoresFailed"] >= 1, "and it is said"
+
+
 def test_a_week_without_a_run_loses_nothing(made: Account, reconcile: ModuleType) -> None:
-    made.table.put_item(Item=MARK | {"until": stamp(datetime.now(UTC) - timedelta(days=7))})
+    reconcile.MISSING.progress(ACCOUNT).came_to(datetime.now(UTC) - timedelta(days=7))
     recordings = [left(made, ago=day * 24 * HOUR + HOUR) for day in range(7)]
     reconcile.handler({}, CONTEXT)
     assert sorted(queued(made)) == sorted(each.sid for each in recordings)
