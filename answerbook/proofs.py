@@ -19,6 +19,7 @@ from lambdas.answer.book import host_of, on_url
 WITH_FALLBACK = ("voice", "sip", "app", "sms")
 #: Entries whose callers are employees: what they dial stands in To.
 DIALLED = ("sip", "app")
+OTHERS = ("voice", "trunk", "sms")
 #: What answers a ringing call: https://www.twilio.com/docs/voice/twiml#voice-twiml-verbs (Pause, Redirect and Reject do not)
 ANSWERING = ("Say", "Play", "Gather", "Record", "Enqueue", "Connect")
 
@@ -57,7 +58,7 @@ def refuse_problems(document: Document, medium: Medium, whisper: bool) -> None:
 def whispered(draft: Draft) -> list[Document]:
     """What people hear whom we call, before they are connected."""
     steps = [step for document in draft.documents.values() for step in document.whispers]
-    return list(draft.following(*steps)) if steps else []
+    return list(draft.following(*steps))
 
 
 def ending(draft: Draft) -> None:
@@ -96,7 +97,7 @@ def handed_on(draft: Draft) -> None:
     for document in draft.documents.values():
         for url in document.redirects:
             refuse_target(draft, document, url)
-    for document in draft.following("trunk") if "trunk" in draft.steps else ():
+    for document in draft.following("trunk"):
         refuse_one_way(document, "under /trunk Twilio has nothing to fall back to")
     for document in whispered(draft):
         refuse_one_way(document, "a person called who hears this before being connected has nothing to fall back to")
@@ -127,8 +128,7 @@ def refuse_one_way(document: Document, why: str) -> None:
 
 def dialled(draft: Draft) -> None:
     """Whom we call is a possible number, not one of ours, and not the caller's choice except for employees."""
-    employees = set(draft.following(*(entry for entry in DIALLED if entry in draft.steps)))
-    others = set(draft.following(*(entry for entry in ("voice", "trunk", "sms") if entry in draft.steps)))
+    employees, others = set(draft.following(*DIALLED)), set(draft.following(*OTHERS))
     for document in draft.documents.values():
         for dial in document.elements("Dial"):
             targets = [dial.text, *(child.text for child in dial.children if child.name == "Number")]

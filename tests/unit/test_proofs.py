@@ -7,7 +7,7 @@ import pytest
 
 from answerbook.compile import TEMPLATES
 from config.checks import ConfigError
-from tests.unit.books import book, compiled, document, refused, settings_text
+from tests.unit.books import book, compiled, document, refused, request, settings_text
 
 OWN = '[answer.own]\nflow = "own"\n'
 PRIMARY = '[primary]\nhosts = ["app.example.com"]\nentry_urls = ["https://app.example.com/voice"]\n'
@@ -213,6 +213,9 @@ def test_our_own_failure_gets_the_last_resort() -> None:
     ):
         assert document(answers, ErrorUrl=url) == "last_resort/voice"
         assert document(answers, "/sms", ErrorUrl=url) == "last_resort/sms"
+    stranger = request(ErrorUrl="https://abc123.execute-api.us-west-2.amazonaws.com/v1/voice")
+    assert answers.choose_unverified(stranger, 0).document == "last_resort/voice"
+    assert answers.choose_unverified(request(ErrorUrl="https://app.example.com/voice"), 0).document == "sorry/start/1"
     named = book('[api]\nhosts = ["fallback.example.com"]\n')
     assert document(named, ErrorUrl="https://fallback.example.com/voice") == "last_resort/voice"
     assert document(named, ErrorUrl="https://app.example.com/voice") == "sorry/start/1"
