@@ -63,6 +63,7 @@ class Compiler:
         proofs.rescued(self.draft)
         for medium, rule in unverified.items():
             proofs.harmless(self.draft, target_of(rule), medium)
+        proofs.careful(self.draft)
 
     def media(self) -> dict[str, set[Medium]]:
         """The media in which each answer may be given: those of the entries that lead to it, else what its documents look like."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from answerbook import grammar
+from answerbook.advice import advice
 from answerbook.documents import Document, Medium, Node, sampled, sheet
 from answerbook.flows import given
 from answerbook.reach import Known, Rule, circle, possible, reachable
@@ -53,6 +54,14 @@ def refuse_problems(document: Document, medium: Medium, whisper: bool) -> None:
     for problem in grammar.check(sampled(document.text), medium, whisper=whisper):
         heard = ", which a person called hears before being connected" if whisper else ""
         raise ConfigError(f"{document.path}:{problem.line}: {problem.message} (answer {document.answer!r}{heard})")
+
+
+def careful(draft: Draft) -> None:
+    """No verb that Twilio takes and that still goes wrong with somebody on the line: without an action a document is asked for again."""
+    for document in draft.documents.values():
+        for medium in sorted(draft.media[document.answer]):
+            for problem in advice(sampled(document.text), medium):
+                raise ConfigError(f"{document.path}:{problem.line}: {problem.message} (answer {document.answer!r})")
 
 
 def whispered(draft: Draft) -> list[Document]:

@@ -73,6 +73,9 @@ def write(templates: Path, **files: str) -> Path:
         ({"start": "<Dial><Number>{{ call.Digits }}</Number></Dial>"}, "dials what the caller says"),
         ({"start": "<Dial><Number>{{ call.To }}</Number></Dial>"}, "dials what the caller says"),
         ({"start": '<Dial callerId="Example"><Number>+12025550100</Number></Dial>'}, "callerId: 'Example' is no phone number"),
+        ({"start": "<Gather><Say>x</Say></Gather><Hangup/>"}, "own/start.xml:1: <Gather> without action requests this document again"),
+        ({"start": "<Say>x</Say>\n<Record/>"}, "own/start.xml:2: <Record> without action requests this document again"),
+        ({"start": "<Hangup/><Say>x</Say>"}, "<Say> is never reached"),
         ({"start": "<Play>{{ audio('x.wav') }}</Play>"}, "own/x.wav: there is no such audio file"),
     ],
 )
