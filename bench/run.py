@@ -2,7 +2,7 @@
 
 Every round starts each variant anew under the real `awslambdaric` and lets it answer; the order turns from round to round, and what
 is reported are medians of the ratios within a round, because machines are noisy and their noise hits a round's variants alike. Where
-valgrind is installed, the instructions from start to first answer are counted too: they repeat exactly.
+valgrind is installed, the instructions from start to first answer and of a warm answer are counted too: they hardly vary.
 
 Examples:
 
@@ -35,6 +35,7 @@ from bench.variants import Variant, Variants
 RESULTS = Path(__file__).with_name("results.json")
 BARE, OURS, WITH_TOKENS, USUAL = "bare", "ours, no tokens", "ours, tokens by TLS", "usual"
 VALGRIND_PATIENCE = 180.0  #: seconds for one start under valgrind
+COUNTED = 100  #: warm answers whose instructions are counted: so many that the varying cost of a TLS handshake hardly shows
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,16 @@ class Unanswered(RuntimeError):
     """A variant did not answer; the text says which and how."""
 
 
+def rehearse(variant: Variant) -> None:
+    """One start before those that count, for the machine's file caches and to see in the log that what is measured is what is meant."""
+    with tempfile.TemporaryFile() as log:
+        with FunctionProcess(variant.handler, variant.folders, variant.environment, log=log.fileno()) as process:
+            answered(variant, process.first(variant.event))
+        log.seek(0)
+        if variant.logs not in (said := log.read()):
+            raise Unanswered(f"{variant.name}: {variant.logs!r} is not in its log: {said[-300:]!r}")
+
+
 def sample(variant: Variant, warm: int) -> Sample:
     """Start a variant, let it answer once cold and so many times warm. Raises Unanswered."""
     with FunctionProcess(variant.handler, variant.folders, variant.environment) as process:
@@ -101,23 +112,32 @@ def ratio(found: Sequence[Mapping[str, Sample]], measure: str, of: str, over: st
     return float(statistics.median(getattr(each[of], measure) / getattr(each[over], measure) for each in found))
 
 
-def instructions(variant: Variant) -> int | None:
-    """Instructions from start to first answer, by callgrind; None where valgrind is not installed."""
+def instructions(variant: Variant) -> dict[str, int] | None:
+    """Instructions from start to first answer, and of a warm one, by callgrind; None where valgrind is not installed."""
     if not shutil.which("valgrind"):
         return None
+    cold = counted(variant, 1)
+    return {"cold": cold, "warm": (counted(variant, 1 + COUNTED) - cold) // COUNTED}
+
+
+def counted(variant: Variant, answers: int) -> int:
+    """Instructions from start to the last of so many answers."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "callgrind.out"
         command = ("valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}", *ISOLATED)
         process = FunctionProcess(variant.handler, variant.folders, variant.environment, command=command, patience=VALGRIND_PATIENCE)
         with process:
-            answered(variant, process.first(variant.event))
+            for _ in range(answers):
+                answered(variant, process.invoke(variant.event))
             process.process.terminate()  # at its end callgrind writes what it counted
             process.process.wait(VALGRIND_PATIENCE)
-        counted = re.search(r"^(?:totals|summary): (\d+)", out.read_text(), re.MULTILINE)
-    return int(counted[1]) if counted else None
+        total = re.search(r"^(?:totals|summary): (\d+)", out.read_text(), re.MULTILINE)
+    if not total:
+        raise Unanswered(f"{variant.name}: callgrind counted nothing")
+    return int(total[1])
 
 
-def summary(found: Sequence[Mapping[str, Sample]], counted: Mapping[str, int | None]) -> dict[str, Any]:
+def summary(found: Sequence[Mapping[str, Sample]], counts: Mapping[str, dict[str, int] | None]) -> dict[str, Any]:
     """What is written to `results.json`."""
     variants = {}
     for name in found[0]:
@@ -126,7 +146,7 @@ def summary(found: Sequence[Mapping[str, Sample]], counted: Mapping[str, int | N
         variants[name] = {
             "milliseconds": {key: round(value, 3) for key, value in medians.items()},
             "over_bare": {key: round(value, 2) for key, value in over_bare.items()},
-            "instructions": counted.get(name),
+            "instructions": counts.get(name),
         }
     held = [(target, ratio(found, target.measure, target.of, target.over)) for target in TARGETS]
     targets = [
@@ -146,11 +166,12 @@ def summary(found: Sequence[Mapping[str, Sample]], counted: Mapping[str, int | N
 def shown(results: Mapping[str, Any], console: Console) -> None:
     """The tables that a person reads."""
     table = Table("variant", title=f"Starts and answers, medians of {results['rounds']} rounds (x: over the bare handler, within a round)")
-    for heading in ("cold ms", "x", "warm p50 ms", "x", "warm p99 ms", "x", "million instructions"):
+    for heading in ("cold ms", "x", "warm p50 ms", "x", "warm p99 ms", "x", "M instructions cold", "warm"):
         table.add_column(heading, justify="right")
     for name, row in results["variants"].items():
         cells = [f"{row[part][measure]:.2f}" for measure in ("cold", "p50", "p99") for part in ("milliseconds", "over_bare")]
-        table.add_row(name, *cells, f"{row['instructions'] / 1e6:.0f}" if row["instructions"] else "-")
+        counts = row["instructions"]
+        table.add_row(name, *cells, *([f"{counts['cold'] / 1e6:.0f}", f"{counts['warm'] / 1e6:.2f}"] if counts else "--"))
     console.print(table)
     for target in results["targets"]:
         mark = "[green]holds[/]" if target["held"] else "[bold red]missed[/]"
@@ -175,13 +196,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Variants() as made:
             variants = made.all()
+            for each in variants:
+                rehearse(each)
             found = rounds(variants, options.rounds, options.warm, err)
             wanted = [] if options.no_instructions else variants
-            counted = {each.name: instructions(each) for each in track(wanted, "instructions", console=err, transient=True)}
+            counts = {each.name: instructions(each) for each in track(wanted, "instructions", console=err, transient=True)}
     except (Unanswered, subprocess.TimeoutExpired) as error:
         err.print(f"[bold red]error:[/] {error}", highlight=False)
         return 1
-    results = summary(found, counted)
+    results = summary(found, counts)
     options.output.write_text(json.dumps(results, indent=2) + "\n")
     out.print_json(json.dumps(results)) if options.json else shown(results, out)
     return 0

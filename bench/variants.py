@@ -42,13 +42,14 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 @dataclass(frozen=True)
 class Variant:
-    """One function: where its code lies, how it is called, what it is told, and what it is sent."""
+    """One function: where its code lies, how it is called, what it is told, what it is sent, and what its log must show then."""
 
     name: str
     folders: tuple[Path, Path]
     handler: str
     environment: Mapping[str, str]
     event: bytes
+    logs: bytes = b""
 
 
 class Variants(ExitStack):
@@ -71,14 +72,15 @@ class Variants(ExitStack):
 
     def all(self) -> list[Variant]:
         """The variants in the order of the table."""
-        return [self.bare(), self.ours("ours, no tokens", self.nobody()), self.ours("ours, tokens by TLS", self.aws.url), self.usual()]
+        without = self.ours("ours, no tokens", self.nobody(), b'"trust": "unverifiable"')
+        return [self.bare(), without, self.ours("ours, tokens by TLS", self.aws.url, b'"trust": "verified"'), self.usual()]
 
     def bare(self) -> Variant:
         """A constant."""
         folder = unpacked(zipped("bench-bare", handlers("bare.py")))
         return Variant("bare", (folder, self.runtime), "bench.handlers.bare.handler", {}, self.event)
 
-    def ours(self, name: str, secrets: str) -> Variant:
+    def ours(self, name: str, secrets: str, logs: bytes) -> Variant:
         """The zip that is deployed, with the local environment's answer book."""
         environment = {
             "FALLBACK_ENVIRONMENT": "bench",
@@ -87,7 +89,7 @@ class Variants(ExitStack):
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets,
         }
         folder = unpacked(zipped("answer", answer_files(compile_book(self.settings))))
-        return Variant(name, (folder, self.runtime), "lambdas.answer.handler.handler", environment | self.session(), self.event)
+        return Variant(name, (folder, self.runtime), "lambdas.answer.handler.handler", environment | self.session(), self.event, logs)
 
     def usual(self) -> Variant:
         """The handler that is usually written."""
@@ -95,7 +97,9 @@ class Variants(ExitStack):
         with zipfile.ZipFile(zipped("bench-usual", handlers("usual.py"))) as archive:
             archive.extractall(folder)
         environment = {"TABLE": "events", "AWS_ENDPOINT_URL_DYNAMODB": self.aws.url, "POWERTOOLS_SERVICE_NAME": "fallback"}
-        return Variant("usual", (folder, self.runtime), "bench.handlers.usual.handler", environment | self.session(), self.event)
+        return Variant(
+            "usual", (folder, self.runtime), "bench.handlers.usual.handler", environment | self.session(), self.event, b'"call":'
+        )
 
     def session(self) -> dict[str, str]:
         """What Lambda gives a role, and the one certificate authority that matters here."""
