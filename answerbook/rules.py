@@ -10,14 +10,14 @@ import phonenumbers
 
 from answerbook.calendars import contains
 from config.checks import ConfigError, nearest, phone_number
-from lambdas.answer.book import MATCHES, OWN_CONDITIONS, fits, host_of
+from lambdas.answer.book import MATCHES, OWN_CONDITIONS, fits, host_of, plain
 from lambdas.answer.journal import PARAMETERS
 
 Condition = list[Any]  #: name, kind, values
 
 NAMES = PARAMETERS | set(OWN_CONDITIONS)
-#: A star is a key of the phone, and a body may be anything: these are compared as they are.
-LITERAL = frozenset({"Digits", "Body", "SpeechResult", "trunk", "sip", "app"})
+#: A star is a key of the phone, and speech may be anything: these are compared as they are.
+LITERAL = frozenset({"Digits", "SpeechResult", "trunk", "sip", "app"})
 ADDRESSES = frozenset({"To", "From", "Called", "Caller", "ForwardedFrom", "person"})
 COUNTRIES = frozenset({"FromCountry", "ToCountry"})
 #: A value of From that is no value: whether it is a phone number at all.
@@ -68,8 +68,8 @@ def condition(name: str, value: Any, at: str) -> tuple[str, Any]:
 
 def kind_of(name: str, value: str) -> str:
     """How a value is compared."""
-    if name == "open":
-        return "open"
+    if name in ("open", "Body"):
+        return "open" if name == "open" else "words"
     if name in LITERAL:
         return "is"
     if name == "ErrorUrl" and value.startswith(("/", "http://", "https://")):
@@ -123,6 +123,7 @@ COMPILED: Mapping[str, Callable[[str], Any]] = {
     "prefix": lambda value: value[:-1],
     "path": lambda value: value.strip("/").split("/"),
     "url": url_of,
+    "words": plain,
     "range": lambda value: [int(limit) for limit in value.split("-")],
 }
 

@@ -111,6 +111,7 @@ class Walk:
         known: dict[str, int] = {}
 
         def longest(answered: Answered) -> int:
+            """From this document on."""
             if answered.name not in known:
                 known[answered.name] = answered.rings + max((longest(following) for _, following in answered.further), default=0)
             return known[answered.name]

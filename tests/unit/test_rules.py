@@ -34,6 +34,7 @@ def rule(conditions: str, entry: str = "voice") -> str:
         ),
         ('ErrorUrl = "https://a.example.com/*"', {"ErrorUrl": "https://u:p@A.example.com:443/x"}, {"ErrorUrl": "https://b.example.com/x"}),
         ('ErrorUrl = "https://a.example.com/v/:n"', {"ErrorUrl": "http://a.example.com/v/1"}, {"ErrorUrl": "https://a.example.com/v"}),
+        ('Body = "Yes"', {"Body": " yes! "}, {"Body": "yes please"}),
         ('FromCountry = "GB"', {"FromCountry": "GB"}, {"FromCountry": ""}),
         ('CallStatus = ["ringing", "queued"]', {"CallStatus": "ringing"}, {"CallStatus": "in-progress"}),
         ('person = "client:*"', {"From": "client:ann", "Direction": "inbound"}, {"From": "client:ann", "Direction": "outbound-api"}),
