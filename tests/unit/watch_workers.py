@@ -72,8 +72,13 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
 
 def counted(captured: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, str], float]]:
     """Every metric that was emitted: name, dimensions, value."""
+    return counted_in(captured.readouterr().out)
+
+
+def counted_in(printed: str) -> list[tuple[str, dict[str, str], float]]:
+    """The same of what was printed."""
     found = []
-    for line in captured.readouterr().out.splitlines():
+    for line in printed.splitlines():
         fields = json.loads(line) if line.startswith("{") else {}
         for directive in fields.get("_aws", {}).get("CloudWatchMetrics", []):
             for metric in directive["Metrics"]:

@@ -1,0 +1,202 @@
+"""Every alarm and widget watches something that is really emitted, and everything that is emitted is watched: none is dead."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from config.settings import load
+from lambdas.answer.journal import NAMESPACE
+from local.emulator.filter_pattern import matcher
+from stacks.alarms import PROBE, ROWS, Row
+from stacks.alerts import rows
+from stacks.api import ACCESS_LOG, RESPONSE_TYPES, log_format
+from stacks.gateway_metrics import STRANGERS_DOING
+from tests.stacks.emitted import Metric, emitted, metric
+from tests.stacks.test_templates import Json, of_type
+
+#: What AWS documents of the metrics that we watch: their dimensions. The pages are named in `stacks/watch.py`.
+DOCUMENTED = {
+    ("AWS/Lambda", "Errors"): {"FunctionName"},
+    ("AWS/Lambda", "Throttles"): {"FunctionName"},
+    ("AWS/Lambda", "AsyncEventsDropped"): {"FunctionName"},
+    ("AWS/Lambda", "AsyncEventAge"): {"FunctionName"},
+    ("AWS/Lambda", "DestinationDeliveryFailures"): {"FunctionName"},
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
+    ("AWS/Logs", "DeliveryErrors"): {"LogGroupName", "DestinationType", "FilterName"},
+    ("AWS/ApiGateway", "Latency"): {"ApiName"},
+}
+OUTCOMES = ("verified", "unverifiable", "forged", "refused", "delivered")
+ALARM = "AWS::CloudWatch::Alarm"
+
+
+@pytest.fixture(scope="session")
+def ours(production: Json) -> set[Metric]:
+    """What our code and our metric filters emit."""
+    filters = [each["Properties"]["MetricTransformations"][0] for each in of_type(production, "AWS::Logs::MetricFilter").values()]
+    filtered = {metric(each["MetricName"], {pair["Key"]: pair["Value"] for pair in each["Dimensions"]}) for each in filters}
+    return filtered | emitted()
+
+
+def alarms(template: Json) -> Iterator[tuple[str, Json]]:
+    """Every alarm, by its name."""
+    for resource in of_type(template, ALARM).values():
+        yield resource["Properties"]["AlarmName"], resource["Properties"]
+
+
+def dimensions(alarm: Json) -> dict[str, str]:
+    """An alarm's dimensions; a reference by its logical id."""
+    return {pair["Name"]: plain(pair["Value"]) for pair in alarm.get("Dimensions", [])}
+
+
+def plain(value: Any) -> str:
+    """A text with logical ids in the place of references."""
+    if isinstance(value, dict):
+        [(key, inner)] = value.items()
+        return "".join(map(plain, inner[1])) if key == "Fn::Join" else plain(inner)
+    return ".".join(value) if isinstance(value, list) else str(value)
+
+
+def dashboard(template: Json) -> list[Json]:
+    """The widgets."""
+    [resource] = of_type(template, "AWS::CloudWatch::Dashboard").values()
+    return list(json.loads(plain(resource["Properties"]["DashboardBody"]))["widgets"])
+
+
+def shown(template: Json) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Every metric of every widget: namespace, name, dimensions."""
+    for widget in dashboard(template):
+        for namespace, name, *rest in (each for each in widget["properties"].get("metrics", []) if isinstance(each[0], str)):
+            texts = [part for part in rest if isinstance(part, str)]
+            yield namespace, name, dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def searched(template: Json) -> Iterator[tuple[str, set[str]]]:
+    """Every search of every widget: the metric's name and the names of its dimensions."""
+    for widget in dashboard(template):
+        for each in (each[0] for each in widget["properties"].get("metrics", []) if isinstance(each[0], dict)):
+            found = re.fullmatch(
+                r"SEARCH\('\{(\w+),([\w,]+)\} MetricName=\"(\w+)\" Environment=\"production\"', '\w+', 60\)", each["expression"]
+            )
+            assert found, each
+            assert found[1] == NAMESPACE
+            yield found[3], set(found[2].split(","))
+
+
+def test_every_alarm_watches_a_metric_that_is_emitted(production: Json, ours: set[Metric]) -> None:
+    for name, alarm in alarms(production):
+        if alarm["Namespace"] == NAMESPACE:
+            assert metric(alarm["MetricName"], dimensions(alarm)) in ours, name
+        else:
+            assert set(dimensions(alarm)) == DOCUMENTED[alarm["Namespace"], alarm["MetricName"]], name
+
+
+def test_every_widget_shows_metrics_that_are_emitted(production: Json, ours: set[Metric]) -> None:
+    for namespace, name, found in shown(production):
+        if namespace == NAMESPACE:
+            assert metric(name, found) in ours, (name, found)
+        else:
+            assert set(found) == DOCUMENTED[namespace, name]
+    kinds = {(name, frozenset(key for key, _ in pairs)) for name, pairs in ours}
+    for name, names in searched(production):
+        assert (name, frozenset(names)) in kinds, (name, names)
+
+
+def test_everything_that_is_emitted_is_watched_by_somebody(production: Json, ours: set[Metric]) -> None:
+    """A metric that nobody looks at is paid for nothing."""
+    watched = {metric(alarm["MetricName"], dimensions(alarm)) for _, alarm in alarms(production)}
+    watched |= {metric(name, found) for _, name, found in shown(production)}
+    kinds = {(name, frozenset(names)) for name, names in searched(production)}
+    dead = {each for each in ours if each not in watched and (each[0], frozenset(key for key, _ in each[1])) not in kinds}
+    assert {(name, dict(pairs).get("Outcome")) for name, pairs in dead} <= {("AnswerTime", outcome) for outcome in OUTCOMES} | {
+        ("Requests", "delivered")  # a callback: shown by medium
+    }
+
+
+def test_no_dimension_bears_a_code_a_url_or_a_number(ours: set[Metric]) -> None:
+    """Each value of a dimension is a metric of its own, and paid for."""
+    assert {key for _, pairs in ours for key, _ in pairs} == {"Environment", "Medium", "Outcome", "service", "Fault"}
+
+
+def test_what_dimensions_refer_to_is_in_the_template(production: Json) -> None:
+    for name, alarm in alarms(production):
+        for pair in alarm.get("Dimensions", []):
+            references = [pair["Value"]] if isinstance(pair["Value"], dict) else []
+            for reference in references:
+                target = reference.get("Ref") or reference["Fn::GetAtt"][0]
+                assert target in production["Resources"], name
+
+
+@pytest.mark.parametrize("error_type", [None, *RESPONSE_TYPES])
+def test_a_line_of_the_access_log_counts_as_what_it_is(production: Json, error_type: str | None) -> None:
+    """What strangers bring about, and what is all right, counts as nothing."""
+    line = log_format("production")
+    for name, variable in ACCESS_LOG.items():
+        line = line.replace(variable, {"errorType": error_type or "-"}.get(name, "200"), 1) if variable in line else line
+    line = line.replace("$context.responseLatency", "120")
+    counts = {
+        each["Properties"]["MetricTransformations"][0]["MetricName"]
+        for each in of_type(production, "AWS::Logs::MetricFilter").values()
+        if matcher(each["Properties"]["FilterPattern"])(line)
+    }
+    ignored = error_type is None or error_type in STRANGERS_DOING
+    assert counts == (set() if ignored else {"Throttled"} if error_type == "THROTTLED" else {"GatewayResponses"})
+
+
+def test_an_answer_of_more_than_five_seconds_counts_as_slow(production: Json) -> None:
+    [pattern] = {
+        each["Properties"]["FilterPattern"]
+        for each in of_type(production, "AWS::Logs::MetricFilter").values()
+        if each["Properties"]["MetricTransformations"][0]["MetricName"] == "SlowAnswers"
+    }
+    assert matcher(pattern)('{"latency":5001}')
+    assert not matcher(pattern)('{"latency":4999}')
+
+
+@pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
+def test_an_alarms_text_begins_with_what_callers_experience(production: Json, row: Row) -> None:
+    """Then what happened, then one command, then the section of the runbook; CloudWatch keeps 1,024 characters."""
+    text = dict(alarms(production))[f"fallback-production-{row.name}"]["AlarmDescription"]
+    callers, _, command, runbook = plain(text).splitlines()
+    assert callers.split()[0] in ("Callers", "Some", "Nobody")
+    assert command.startswith("Next: ")
+    assert runbook == f"Runbook: docs/runbook.md, {row.section}"
+    assert len(plain(text)) < 1024
+
+
+def test_every_alarm_says_what_missing_data_means(production: Json) -> None:
+    """The default would leave an alarm without data in a state of its own."""
+    for name, alarm in alarms(production):
+        silent = name.endswith("probe-silent")
+        assert alarm["TreatMissingData"] == ("breaching" if silent else "ignore" if name.endswith("token-faults") else "notBreaching")
+
+
+def test_who_is_told(production: Json) -> None:
+    """On-call by every alarm but one: of a failing primary the function `outage` tells, once, with figures."""
+    for name, alarm in alarms(production):
+        [action] = alarm["AlarmActions"]
+        actions = plain(action)
+        assert ("Outage" in actions) == name.endswith("primary-failing")
+        assert alarm["AlarmActions"] == alarm["OKActions"]
+
+
+def test_without_a_probe_there_are_no_alarms_of_one() -> None:
+    """They would ring for ever."""
+    settings = load("production").model_copy(update={"probe": load("production").probe.model_copy(update={"minutes": 0})})
+    assert {row.name for row in rows(load("production"))} - {row.name for row in rows(settings)} == {row.name for row in PROBE}
+
+
+def test_alerts_reach_people_and_are_encrypted_only_by_a_key_that_alarms_may_use(templates: dict[str, Template]) -> None:
+    topic = of_type(dict(templates["production"].to_json()), "AWS::SNS::Topic")["AlertTopic"]["Properties"]
+    assert "KmsMasterKeyId" not in topic
+
+
+def test_production_and_staging_watch_apart(templates: dict[str, Template]) -> None:
+    names = [{name for name, _ in alarms(dict(templates[environment].to_json()))} for environment in ("production", "staging")]
+    assert not names[0] & names[1]
+    for environment in ("production", "staging"):
+        for _, alarm in alarms(dict(templates[environment].to_json())):
+            assert dimensions(alarm).get("Environment", environment) == environment
