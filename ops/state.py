@@ -11,7 +11,7 @@ from rich.markup import escape
 from lambdas.workers.events import Item
 from lambdas.workers.hand_back import REPLAY
 from lambdas.workers.voicemails import COLLECT, HEAR
-from ops.deployment import explained
+from ops.deployment import OpsError, explained
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
 from ops.outages import Outage, meaning, outages
@@ -35,6 +35,7 @@ class State:
     primary: list[Item]  #: the health addresses
     probe: Item | None  #: the last test request
     alarms: list[str]
+    blind: str  #: why the alarms could not be read
 
     @classmethod
     def read(cls, desk: Desk, now: datetime) -> "State":
@@ -43,7 +44,8 @@ class State:
         waiting = {todo: sum(1 for _ in desk.history.waiting(todo)) for todo in (HEAR, COLLECT, REPLAY)}
         primary = list(desk.history.under("primary", "health#"))
         probe = desk.history.latest("probe")
-        return cls(now, last, waiting[HEAR], waiting[COLLECT], waiting[REPLAY], primary, probe, alarms(desk))
+        ringing, blind = alarms(desk)
+        return cls(now, last, waiting[HEAR], waiting[COLLECT], waiting[REPLAY], primary, probe, ringing, blind)
 
     @property
     def is_on(self) -> bool:
@@ -60,7 +62,7 @@ class State:
     @property
     def fallback_is_well(self) -> bool:
         """Whether nothing speaks against it."""
-        return not self.alarms and bool(self.probe) and not self.probe_is_late and not (self.probe or {}).get("faults")
+        return not self.alarms and not self.blind and bool(self.probe) and not self.probe_is_late and not (self.probe or {}).get("faults")
 
     @property
     def probe_is_late(self) -> bool:
@@ -71,7 +73,7 @@ class State:
     def fallback_words(self) -> str:
         """How the fallback itself is."""
         alarmed = f"ALARM: {', '.join(self.alarms)}" if self.alarms else ""
-        return "; ".join(part for part in (alarmed, self.probe_words) if part)
+        return "; ".join(part for part in (alarmed, self.blind, self.probe_words) if part)
 
     @property
     def probe_words(self) -> str:
@@ -114,16 +116,17 @@ def address_of(item: Item) -> str:
     return str(item["sk"].partition("#")[2])
 
 
-def alarms(desk: Desk) -> list[str]:
-    """The alarms of the stack that ring; in every region."""
-    ringing = []
-    for deployment in desk.deployments:
-        with explained("the alarms"):
-            found = deployment.client("cloudwatch").describe_alarms(
-                StateValue="ALARM", AlarmNamePrefix=f"fallback-{deployment.environment}"
-            )
-        ringing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(kind, [])]
-    return sorted(ringing)
+def alarms(desk: Desk) -> tuple[list[str], str]:
+    """The alarms of the stack that ring, in every region; where they cannot be read, why: the rest of the screen must not wait for them."""
+    ringing, asked = [], {"StateValue": "ALARM", "AlarmNamePrefix": f"fallback-{desk.environment}-"}
+    try:
+        for deployment in desk.deployments:
+            with explained("the alarms cannot be read"):
+                found = deployment.client("cloudwatch").describe_alarms(**asked)
+            ringing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(kind, [])]
+    except OpsError as error:
+        return [], str(error)
+    return sorted(ringing), ""
 
 
 def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None, as_json: JsonOption = False) -> None:

@@ -12,7 +12,7 @@ from stacks.acknowledged import acknowledge
 from stacks.answer import Answer
 from stacks.api import Api, LogRole, Static
 from stacks.event_table import EventTable
-from stacks.functions import worker_files, zipped
+from stacks.functions import keep, log_group, worker_files, zipped
 from stacks.media import TEMPLATES, Media
 from stacks.record import Record
 from stacks.replay import Replay
@@ -44,6 +44,7 @@ class FallbackStack(Stack):
         self.routes(settings)
         self.log_role(settings)
         self.record = Record(self, "Record", settings, workers, self.answer.journal, self.events.table, self.voicemail.queue)
+        self.audit_trail()
         if settings.privacy.store == "full":  # nothing whole is kept otherwise, so nothing can be given back
             replay = Replay(self, "Replay", settings, workers, self.events.table, self.answer.tokens, self.voicemail.keys)
             CfnOutput(self, "ReplayFunctionName", value=replay.function.function_name)
@@ -61,6 +62,12 @@ class FallbackStack(Stack):
         for path in ("sms", "sms/{proxy+}"):
             self.messaging.serve(path, self.answer.alias)
         self.callbacks.serve("recording", self.answer.alias, ("POST",))
+
+    def audit_trail(self) -> None:
+        """Where `fallback` notes who saw whole numbers, heard messages, handed back or erased. It holds no numbers itself."""
+        audit = log_group(self, "Audit", 365)
+        keep(audit, "AuditTrail")
+        CfnOutput(self, "AuditGroupName", value=audit.log_group_name)
 
     def log_role(self, settings: Settings) -> None:
         """Make the account's API Gateway log role where the settings say that this stack owns it."""

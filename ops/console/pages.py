@@ -158,23 +158,25 @@ class Pages:
         """What would be handed back; or how far it has come."""
         if self.job and (self.job.running or "done" in request.query_params):
             return self.page(request, "progress", job=self.job, refresh=1 if self.job.running else 0)
-        span = request.query_params.get("since", "1d")
+        span, url = request.query_params.get("since", "1d"), request.query_params.get("url", "")
         allowed = Allowed("perhaps" in request.query_params, "again" in request.query_params)
-        found = self.candidates(span)
+        found = self.candidates(span, url)
         going = [candidate for candidate in found if candidate.goes(allowed)]
         facts: dict[str, Any] = {"found": found, "going": going, "counts": counts(found), "remedies": REMEDIES, "rows": MOST_ROWS}
-        return self.page(request, "replay", **facts, span=span, spans=SPANS, allowed=allowed)
+        return self.page(request, "replay", **facts, span=span, url=url, spans=SPANS, allowed=allowed)
 
-    def candidates(self, span: str) -> list[Candidate]:
-        """What the primary missed in a span."""
-        return missed(self.desk, Period.of(span, None, None, datetime.now(UTC)))
+    def candidates(self, span: str, url: str) -> list[Candidate]:
+        """What the primary missed in a span, at addresses that contain this."""
+        found = missed(self.desk, Period.of(span, None, None, datetime.now(UTC)))
+        return [candidate for candidate in found if url in candidate.event.get("error_url", "")]
 
     def start(self, request: Request, form: FormData) -> Response:  # noqa: ARG002 - forms are handed both
         """Begin a hand-back; one at a time."""
         if self.job and self.job.running:
             raise OpsError("a hand-back is under way: wait for its end, or stop it")
         allowed = Allowed(bool(form.get("perhaps")), bool(form.get("again")))
-        going = [candidate for candidate in self.candidates(str(form.get("since", "1d"))) if candidate.goes(allowed)]
+        found = self.candidates(str(form.get("since", "1d")), str(form.get("url", "")))
+        going = [candidate for candidate in found if candidate.goes(allowed)]
         self.job = Job(len(going), send(self.desk, going, RATE, wishes(allowed, bool(form.get("replies")))))
         return RedirectResponse("/replay?done", SEE_OTHER)
 

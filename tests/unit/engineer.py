@@ -64,7 +64,9 @@ def emptied() -> None:
 def stack(region: str) -> None:
     """What the commands look things up by."""
     outputs = {"EventTableName": TABLE, "VoicemailBucketName": BUCKET, "ReplayFunctionName": "replay", "JournalGroupName": "journal"}
+    outputs |= {"AuditGroupName": "audit"}
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
+    client("logs", region).create_log_group(logGroupName="audit")
     client("cloudformation", region).create_stack(StackName="fallback-local", TemplateBody=json.dumps(template))
 
 
