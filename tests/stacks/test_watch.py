@@ -10,6 +10,7 @@ from aws_cdk.assertions import Template
 
 from config.settings import load
 from lambdas.answer.journal import NAMESPACE
+from local.emulator.alarms import state_of
 from local.emulator.filter_pattern import matcher
 from stacks.alarms import PROBE, ROWS, Row
 from stacks.alerts import rows
@@ -200,3 +201,44 @@ def test_production_and_staging_watch_apart(templates: dict[str, Template]) -> N
     for environment in ("production", "staging"):
         for _, alarm in alarms(dict(templates[environment].to_json())):
             assert dimensions(alarm).get("Environment", environment) == environment
+
+
+#: For each alarm, what makes it ring: values of its metric, in this and earlier minutes. Most need one.
+BREACHES: dict[str, list[tuple[int, float]]] = {
+    "strangers": [(0, 1001.0)],
+    "record-late": [(0, 15 * 60_000 + 1.0)],
+    "outage-fails": [(0, 1.0), (1, 1.0), (3, 1.0)],
+    "reconcile-fails": [(0, 1.0), (60, 1.0)],
+    "wrong-answer": [(0, 1.0), (1, 1.0)],
+    "unrecorded": [(0, 1.0), (2, 1.0)],
+    "certificate": [(0, 1.0), (1, 1.0)],
+    "probe-silent": [],
+}
+NOON = 29_000_000 * 3600.0 + 30  #: half a minute into an hour
+
+
+@pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
+def test_each_fault_rings_its_own_alarm_and_no_other(production: Json, row: Row) -> None:
+    """Judged as CloudWatch does, with the probe alive and everything else silent; also where the local cloud cannot break it."""
+    name, known = f"fallback-production-{row.name}", dict(alarms(production))
+    own = key_of(known[name])
+    points = {key_of(known["fallback-production-probe-silent"]): [(NOON - 60 * minute, 50.0) for minute in range(5)]}
+    points[own] = [(NOON - 60 * minute, value) for minute, value in BREACHES.get(row.name, [(0, 1.0)])]
+    ringing = {each for each, alarm in known.items() if state_of(alarm, points.get(key_of(alarm), []), NOON) == "ALARM"}
+    assert ringing == {name}
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS + PROBE if row.name in BREACHES and row.name != "probe-silent"], ids=lambda row: row.name
+)
+def test_less_than_that_rings_nothing(production: Json, row: Row) -> None:
+    """One slip of a worker at night wakes nobody."""
+    alarm = dict(alarms(production))[f"fallback-production-{row.name}"]
+    *fewer, last = BREACHES[row.name]
+    points = fewer or [(last[0], last[1] - 1)]
+    assert state_of(alarm, [(NOON - 60 * minute, value) for minute, value in points], NOON) == "OK"
+
+
+def key_of(alarm: Json) -> tuple[str, str, frozenset[tuple[str, str]]]:
+    """What makes an alarm's metric one of its own."""
+    return alarm["Namespace"], alarm["MetricName"], frozenset(dimensions(alarm).items())
