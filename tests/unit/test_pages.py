@@ -1,0 +1,44 @@
+"""What is generated is up to date, and the README keeps its promises of form."""
+
+import re
+from pathlib import Path
+
+from typer.core import TyperGroup as Group
+from typer.main import get_command
+
+from local import questions
+from ops import cost
+from ops.cli import app
+from stacks.alarms import PROBE, ROWS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_first_deployment_asks_every_open_question() -> None:
+    """Each switch of the stand-in Twilio is a line of the checklist."""
+    page = questions.PAGE.read_text()
+    assert questions.rendered(page) == page, "write it anew: python -m local.questions"
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    """Below 150 lines; every page that it names exists."""
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) < 150
+    linked = {part.partition(")")[0] for part in text.split("](")[1:]}
+    assert [page for page in linked if not page.startswith("http") and not (ROOT / page).exists()] == []
+
+
+def test_every_alarm_has_its_section_in_the_runbook_and_every_command_there_exists() -> None:
+    """What an alarm sends people to is there, and what the page tells them to type is a command."""
+    page = (ROOT / "docs/runbook.md").read_text()
+    sections = set(re.findall(r"^## (.+)$", page, re.MULTILINE))
+    assert {row.section for row in ROWS + PROBE} == sections
+    known = get_command(app)
+    assert isinstance(known, Group)
+    for word in re.findall(r"(?:`|\$ )fallback ([a-z]+)", page):
+        assert word in known.commands, f"`fallback {word}` is no command"
+
+
+def test_what_it_costs_is_computed_from_the_template() -> None:
+    """A new alarm or secret changes the page."""
+    assert cost.PAGE.read_text() == cost.rendered(), "write it anew: python -m ops.cost"
