@@ -20,7 +20,7 @@ from stacks.fallback_stack import FallbackStack
 PAGE = Path(__file__).parents[1] / "docs" / "cost.md"
 BEGIN, END = "<!-- the figures: written by `python -m ops.cost` -->\n", "<!-- end of the figures -->\n"
 MONTH = 30 * 24 * 60  #: minutes
-LOOKED_UP, TO_BE_CHECKED = "looked up on 2026-11-21", "2026-11-21, from memory: check it"
+LOOKED_UP, TO_BE_CHECKED = "looked up on 2026-11-21", "2026-11-21, to be checked"
 
 Json = dict[str, Any]
 
@@ -103,7 +103,7 @@ def idle(settings: Settings) -> Iterator[Use]:
             yield Use(price, number, "there")
     runs = sum(MONTH / minutes_of(each["ScheduleExpression"]) for each in of_type(found, "AWS::Scheduler::Schedule"))
     yield from invoked(runs, "schedules: `outage`, `reconcile`, the tokens" + (", the probe" if settings.probe.minutes else ""))
-    yield Use("EventBridge Scheduler", runs, "the same")
+    yield Use("EventBridge Scheduler", runs, "schedules")
     yield Use("DynamoDB read, on demand", MONTH * 5, "`outage`: its item, the timeline's four shards")
     if settings.probe.minutes:
         yield from probed(MONTH / settings.probe.minutes)
@@ -169,8 +169,8 @@ def table(title: str, uses: list[Use]) -> Iterator[str]:
     for use in sorted(shown, key=lambda use: -use.dollars):
         yield f"| {use.price} | {use.quantity:,.0f} {PRICES[use.price].unit} | {use.what_for} | {use.dollars:,.2f} |"
     yield f"| the rest | | | {sum(use.dollars for use in uses if use not in shown):,.2f} |"
-    yield f"| **together** | | | **{sum(use.dollars for use in uses):,.2f}** |"
-    yield f"| with the free tier of an account that uses it for nothing else | | | {with_free(uses):,.2f} |"
+    yield f"| together | | | {sum(use.dollars for use in uses):,.2f} |"
+    yield f"| **left to pay** where the account's free tier is used for nothing else | | | **{with_free(uses):,.2f}** |"
 
 
 def figures() -> str:
