@@ -186,6 +186,7 @@ class Compiler:
             "accounts": list(self.settings.twilio.accounts),
             "hosts": list(self.settings.api.hosts),
             "keep_query": list(self.settings.privacy.keep_query),
+            "masked": self.settings.privacy.store == "masked",
             "steps": self.draft.steps,
             "documents": documents | {name: written_out(document) for name, document in self.draft.documents.items()},
             "calendars": self.calendars,

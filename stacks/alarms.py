@@ -71,7 +71,7 @@ UNRECORDED = "Callers ARE being answered as usual; what happens is not, or late,
 UNSTORED = "Callers ARE being answered and leave messages as usual; some are not in the bucket, and nobody was told of them."
 AS_USUAL = "Callers ARE being answered as usual."
 TAIL = "aws logs tail {%s} --since %s --region {region}"
-TOKENS = "fallback tokens list --environment {environment}"
+TOKENS = "fallback tokens {} --environment {{environment}}"
 REBUILD = "fallback rebuild --since 6h --environment {environment}"
 VOICEMAILS = "fallback voicemails list --environment {environment}"
 
@@ -140,7 +140,7 @@ TRUST = (
         requests("unverifiable"),
         STRANGERS_ANSWER,
         "Signatures cannot be checked: the Tokens secret cannot be read, or a URL at Twilio is set to GET.",
-        TOKENS,
+        TOKENS.format("list"),
         "Signatures cannot be checked",
     ),
     Row(
@@ -148,7 +148,7 @@ TRUST = (
         requests("refused"),
         STRANGERS_ANSWER,
         "A request names an account of ours and bears a wrong signature: our Auth Token is stale, or somebody pretends.",
-        TOKENS,
+        TOKENS.format("check"),
         "A token is stale",
     ),
     Row(
@@ -156,7 +156,7 @@ TRUST = (
         Metric("TokenFaults", "Maximum", 60, {"service": "auth_tokens"}),
         "Nobody notices yet; in an outage callers would get the answer for strangers.",
         "Twilio refuses a stored Auth Token, or an account has none.",
-        TAIL % ("token_log", "1d"),
+        TOKENS.format("check"),
         "A token is stale",
         missing="last",
     ),

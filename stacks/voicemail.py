@@ -118,6 +118,7 @@ class Voicemail(Construct):
         """What both functions know."""
         return {
             "FALLBACK_ENVIRONMENT": self.settings.environment,
+            "PRIVACY_STORE": self.settings.privacy.store,
             "TABLE_NAME": self.table.table_name,
             "QUEUE_URL": self.queue.queue_url,
             "KEYS_SECRET": self.keys.secret_arn,

@@ -62,6 +62,7 @@ class Book:
         self.accounts = frozenset(data["accounts"])
         self.hosts = frozenset(data["hosts"]) | {host_of(media)}
         self.keep_query = frozenset(data["keep_query"])
+        self.masked: bool = data["masked"]
         self.steps: dict[str, list[Rule]] = data["steps"]
         self.documents: dict[str, Json] = data["documents"]
         self.calendars: dict[str, Json] = data["calendars"]

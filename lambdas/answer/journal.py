@@ -42,6 +42,9 @@ PARAMETERS = frozenset(
     ButtonPayload ButtonText Latitude Longitude Address Label ProfileName WaId Forwarded
     """.split()
 ) | {f"{name}{index}" for name in ("MediaUrl", "MediaContentType") for index in range(10)}
+#: Who somebody is, and what they wrote: masked, or not kept at all, with `[privacy] store = "masked"`.
+ADDRESSES = frozenset({"From", "To", "Caller", "Called", "ForwardedFrom", "WaId"})
+PRIVATE = frozenset({"CallerName", "ProfileName", "Body", "Address", "Label", "Latitude", "Longitude"})
 TYPED = frozenset({"Digits", "SpeechResult"})
 
 
@@ -107,7 +110,7 @@ class Journal:
         if request.fields.get("AccountSid") == PROBE_ACCOUNT:
             line["probe"] = True
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
-        if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL:
+        if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL and not self.book.masked:
             line["original"] = request.body
         return line
 
@@ -123,7 +126,7 @@ class Journal:
             kept["ErrorUrl"] = cut(safe_url(fields["ErrorUrl"], self.book.keep_query))
         if not named_step(request.path):
             kept |= dict.fromkeys(TYPED & kept.keys(), MASK)
-        return kept
+        return masked(kept) if self.book.masked else kept
 
     def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> Json:
         """The embedded metrics: requests by outcome, for alarms, and by medium too, and how long the answer took."""
@@ -155,6 +158,17 @@ def sid_of(fields: Fields) -> str:
         if len(sid) == 34 and sid[:2] in ("CA", "SM", "MM") and sid.isascii() and sid.isalnum():
             return sid
     return ""
+
+
+def masked(kept: dict[str, str]) -> dict[str, str]:
+    """What is kept with `[privacy] store = "masked"`: no whole number, no name, no words."""
+    return {name: MASK if name in PRIVATE else masked_number(value) if name in ADDRESSES else value for name, value in kept.items()}
+
+
+def masked_number(address: str) -> str:
+    """The beginning of a number or address, which tells the country, and two signs by which people recognise their own."""
+    head = 5 if len(address) > 9 else 2
+    return address[:head] + "*" * max(0, len(address) - head - 2) + address[-2:]
 
 
 def safe_url(url: str, keep_query: frozenset[str]) -> str:

@@ -10,6 +10,7 @@ https://www.twilio.com/docs/usage/monitor-alert
 """
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from urllib.parse import parse_qsl
 from lambdas.answer.book import fits, host_of
 from lambdas.answer.journal import safe_url
 from lambdas.answer.request import parts_of
-from lambdas.workers.events import FAILURE, MISSED, Item, day_shard
+from lambdas.workers.events import FAILURE, MISSED, Item, as_stored, day_shard
 from lambdas.workers.hand_back import expiry, lost_callback
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
@@ -118,7 +119,7 @@ class Alerts:
         form, sid = whole.request_variables or "", alert.resource_sid or ""
         if not self.hosts.is_asynchronous(alert.request_url) and sid[:2] not in TEXTS:
             yield self.event(alert, MISSED, dict(parse_qsl(form)))
-        elif form:
+        elif form and os.environ.get("PRIVACY_STORE") != "masked":  # else nothing whole is kept, so nothing can be given back
             ask = Ask(whole.request_url, form, "sms" if sid[:2] in TEXTS else "voice", whole.request_method or "POST")
             yield from lost_callback(alert.sid, stamp(moment_of(alert)), sid or alert.sid, str(alert.error_code), ask, self.days)
         else:
@@ -131,7 +132,7 @@ class Alerts:
         item |= {"error_code": str(alert.error_code), "error_url": safe_url(alert.request_url, frozenset())}
         item |= {"day_shard": day_shard(time, pk), "expires": expiry(time, self.days[0])}
         named = {"from": "From", "to": "To", "call_status": "CallStatus"}
-        return item | {name: sent[parameter] for name, parameter in named.items() if sent.get(parameter)}
+        return item | as_stored({name: sent[parameter] for name, parameter in named.items() if sent.get(parameter)})
 
 
 def moment_of(alert: Any) -> datetime:

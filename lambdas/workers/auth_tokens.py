@@ -41,23 +41,23 @@ ACCOUNTS = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json")
 
 
 @METRICS.log_metrics
-def handler(event: dict[str, Any], _: LambdaContext) -> None:
-    """Invoked by the daily schedule, or by CloudFormation, whose deployment goes on whatever is found."""
+def handler(event: dict[str, Any], _: LambdaContext) -> list[dict[str, str]]:
+    """Invoked by the daily schedule, by `fallback tokens check`, or by CloudFormation, whose deployment goes on whatever is found."""
     try:
-        if event.get("RequestType") != "Delete":
-            check()
+        return [] if event.get("RequestType") == "Delete" else check()
     finally:
         if event.get("ResponseURL"):
             go_on(event)
 
 
-def check() -> None:
-    """Try every token; the count tells the alarm, the log names the account and never the token."""
+def check() -> list[dict[str, str]]:
+    """What is wrong, by account. The count tells the alarm, the log names the account, nothing ever the token."""
     tokens = tokens_in(SECRETS.get_secret_value(SecretId=os.environ["TOKENS_SECRET"])["SecretString"])
-    found = list(faults(tokens))
-    for fault, account in found:
-        LOGGER.error("an Auth Token cannot be right", extra={"fault": fault, "account": account})
+    found = [{"fault": fault, "account": account} for fault, account in faults(tokens)]
+    for fault in found:
+        LOGGER.error("an Auth Token cannot be right", extra=fault)
     METRICS.add_metric("TokenFaults", MetricUnit.Count, len(found))
+    return found
 
 
 def faults(tokens: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.workers.events import END, UNHEARD, Item, day_shard
+from lambdas.workers.events import END, UNHEARD, Item, as_stored, day_shard
 from lambdas.workers.hand_back import expiry
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
@@ -73,7 +73,7 @@ class Calls:
         time = stamp(start_of(call))
         item = {"pk": call.sid, "sk": f"{time}#{UNHEARD}", "kind": UNHEARD, "time": time, "medium": "voice", "entry": "trunk"}
         item |= {"day_shard": day_shard(time, call.sid), "expires": expiry(time, self.days), "call_status": call.status}
-        return item | {name: value for name, value in (("from", call._from), ("to", call.to)) if value}
+        return item | as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
 
 
 def near(static: Sequence[datetime], call: Any) -> bool:

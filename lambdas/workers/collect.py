@@ -29,7 +29,7 @@ from twilio.base.exceptions import TwilioException
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers import media, notification, recordings
 from lambdas.workers.bucket import Bucket
-from lambdas.workers.events import Item
+from lambdas.workers.events import Item, as_stored
 from lambdas.workers.recordings import Format, NotYet
 from lambdas.workers.tasks import Media, Recording, Task, task_in
 from lambdas.workers.transport import Deadline, Unreachable
@@ -152,7 +152,7 @@ def who(recording: Recording, item: Item) -> dict[str, str]:
     except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
         LOGGER.warning("the caller is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
         return {}
-    return {name: value for name, value in (("from", call._from), ("to", call.to)) if value}
+    return as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
 
 
 def notify(item: Item) -> None:

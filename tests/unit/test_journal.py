@@ -13,6 +13,7 @@ from lambdas.answer.book import PROBE_ACCOUNT, Choice
 from lambdas.answer.journal import CUT, FORGED_PER_MINUTE, LONGEST_LINE, LONGEST_VALUE, MARK, MASK, PARAMETERS, Journal, safe_url
 from lambdas.answer.request import Request
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
+from lambdas.workers.events import as_stored
 from tests.unit.books import book
 from tests.unit.gateway import ACCOUNT, CALL, CALLED, RECORDED, STRANGER, TEXTED, encoded, event
 
@@ -235,3 +236,23 @@ def test_a_count_says_where_and_never_what() -> None:
     line = json.loads(printed.getvalue())
     assert (line["Outcome"], line["error"], line["where"], line["Requests"]) == ("failed", "KeyError", "book.py:88", 1)
     assert MARK not in line
+
+
+@pytest.mark.parametrize(("path", "fields"), [("/voice", CALLED), ("/sms", TEXTED)])
+def test_with_a_masked_store_no_whole_number_and_no_words_are_kept(path: str, fields: dict[str, str]) -> None:
+    """Nothing can be given back then, and a person still recognises a number by its ends."""
+    masked = book()
+    masked.masked = True
+    line = written(path, fields, journal=Journal(masked, "production"))
+    kept = json.dumps(line)
+    assert "original" not in line
+    assert line["params"]["From"] == fields["From"][:5] + "*" * (len(fields["From"]) - 7) + fields["From"][-2:]
+    assert all(fields[name] not in kept for name in ("From", "To", "Body") if name in fields)
+
+
+def test_what_twilio_tells_later_is_masked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that nobody took, and callers asked of Twilio, bear whole numbers only where the settings keep them."""
+    facts = {"from": "+15005550001", "to": "+15005550006", "call_status": "completed"}
+    assert as_stored(facts) == facts
+    monkeypatch.setenv("PRIVACY_STORE", "masked")
+    assert as_stored(facts) == {"from": "+1500*****01", "to": "+1500*****06", "call_status": "completed"}
