@@ -34,7 +34,7 @@ from ops.rebuild import items, lines, missing
 from ops.rebuild import rebuild as write_missing
 from ops.replay import replay
 from ops.state import state
-from ops.tokens import checked_account, counted, with_key, with_token, without_old_tokens
+from ops.tokens import checked_account, counted, tried, with_key, with_token, without_old_tokens
 from ops.tokens import put as put_secret
 from ops.tokens import read as read_secret
 from ops.voicemails import redrive
@@ -114,6 +114,7 @@ def rebuild(
 
 tokens_app = typer.Typer(help="The Auth Tokens that Twilio signs its requests with.", no_args_is_help=True)
 app.add_typer(tokens_app, name="tokens")
+FAULTS = {"refused": "Twilio refuses a token of it: rotated away, or mistyped", "missing": "has no token: callers of it are strangers"}
 Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console shows it")]
 
 
@@ -130,7 +131,7 @@ def add_token(account: Account, environment: EnvironmentOption = "production", r
     sid = checked_account(account)
     deployment = Deployment.find(environment, region)
     put_secret(deployment, "TokensSecretArn", with_token(read_secret(deployment, "TokensSecretArn"), sid, asked_for("Auth Token")))
-    out.print(f"added; {sid} is verified within a minute")
+    out.print(f"added; {sid} is verified within a minute. Whether Twilio takes it: `fallback tokens check`")
 
 
 @tokens_app.command("list")
@@ -144,6 +145,19 @@ def list_tokens(environment: EnvironmentOption = "production", region: RegionOpt
         out.print(f"{account}  {count}")
     if not found:
         out.print("no token yet: callers get the unverified answer. Add one with `fallback tokens add AC...`")
+
+
+@tokens_app.command("check")
+def check_tokens(environment: EnvironmentOption = "production", region: RegionOption = None, as_json: JsonOption = False) -> None:
+    """Try every stored token against Twilio now, as happens daily; its alarm follows what is found."""
+    found = tried(Deployment.find(environment, region))
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    for fault in found:
+        out.print(f"{fault['account']}  {FAULTS[fault['fault']]}")
+    if not found:
+        out.print("every token is accepted by Twilio")
 
 
 @tokens_app.command("prune")

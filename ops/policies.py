@@ -118,6 +118,7 @@ def owner(arns: Arns) -> list[Statement]:
         allow("FindVersions", ["s3:ListBucketVersions"], arns.bucket),
         allow("ReadJournalAndAuditTrail", ["logs:FilterLogEvents"], *arns.group("JournalGroupName"), *arns.group("AuditGroupName")),
         allow("Redrive", [f"sqs:{action}" for action in moving], *queues),
+        allow("TryTokens", ["lambda:InvokeFunction"], arns("lambda", f"function:{arns.deployment['TokenCheckFunctionName']}")),
         allow("ChangeSecrets", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], *secrets),
     ]
 

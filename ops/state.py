@@ -18,6 +18,7 @@ from ops.outages import Outage, meaning, outages
 from ops.period import Period
 from ops.screen import out
 from ops.words import clock, count, length
+from stacks.alarms import PRIMARY_FAILING
 
 LOOK_BACK = timedelta(days=1)
 SILENT = timedelta(minutes=5)  #: after which the probe, due every minute, has stopped
@@ -117,7 +118,8 @@ def address_of(item: Item) -> str:
 
 
 def alarms(desk: Desk) -> tuple[list[str], str]:
-    """The alarms of the stack that ring, in every region; where they cannot be read, why: the rest of the screen must not wait for them."""
+    """The alarms of the stack that ring, in every region, but for the one that says that the primary fails: that is no fault of ours. Where
+    they cannot be read, why: the rest of the screen must not wait for them."""
     ringing, asked = [], {"StateValue": "ALARM", "AlarmNamePrefix": f"fallback-{desk.environment}-"}
     try:
         for deployment in desk.deployments:
@@ -126,7 +128,7 @@ def alarms(desk: Desk) -> tuple[list[str], str]:
             ringing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(kind, [])]
     except OpsError as error:
         return [], str(error)
-    return sorted(ringing), ""
+    return sorted(name for name in ringing if not name.endswith(f"-{PRIMARY_FAILING}")), ""
 
 
 def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None, as_json: JsonOption = False) -> None:

@@ -63,6 +63,16 @@ def with_key(keys: Mapping[str, Any], account: str, key: str, secret: str) -> di
     return {**keys, account: {"key": key, "secret": secret}}
 
 
+def tried(deployment: Deployment) -> list[dict[str, str]]:
+    """What Twilio says of every stored token: an account and its fault, `refused` or `missing`. Raises OpsError."""
+    with explained("the check of the tokens"):
+        answer = deployment.client("lambda").invoke(FunctionName=deployment["TokenCheckFunctionName"])
+        found = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise OpsError(f"the tokens could not be tried: {found.get('errorMessage', 'the function failed')}; its log says more")
+    return list(found)
+
+
 def counted(tokens: Mapping[str, Any]) -> dict[str, int]:
     """How many tokens each account has; the probe's own is not shown."""
     return {account: len(as_list(value)) for account, value in sorted(tokens.items()) if account != PROBE_ACCOUNT}

@@ -1,15 +1,19 @@
 """On-call is told once, and by the right alarm: each thing that can break rings its own bell and no other."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
 from local.disasters import MESSAGE
 from local.twilio import Caller
+from local.twilio.platform import Alert, new_sid
 from local.twilio.primary import refusing_url
+from ops.cli import app
 from stacks.alarms import PROBE, ROWS
 from tests.stories.conftest import Deployed
 from tests.stories.test_whatever_happens import FAULTS, Break, ask, broken, call, text
@@ -96,6 +100,36 @@ def test_a_stale_token_rings_its_own_alarm(watched: Watched, deployed: Deployed)
     assert watched.rings("refused")
 
 
+def test_a_token_that_twilio_refuses_rings_its_own_alarm_until_it_is_right(
+    watched: Watched, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in watched.cloud.environ.items():
+        monkeypatch.setenv(name, value)
+    put, outputs = deployed.cloud.put_tokens, deployed.outputs
+    put(outputs.tokens_secret, {outputs.account_sid: [outputs.auth_token, "rotated-at-twilio"]})
+    assert f"{outputs.account_sid}  Twilio refuses a token of it" in fallback("tokens", "check")
+    assert watched.rings("token-faults")
+    put(outputs.tokens_secret, {outputs.account_sid: [outputs.auth_token]})
+    watched.go_on(3600)
+    assert "every token is accepted by Twilio" in fallback("tokens", "check")
+    assert "token-faults" not in watched.ringing()
+
+
+def fallback(*words: str) -> str:
+    """What the command says."""
+    return CliRunner().invoke(app, [*words, "--environment", "local"]).output
+
+
+def test_a_request_to_us_that_twilio_could_not_make_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
+    """Nothing of it came here: only Twilio knows."""
+    platform, url = deployed.twilio().platform, watched.outputs["VoiceUrl"]
+    failed = Alert(new_sid("NO"), 11205, "error", "no answer", new_sid("CA"), "POST", url, {}, None, "", time.time() - 3600)
+    platform.alerts.append(failed)
+    watched.invoke("ReconcileFunctionName")
+    assert watched.rings("fallback-failed")
+    assert [item["kind"]["S"] for item in deployed.items(failed.resource_sid)] == ["failure"]
+
+
 def test_a_queue_whose_messages_cannot_be_handled_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
     queue, dead = deployed.outputs.voicemail_queue, deployed.outputs.voicemail_dead_letters
     before = watched.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
@@ -123,7 +157,7 @@ def test_whoever_is_told_reads_what_callers_experience_then_a_command_then_the_r
     [message] = watched.told()
     description = json.loads(message["Message"])["AlarmDescription"].splitlines()
     assert description[0].startswith("Callers ARE being answered")
-    assert description[-2:] == ["Next: fallback tokens list --environment local", "Runbook: docs/runbook.md, A token is stale"]
+    assert description[-2:] == ["Next: fallback tokens check --environment local", "Runbook: docs/runbook.md, A token is stale"]
 
 
 def test_every_alarm_of_the_table_is_there(watched: Watched) -> None:
