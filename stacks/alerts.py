@@ -14,7 +14,7 @@ from config.settings import Settings
 from lambdas.answer.journal import NAMESPACE
 from stacks.acknowledged import acknowledge
 from stacks.alarms import PRIMARY_FAILING, PROBE, ROWS, Metric, Missing, Row
-from stacks.functions import keep
+from stacks.functions import keep, permit
 
 MISSING: dict[Missing, cloudwatch.TreatMissingData] = {
     "well": cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -31,16 +31,16 @@ class AlertTopic(Construct):
 
     def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
         super().__init__(scope, name)
-        key = self.customer_key() if settings.alerts.customer_key else None
+        self.key = self.customer_key() if settings.alerts.customer_key else None
         shown = f"Twilio fallback alerts ({settings.environment})"
-        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True, display_name=shown)
+        self.topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True, display_name=shown)
         keep(self.topic, "AlertTopic")
         self.let_alarms_publish()
         for address in settings.alerts.emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(address))
         for url in settings.alerts.webhooks:
             self.topic.add_subscription(subscriptions.UrlSubscription(url))
-        if not key:
+        if not self.key:
             reason = "the AWS-managed key would keep alarms from publishing; alerts.customer_key = true encrypts with a key of this stack"
             acknowledge(self.topic, **{"AwsSolutions-SNS2": reason})
 
@@ -50,6 +50,12 @@ class AlertTopic(Construct):
         keep(key, "AlertKey")
         key.grant(iam.ServicePrincipal("cloudwatch.amazonaws.com"), "kms:Decrypt", "kms:GenerateDataKey*")
         return key
+
+    def let_publish(self, worker: lambda_.Function) -> None:
+        """A function of ours may tell people too."""
+        permit(worker, "sns:Publish", self.topic.topic_arn)
+        for action in ("GenerateDataKey", "Decrypt") if self.key else ():
+            permit(worker, f"kms:{action}", self.key.key_arn)  # type: ignore[union-attr]
 
     def let_alarms_publish(self) -> None:
         """A topic with a policy of its own (TLS only) has to name CloudWatch."""

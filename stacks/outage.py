@@ -4,11 +4,11 @@ from pathlib import Path
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from config.settings import Settings
 from lambdas.workers.events import TIMELINE
+from stacks.alerts import AlertTopic
 from stacks.functions import function, log_group, permit
 from stacks.schedules import Every
 
@@ -16,12 +16,12 @@ from stacks.schedules import Every
 class Outage(Construct):
     """What it may: read the timeline, keep its one item, tell people."""
 
-    def __init__(self, scope: Construct, name: str, settings: Settings, code: Path, table: dynamodb.TableV2, topic: sns.Topic) -> None:
+    def __init__(self, scope: Construct, name: str, settings: Settings, code: Path, table: dynamodb.TableV2, alerts: AlertTopic) -> None:
         super().__init__(scope, name)
         environment = {
             "FALLBACK_ENVIRONMENT": settings.environment,
             "TABLE_NAME": table.table_name,
-            "TOPIC_ARN": topic.topic_arn,
+            "TOPIC_ARN": alerts.topic.topic_arn,
         }
         self.log = log_group(self, "Log", settings.retention.logs)
         self.function = function(
@@ -30,5 +30,5 @@ class Outage(Construct):
         for action in ("GetItem", "UpdateItem"):
             permit(self.function, f"dynamodb:{action}", table.table_arn)
         permit(self.function, "dynamodb:Query", f"{table.table_arn}/index/{TIMELINE}")
-        permit(self.function, "sns:Publish", topic.topic_arn)
+        alerts.let_publish(self.function)
         Every(self, "Every", "1 minute", self.function, "Has an outage begun or ended?")

@@ -6,10 +6,10 @@ from pathlib import Path
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secrets
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from config.settings import Settings
+from stacks.alerts import AlertTopic
 from stacks.functions import function, log_group, permit
 from stacks.schedules import Every
 
@@ -27,7 +27,7 @@ class Probe(Construct):
         addresses: dict[str, str],
         table: dynamodb.TableV2,
         tokens: secrets.Secret,
-        topic: sns.Topic,
+        alerts: AlertTopic,
     ) -> None:
         """`urls` are the public ones, in the order in which they take turns; `addresses` those that documents name."""
         super().__init__(scope, name)
@@ -38,7 +38,7 @@ class Probe(Construct):
             "HEALTH_URLS": " ".join(settings.primary.health),
             "TOKENS_SECRET": tokens.secret_arn,
             "TABLE_NAME": table.table_name,
-            "TOPIC_ARN": topic.topic_arn,
+            "TOPIC_ARN": alerts.topic.topic_arn,
         }
         self.log = log_group(self, "Log", settings.retention.logs)
         timeout = Duration.seconds(min(30 + 15 * len(settings.primary.health), 300))
@@ -46,7 +46,7 @@ class Probe(Construct):
         for action in ("GetItem", "PutItem", "Query"):
             permit(self.function, f"dynamodb:{action}", table.table_arn)
         permit(self.function, "secretsmanager:GetSecretValue", tokens.secret_arn)
-        permit(self.function, "sns:Publish", topic.topic_arn)
+        alerts.let_publish(self.function)
         minutes = settings.probe.minutes
         Every(self, "Every", f"{minutes} minute{'' if minutes == 1 else 's'}", self.function, "A test request through the public URLs")
 

@@ -27,7 +27,7 @@ class Watch(Construct):
         self.parts = parts
         self.alerts = AlertTopic(self, "Alerts", settings)
         self.token_check = TokenCheck(self, "TokenCheck", settings, code, parts.answer.tokens)
-        self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts.topic)
+        self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts)
         self.probe = self.prober(code) if settings.probe.minutes else None
         self.let_reconcile_ask()
         GatewayMetrics(self, "Gateway", (parts.voice, parts.messaging, parts.callbacks))
@@ -40,7 +40,7 @@ class Watch(Construct):
         parts = self.parts
         addresses = {"CALLBACKS_URL": parts.callbacks.url, "MEDIA_URL": parts.media.api.url if parts.media else ""}
         urls = urls_of(self.settings, parts.voice.url, parts.messaging.url)
-        probe = Probe(self, "Probe", self.settings, code, urls, addresses, parts.events.table, parts.answer.tokens, self.alerts.topic)
+        probe = Probe(self, "Probe", self.settings, code, urls, addresses, parts.events.table, parts.answer.tokens, self.alerts)
         CfnOutput(parts, "ProbeFunctionName", value=probe.function.function_name)
         return probe
 
