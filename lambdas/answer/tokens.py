@@ -65,7 +65,7 @@ class TokenStore:
     def fetch(self, wait: float) -> None:
         """Ask, and wait so long; a thread, because a socket's timeout bounds neither name resolution nor a slow drip."""
         self.tried = time.monotonic()
-        thread = threading.Thread(target=self.read, daemon=True)
+        thread = threading.Thread(target=self.read, name="tokens", daemon=True)
         thread.start()
         thread.join(wait)
 

@@ -197,21 +197,32 @@ def test_a_host_that_cannot_prove_its_name_gets_no_request(
     assert not called.is_set()
 
 
-@pytest.mark.parametrize(
-    ("begin", "drop"),
-    [(b"", b""), (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x")],
-    ids=["says nothing", "drips"],
-)
-def test_a_caller_waits_no_longer_than_he_may(serve: Callable[[Behaviour], TlsServer], begin: bytes, drop: bytes) -> None:
-    """Neither a server that hangs nor one that drips, which no socket's timeout bounds, holds a caller up."""
-    done = threading.Event()
+def late(asked: threading.Event, answer: threading.Event) -> Behaviour:
+    """Read the request, and answer it when told to."""
+
+    def behave(tunnel: ssl.SSLSocket) -> None:
+        received(tunnel)
+        asked.set()
+        answer.wait(PATIENCE)
+        reply(tunnel, 200, json.dumps({"SecretString": json.dumps({ACCOUNT: ["rotated"]})}).encode())
+
+    return behave
+
+
+def test_a_caller_waits_no_longer_than_he_may(serve: Callable[[Behaviour], TlsServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """He is answered with what there is; an answer that comes late serves those after him."""
+    monkeypatch.setattr(tokens, "SOCKET_TIMEOUT", PATIENCE)
     server = serve(aws(SECRET))
     store = TokenStore("tokens", PATIENCE)
-    server.behave = until(done, begin, drop)
-    store.tried -= REFRESH_AFTER + 1
+    asked, answer = threading.Event(), threading.Event()
+    server.behave = late(asked, answer)
     store.fetch(0.001)
     assert store.tokens == GOOD
-    done.set()
+    assert asked.wait(PATIENCE)
+    answer.set()
+    reader = next(thread for thread in threading.enumerate() if thread.name == "tokens")
+    reader.join(PATIENCE)
+    assert store.tokens == {ACCOUNT: ["rotated"]}
 
 
 def test_a_drip_ends(serve: Callable[[Behaviour], TlsServer], monkeypatch: pytest.MonkeyPatch) -> None:
