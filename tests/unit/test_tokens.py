@@ -95,13 +95,15 @@ def status(code: int, body: bytes) -> Behaviour:
 
 
 def until(done: threading.Event, begin: bytes, drop: bytes) -> Behaviour:
-    """Read the request, say something, and go on with a drop every now and then until the test is over."""
+    """Read the request, say something, and go on with a drop every now and then until the test is over (ten seconds at most)."""
 
     def behave(tunnel: ssl.SSLSocket) -> None:
         received(tunnel)
         tunnel.sendall(begin)
-        while not done.wait(0.01):
+        for _ in range(1000):
             tunnel.sendall(drop)
+            if done.wait(0.01):
+                return
 
     return behave
 
