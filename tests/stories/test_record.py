@@ -53,7 +53,7 @@ def test_late_lines_in_reverse_order_tell_the_story_in_order(deployed: Deployed)
 def impatient_queue(deployed: Deployed) -> Iterator[None]:
     """The on-failure queue with seconds for its minutes: a message that failed comes again soon."""
     sqs = deployed.cloud.client("sqs")
-    url = next(url for url in sqs.list_queues()["QueueUrls"] if "RecordFailed" in url)
+    url = next(url for url in sqs.list_queues()["QueueUrls"] if f"{deployed.outputs.stack}-RecordFailed" in url)
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "3"})
     yield

@@ -28,7 +28,7 @@ class Function:
     """The function in processes that can be killed."""
 
     def __init__(self, deployed: Deployed) -> None:
-        [name] = [each for each in functions(deployed) if "Replay" in each]
+        [name] = [each for each in functions(deployed) if each.startswith(f"{deployed.outputs.stack}-Replay")]
         found = deployed.cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         module = [sys.executable, "-m", "tests.stories.killed_replay"]
         environ = {**deployed.cloud.environ, **found, "PYTHONPATH": str(ROOT)}

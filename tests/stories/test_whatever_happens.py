@@ -159,7 +159,7 @@ def test_the_access_log_names_the_gateway_response(deployed: Deployed, broken: B
     broken(FAULTS["raises"])
     ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
     groups = deployed.cloud.client("logs").describe_log_groups()["logGroups"]
-    group = next(group["logGroupName"] for group in groups if "VoiceAccessLog" in group["logGroupName"])
+    group = next(group["logGroupName"] for group in groups if f"{deployed.outputs.stack}/VoiceAccessLog" in group["logGroupName"])
 
     def lines() -> list[Any]:
         return [json.loads(line) for line in deployed.log(group)]
