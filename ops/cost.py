@@ -101,18 +101,25 @@ def idle(settings: Settings) -> Iterator[Use]:
     for kind, price in COUNTED.items():
         if number := len(of_type(found, kind)):
             yield Use(price, number, "there")
-    runs = sum(MONTH / minutes_of(each["ScheduleExpression"]) for each in of_type(found, "AWS::Scheduler::Schedule"))
-    yield from invoked(runs, "schedules: `outage`, `reconcile`, the tokens" + (", the probe" if settings.probe.minutes else ""))
+    schedules = of_type(found, "AWS::Scheduler::Schedule")
+    runs = sum(MONTH / minutes_of(each["ScheduleExpression"]) for each in schedules)
+    memory = sum(MONTH / minutes_of(each["ScheduleExpression"]) * memory_of(found, each) for each in schedules) / runs
+    yield from invoked(runs, "schedules: `outage`, `reconcile`, the tokens" + (", the probe" if settings.probe.minutes else ""), memory)
     yield Use("EventBridge Scheduler", runs, "schedules")
     yield Use("DynamoDB read, on demand", MONTH * 5, "`outage`: its item, the timeline's four shards")
     if settings.probe.minutes:
         yield from probed(MONTH / settings.probe.minutes)
 
 
-def invoked(runs: float, what_for: str) -> Iterator[Use]:
-    """Functions of 256 MB."""
+def memory_of(found: Json, schedule: Json) -> float:
+    """The memory in GB of the function that a schedule invokes."""
+    return float(found["Resources"][schedule["Target"]["Arn"]["Fn::GetAtt"][0]]["Properties"]["MemorySize"]) / 1024
+
+
+def invoked(runs: float, what_for: str, memory: float = 0.25) -> Iterator[Use]:
+    """Runs of functions of so many GB."""
     yield Use("Lambda request", runs, what_for)
-    yield Use("Lambda time, ARM64", runs * RUN_SECONDS * 0.25, what_for)
+    yield Use("Lambda time, ARM64", runs * RUN_SECONDS * memory, what_for)
     yield Use("CloudWatch Logs, taken in", runs * RUN_LOG, what_for)
 
 

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from config.settings import Settings
 from lambdas.workers.events import TIMELINE
+from lambdas.workers.outage import LIFE
 from stacks.alerts import AlertTopic
 from stacks.functions import function, log_group, permit
 from stacks.schedules import Every
@@ -24,9 +25,8 @@ class Outage(Construct):
             "TOPIC_ARN": alerts.topic.topic_arn,
         }
         self.log = log_group(self, "Log", settings.retention.logs)
-        self.function = function(
-            self, "Function", "lambdas.workers.outage.handler", code, self.log, environment, timeout=Duration.seconds(60)
-        )
+        options = {"timeout": Duration.seconds(LIFE.total_seconds()), "memory_size": 512}
+        self.function = function(self, "Function", "lambdas.workers.outage.handler", code, self.log, environment, **options)
         for action in ("GetItem", "UpdateItem"):
             permit(self.function, f"dynamodb:{action}", table.table_arn)
         permit(self.function, "dynamodb:Query", f"{table.table_arn}/index/{TIMELINE}")

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 KEY = {"pk": "outage", "sk": "state"}
 QUIET = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=1)  #: events older than that begin no outage: somebody rebuilds the past
-DIED = timedelta(minutes=1)  #: after which somebody else tells what is still to be told
+LIFE = timedelta(minutes=5)  #: of the function: a summary of a million requests takes minutes
+DIED = LIFE + timedelta(minutes=1)  #: after which somebody else tells what is still to be told
 STUCK = timedelta(hours=6)  #: without a request, after which an alarm that never said "quiet" is not believed
 BEGIN, END = "begin", "end"
 
