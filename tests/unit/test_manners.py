@@ -43,6 +43,8 @@ def test_a_number_that_writes_to_itself_gets_silence() -> None:
 def test_our_own_words_get_silence() -> None:
     """An echo of our reply is a machine at the other end."""
     assert document(ANSWERS, "/sms", **TEXT | {"Body": "we got your message, and answer as soon as we can"}) == "sms manners/silence"
+    for words in ("You get no more messages from Example", "example: help at example.com. reply STOP to cancel."):
+        assert document(SHORT, "/sms", **TEXT | {"Body": words}) == "sms manners/silence"
     named = book(REPLY.replace("We got your message,", "We got your message, {From},"), sms="later")
     assert document(named, "/sms", **TEXT | {"Body": "We got your message, +15005550006, and answer"}) == "sms manners/silence"
 

@@ -108,6 +108,16 @@ def test_the_time_can_be_chosen(project: Path, at: str, document: str) -> None:
     assert json.loads(run(project, "preview", "--json", "--at", at))["document"] == document
 
 
+def test_the_words_instead_of_the_audio_are_shown(project: Path, hello: bytes) -> None:
+    (project / "twiml_templates" / "voicemail" / "hello.wav").write_bytes(hello)
+    settings = project / "config" / "test.toml"
+    played = settings.read_text().replace('"Please leave a message."', '{ audio = "hello.wav", text = "Please speak." }')
+    settings.write_text(played.replace('[[trunk]]\nanswer = "box"', '[[trunk]]\nanswer = "sorry"'))
+    shown = run(project, "preview", *TO_THE_LINE)
+    assert "audio, our audio cannot be had audio -> box/start.said/1" in shown
+    assert "Please speak." in shown
+
+
 def test_other_entries_can_be_asked(project: Path) -> None:
     assert "answers with box/start/1" in run(project, "preview", "--entry", "trunk/main", "--to", "+12025550100")
     assert "sms manners answers with sms manners/silence" in run(project, "preview", "--body", "STOP", "--from", "+442071838750")

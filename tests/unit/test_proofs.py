@@ -56,7 +56,8 @@ def write(templates: Path, **files: str) -> Path:
         ({"start": "<Say>x</Say>", "steps": 'next = [{ document = "strat" }]'}, "has no document 'strat'; did you mean 'start'?"),
         ({"start": "<Say>x</Say>", "steps": 'next = [{ document = "start", turn = 2 }]'}, "there is no turn 2 of 'start'; turns is 1"),
         ({"start": "<Say>x</Say>", "steps": 'next = [{ answer = "sory" }]'}, "there is no answer 'sory'; did you mean 'sorry'?"),
-        ({"start": "<Say>x</Say>", "steps": 'next = [{ answer = "sorry", document = "start" }]'}, "exactly one of answer, document, again"),
+        ({"start": "<Say>x</Say>", "steps": 'next = [{ answer = "sorry", document = "start" }]'}, "this one has answer and document"),
+        ({"start": "<Say>x</Say>", "steps": 'next = [{ Digits = "1" }]'}, "exactly one of answer, document, again; this one has none"),
         ({"start": "<Say>x</Say>", "steps": "turns = 0"}, "turns is 0; it must be a whole number from 1 to 200"),
         (
             {"start": "<Say>x</Say>", "steps": "turns = 1\nturns = 2"},

@@ -116,6 +116,23 @@ def test_a_rule_that_could_never_answer_is_reported(first: str, second: str) -> 
     book(calendars + rule(second) + (rule(first).removeprefix(MARKED) if first != second else ""))
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('ErrorCode = "11200-11250"', 'ErrorCode = "11240-11299"'),
+        ('ErrorCode = "11240-11299"', 'ErrorCode = "11200-11250"'),
+        ('From = "+4420*"', 'From = "+44*"'),
+        ('ErrorUrl = "/calls/latest"', 'ErrorUrl = "/calls/:id"'),
+        ('ErrorUrl = "https://a.example.com/calls"', 'ErrorUrl = "https://a.example.com/*"'),
+        ('From = "+44*"\nFromCountry = "GB"', 'From = "+44*"'),
+        ('ErrorCode = ["11200", "11205"]', 'ErrorCode = ["11205", "11210"]'),
+    ],
+)
+def test_rules_that_overlap_are_no_mistake(first: str, second: str) -> None:
+    """Each has callers of its own."""
+    book(rule(first) + rule(second).removeprefix(MARKED))
+
+
 def test_the_last_rule_takes_everybody() -> None:
     assert "the last [[trunk]] rule must have no condition" in refused(rule('trunk = "main"', "trunk"), twilio='trunks = ["main"]')
 
