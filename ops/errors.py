@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from lambdas.workers.events import Item
 from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
-from ops.outages import Outage, code_of, is_error, meaning, outages, url_of
+from ops.outages import Outage, code_of, is_error, meaning, moment_of, outages, url_of
 from ops.period import Period
 from ops.screen import out
 from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
@@ -25,6 +25,7 @@ from ops.words import clock, count, length
 
 MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("callback",)}
 FOLLOW_SECONDS = 2.0
+PAGE = 250  #: items of a page, where reading may stop early
 OVERLAP = timedelta(minutes=3)  #: how late an event may come into the table and still be followed
 COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
 
@@ -57,6 +58,16 @@ class Found:
     newest: list[Item]
     outages: list[Outage]
     count: int = 0
+
+    def counted(self, events: Iterable[Item], matches: Callable[[Item], bool], tallies: Sequence[Tally], limit: int) -> Iterator[Item]:
+        """The same events, those that match counted as they pass."""
+        for event in events:
+            if matches(event):
+                self.count += 1
+                self.newest += [event] if len(self.newest) < limit else []
+                for tally in tallies:
+                    tally.add(event)
+            yield event
 
 
 def errors(
@@ -129,21 +140,21 @@ def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) 
     out.print("The story of one call: fallback call <SID>")
 
 
-def find(desk: Desk, period: Period, wanted: Wanted, tallies: Sequence[Tally] = (), limit: int = 0) -> Found:
-    """Read a period once, and count what is wanted in every tally."""
-    found = Found([], [])
+def find(
+    desk: Desk, period: Period, wanted: Wanted, tallies: Sequence[Tally] = (), limit: int = 0, back_to: datetime | None = None
+) -> Found:
+    """Read a period once, newest first, and count what is wanted in every tally.
 
-    def counted() -> Iterator[Item]:
-        for event in desk.history.events(period):
-            if wanted(event):
-                for tally in tallies:
-                    tally.add(event)
-                found.count += 1
-                if len(found.newest) < limit:
-                    found.newest.append(event)
-            yield event
-
-    found.outages = list(outages(counted()))
+    With `back_to`, which is earlier, what lies before the period is read too, as far as the last outage goes: the first of `outages`.
+    """
+    found, reading = Found([], []), Period(min(back_to or period.start, period.start), period.end)
+    events = desk.history.events(reading, page=PAGE if back_to else None)
+    passing = found.counted(events, lambda event: moment_of(event) >= period.start and wanted(event), tallies, limit)
+    for outage in outages(passing):
+        if outage.end >= period.start or not found.outages:
+            found.outages.append(outage)
+        if outage.begin < period.start:
+            break
     return found
 
 

@@ -44,16 +44,16 @@ class History:
         self.regions = regions
         self.pool = ThreadPoolExecutor(2 * SHARDS * len(regions), thread_name_prefix="history")
 
-    def events(self, period: Period, newest_first: bool = True) -> Iterator[Item]:
-        """Everything on the timeline in a period, in order of time."""
-        days = (self.day(day, period, newest_first) for day in period.days(newest_first))
+    def events(self, period: Period, newest_first: bool = True, page: int | None = None) -> Iterator[Item]:
+        """Everything on the timeline in a period, in order of time. Who may stop early asks for so many items a page and shard."""
+        days = (self.day(day, period, newest_first, page) for day in period.days(newest_first))
         current = next(days)
         for following in days:  # its queries are under way while the current day is read
             yield from current
             current = following
         yield from current
 
-    def day(self, day: str, period: Period, newest_first: bool) -> Iterator[Item]:
+    def day(self, day: str, period: Period, newest_first: bool, page: int | None) -> Iterator[Item]:
         """One day's events; its shards are asked for at once, before anything is read."""
         first, last = period.bounds
         query = {
@@ -61,6 +61,7 @@ class History:
             "KeyConditionExpression": "day_shard = :day AND #time BETWEEN :first AND :last",
             "ExpressionAttributeNames": {"#time": "time"},
             "ScanIndexForward": not newest_first,
+            **({"Limit": page} if page else {}),
         }
         shards = [
             self.ahead(region.pages(**query, ExpressionAttributeValues=texts(day=f"{day}#{shard}", first=first, last=last)))

@@ -13,6 +13,7 @@ from lambdas.workers.hand_back import REPLAY
 from lambdas.workers.voicemails import COLLECT, HEAR
 from ops.deployment import OpsError, explained
 from ops.desk import Desk
+from ops.errors import PAGE
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
 from ops.outages import Outage, meaning, outages
 from ops.period import Period
@@ -39,9 +40,8 @@ class State:
     blind: str  #: why the alarms could not be read
 
     @classmethod
-    def read(cls, desk: Desk, now: datetime) -> "State":
-        """As the table and CloudWatch have it."""
-        last = next(outages(desk.history.events(Period.last(LOOK_BACK, now))), None)
+    def read(cls, desk: Desk, now: datetime, last: Outage | None) -> "State":
+        """As the table and CloudWatch have it; `last` is the last outage."""
         waiting = {todo: sum(1 for _ in desk.history.waiting(todo)) for todo in (HEAR, COLLECT, REPLAY)}
         primary = list(desk.history.under("primary", "health#"))
         probe = desk.history.latest("probe")
@@ -141,7 +141,9 @@ def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = N
         fallback status --json
     """
     desk = Desk.open(environment, region)
-    found = State.read(desk, datetime.now(UTC))
+    now = datetime.now(UTC)
+    last = next(outages(desk.history.events(Period.last(LOOK_BACK, now), page=PAGE)), None)
+    found = State.read(desk, now, last)
     if as_json:
         print(json.dumps(found.facts))
         return

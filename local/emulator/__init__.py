@@ -9,6 +9,7 @@ Each module mends one thing by replacing functions of ministack at start, and sa
     async_invoke    asynchronous invocation: retries, throttling, maximum age, on-failure destination
     deliveries      log subscriptions: through async_invoke, and twice, late, out of order or lost when a test says so
     filter_pattern  which lines a subscription or a search wants
+    expressions     a query over a busy day is answered in a third of the time
     queues          a failed batch of SQS messages comes again within seconds
     outages         a service that answers 503 or hangs, a function that starts anew, when a test says so
     secret_refs     `Ref` of a secret is its ARN

@@ -23,9 +23,9 @@ from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.errors import Wanted, find
 from ops.numbers import View
-from ops.period import Period, moment
+from ops.period import Period
 from ops.replay import missed, send, wishes
-from ops.state import State
+from ops.state import LOOK_BACK, State
 from ops.story import told
 from ops.tally import Tally
 
@@ -80,13 +80,14 @@ class Pages:
     def overview(self, request: Request) -> Response:
         """Is an outage on, what fails, what it means, how the primary and the fallback are."""
         now, desk = datetime.now(UTC), self.desk
-        state = State.read(desk, now)
-        span = request.query_params.get("since") or span_for(state)
+        span = request.query_params.get("since", "3h")
         period = Period.of(span, None, None, now)
         codes, narrow, urls = Tally(period), Tally(period, most_columns=NARROW_COLUMNS), Tally(period, "url")
-        found = find(desk, period, Wanted(), (codes, narrow, urls))
+        found = find(desk, period, Wanted(), (codes, narrow, urls), back_to=now - LOOK_BACK)
+        last = found.outages[0] if found.outages else None
+        state = State.read(desk, now, last if last and last.end > now - LOOK_BACK else None)
         facts = {"found": found, "codes": codes, "urls": urls, "charts": {"wide": Chart(codes, WIDE), "narrow": Chart(narrow, NARROW)}}
-        return self.page(request, "overview", state=state, **facts, span=span, spans=SPANS, refresh=10)
+        return self.page(request, "overview", state=state, period=period, **facts, span=span, spans=SPANS, refresh=10)
 
     def calls(self, request: Request) -> Response:
         """Errors and calls by time first, then by what else is known."""
@@ -185,12 +186,6 @@ class Pages:
         if self.job:
             self.job.stop()
         return RedirectResponse("/replay?done", SEE_OTHER)
-
-
-def span_for(state: State) -> str:
-    """The shortest span that shows the whole of the last outage."""
-    age = state.now - state.outage.begin if state.outage else timedelta(0)
-    return next((span for span in SPANS if moment(span, state.now) <= state.now - age), SPANS[-1])
 
 
 def span_of(header: str) -> tuple[int, int | None]:
