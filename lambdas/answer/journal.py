@@ -48,6 +48,16 @@ PRIVATE = frozenset({"CallerName", "ProfileName", "Body", "Address", "Label", "L
 TYPED = frozenset({"Digits", "SpeechResult"})
 
 
+def directive(**units: str) -> str:
+    """What CloudWatch is told of the metrics in a line."""
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    return json.dumps({"Namespace": NAMESPACE, "Dimensions": DIMENSIONS, "Metrics": metrics})
+
+
+REQUESTS = directive(Requests="Count")
+REQUESTS_AND_TIME = directive(Requests="Count", AnswerTime="Milliseconds")
+
+
 class Journal:
     """Writes the lines of one execution environment and keeps its cap on forged ones."""
 
@@ -60,11 +70,11 @@ class Journal:
         """The line of one request."""
         line = self.entry(request, trust, choice, milliseconds) if self.keeps(request, trust) else {}
         proof = trust == VERIFIED and line.get("probe")
-        self.emit(line | ({} if proof else self.metrics(request.medium, self.outcome(request, trust), milliseconds)))
+        self.emit(line, "" if proof else self.metrics(request.medium, self.outcome(request, trust), milliseconds))
 
     def count(self, medium: str, outcome: str, **facts: str) -> None:
         """A line that only counts: an unreadable request, or an answer that failed (with where, never with what was said)."""
-        self.emit(facts | self.metrics(medium, outcome))
+        self.emit(dict(facts), self.metrics(medium, outcome))
 
     def outcome(self, request: Request, trust: str) -> str:
         """What is counted: the trust, but that callbacks are no callers, and that a forged request which names an account of ours may well
@@ -128,27 +138,29 @@ class Journal:
             kept |= dict.fromkeys(TYPED & kept.keys(), MASK)
         return masked(kept) if self.book.masked else kept
 
-    def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> Json:
-        """The embedded metrics: requests by outcome, for alarms, and by medium too, and how long the answer took."""
-        named: list[dict[str, str]] = [{"Name": "Requests", "Unit": "Count"}]
-        values: Json = {"Environment": self.environment, "Medium": medium, "Outcome": outcome, "Requests": 1}
-        if milliseconds is not None:
-            named.append({"Name": "AnswerTime", "Unit": "Milliseconds"})
-            values["AnswerTime"] = round(milliseconds, 2)
-        directive = {"Namespace": NAMESPACE, "Dimensions": DIMENSIONS, "Metrics": named}
-        return {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}} | values
+    def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> str:
+        """The embedded metrics, as the JSON that ends a line: requests by outcome, for alarms, and by medium too, and how long it took."""
+        names, took = (REQUESTS, "") if milliseconds is None else (REQUESTS_AND_TIME, f', "AnswerTime": {milliseconds:.2f}')
+        dimensions = f'"Environment": "{self.environment}", "Medium": "{medium}", "Outcome": "{outcome}"'
+        return f'"_aws": {{"Timestamp": {int(time.time() * 1000)}, "CloudWatchMetrics": [{names}]}}, {dimensions}, "Requests": 1{took}'
 
-    def emit(self, line: Json) -> None:
+    def emit(self, line: Json, metrics: str) -> None:
         """One write, so that a line is one log event; too long a line loses the original, then all but the SIDs."""
-        text = json.dumps(line)
+        text = ended(line, metrics)
         if len(text) > LONGEST_LINE:
             line.pop("original", None)
-            text = json.dumps(line)
+            text = ended(line, metrics)
         if len(text) > LONGEST_LINE:
             line["params"] = {name: value[:LONGEST_NAME] for name, value in line["params"].items() if name.endswith("Sid")}
-            text = json.dumps(line)
+            text = ended(line, metrics)
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+
+def ended(line: Json, metrics: str) -> str:
+    """A line's JSON with its metrics at the end: they hardly vary, so that encoding them anew each time would be waste."""
+    text = json.dumps(line)
+    return f"{text[:-1]}{', ' if line and metrics else ''}{metrics}}}"
 
 
 def sid_of(fields: Fields) -> str:

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 """
 
 import base64
-from urllib.parse import SplitResult, unquote_to_bytes, urlencode, urlsplit
+from binascii import a2b_qp
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 TYPE_CHECKING = False  #: for type checkers alone: `typing` is an import that a cold start need not pay (`make bench`)
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ MOST_FIELDS = 400
 #: A text of ten media and 1,600 characters stays below 16 kB; a megabyte is no webhook either.
 LARGEST_BODY = 128 * 1024
 COOKIE = "fallback"
-COMMON = (("+", " "), ("%2B", "+"), ("%3A", ":"), ("%2F", "/"))
+#: Fields and values end in ASCII's own separators of records and units; escapes and spaces become those of quoted-printable.
+QUOTED_PRINTABLE = bytes.maketrans(b"&=%+", b"\x1e\x1f= ")
 
 
 class Unreadable(ValueError):
@@ -111,22 +113,29 @@ def query_of(event: Event) -> str:
 
 
 def fields_of(body: str) -> Fields:
-    """The fields of a form, blank ones kept: they are signed too. What `parse_qsl` gives, at a fifth of its time: the escapes of
-    numbers and URLs are replaced in one go, which is safe because none of these signs separates fields or begins an escape."""
-    for escape, sign in COMMON:
-        body = body.replace(escape, sign)
-    parts = body.split("&")
-    if len(parts) > MOST_FIELDS:
+    """The fields of a form, blank ones kept: they are signed too. What `parse_qsl` gives, at a fifth of its time: but for its signs, a
+    form is quoted-printable, which the standard library decodes in C. Raises Unreadable."""
+    if body.count("&") >= MOST_FIELDS:
         raise Unreadable("the form has too many fields")
-    pairs = [part.partition("=") for part in parts if part]
-    return Fields([(decoded(name) if "%" in name else name, decoded(value) if "%" in value else value) for name, _, value in pairs])
+    raw = body.encode()
+    text = a2b_qp(raw.translate(QUOTED_PRINTABLE))
+    if not is_plain(raw, text):
+        return Fields(slowly(body))
+    try:
+        return Fields([(name, value) for name, value in (part.split("\x1f") for part in text.decode("utf-8", "replace").split("\x1e"))])
+    except ValueError:  # not one sign between name and value
+        return Fields(slowly(body))
 
 
-def decoded(text: str) -> str:
-    """A name or value without its other escapes; what is no UTF-8 becomes U+FFFD. `CallToken` is escaped twice, so holds `%25` alone."""
-    if text.count("%") == text.count("%25"):
-        return text.replace("%25", "%")
-    return unquote_to_bytes(text).decode("utf-8", "replace")
+def is_plain(raw: bytes, text: bytes) -> bool:
+    """Whether each escape was one, and no separator came out of an escape. (A line break would be one of quoted-printable's own.)"""
+    signs = (raw.count(b"&"), raw.count(b"="), len(raw) - 2 * raw.count(b"%"))
+    return signs == (text.count(b"\x1e"), text.count(b"\x1f"), len(text)) and b"\n" not in raw and b"\r" not in raw
+
+
+def slowly(body: str) -> list[tuple[str, str]]:
+    """The fields of a form that is malformed or holds the very separators."""
+    return parse_qsl(body, keep_blank_values=True, errors="replace")
 
 
 def cookie_of(header: str) -> str:

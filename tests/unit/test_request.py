@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 from lambdas.answer.request import LARGEST_BODY, MOST_FIELDS, Request, Unreadable, fields_of, medium_of
 from tests.unit.gateway import HOST, event, in_base64
 
-ESCAPES = st.sampled_from(["%2B", "%C3%A9", "%ff", "%00", "%", "%zz", "+", "=", "&", "&&", "a", "é", " ", "%F0%9F%98%80"])
+ESCAPES = st.sampled_from(
+    ["%2B", "%C3%A9", "%ff", "%00", "%", "%zz", "+", "=", "&", "&&", "a", "é", " ", "%F0%9F%98%80", "%3D", "%1E", "%1f", "\n", "%0A"]
+)
 
 
 @given(st.lists(ESCAPES | st.text(max_size=3)).map("".join))
 @example("a=1&a=2&b&=c&d==&%41=%42")
+@example("Body=hi%1EFrom%1F%2B15550100&From=%2B15550199")
+@example("a=%zz%\rx\n&b=1")
 def test_a_form_is_read_as_the_standard_library_reads_it(body: str) -> None:
     """Reading it faster must not mean reading it otherwise: blank fields, repeated fields, broken escapes."""
     body = body.encode("utf-8", "replace").decode()
