@@ -40,6 +40,7 @@ class Kinds:
         self.named["voice"] = one_of(list(voices(table["voices"])), "voices")
         overrides = {key: self.read(kind).fault for key, kind in table["connection_overrides"].items()}
         self.named |= {"url": Kind(urls.web(overrides)), "websocket": Kind(urls.websocket(overrides))}
+        self.named["stream"] = Kind(urls.stream(overrides))
 
     def read(self, notation: str) -> Kind:
         """The kind that `notation` describes; ValueError if it describes none."""

@@ -94,7 +94,7 @@ class _Checker:
             near = did_you_mean(name, holds, "<{}>")
             return f"<{name}> belongs to {_BELONGS[self.medium]} documents, and this is a {self.medium} document{near}"
         what = "verb" if parent == "Response" else "noun"
-        known = holds if nearest(name, holds) else [name for name in self.table.media[self.medium] if "/" not in name]
+        known = holds if nearest(name, holds) else [name.rpartition("/")[2] for name in self.table.media[self.medium]]
         return f"<{name}> is no TwiML {what}{did_you_mean(name, known, '<{}>')}"
 
 
@@ -143,6 +143,18 @@ def _contents(element: Element, entry: Entry) -> Iterator[str]:
         count = sum(child.name == name for child in element.children)
         if count > most:
             yield f"<{element.name}> holds {count} <{name}>; Twilio takes at most {most}"
+    yield from _together(element, entry)
+
+
+def _together(element: Element, entry: Entry) -> Iterator[str]:
+    """What may stand in an element, but not side by side."""
+    if entry.text_or_elements and element.children and (text := element.text.strip()):
+        yield f'<{element.name}> holds elements or text, but here it holds <{element.children[0].name}> and "{_short(text)}"'
+    if entry.most and len(element.children) > entry.most:
+        yield f"<{element.name}> holds {len(element.children)} elements; Twilio takes at most {entry.most}"
+    lonely = next((child.name for child in element.children if child.name in entry.alone), "")
+    if lonely and len(element.children) > 1:
+        yield f"<{lonely}> stands in <{element.name}> alone, and here it holds {len(element.children)} elements"
 
 
 def _has(element: Element, need: str) -> bool:

@@ -24,6 +24,9 @@ class Entry:
     needs: tuple[str, ...]
     requires: tuple[str, ...]
     at_most: Mapping[str, int]
+    most: int | None
+    alone: tuple[str, ...]
+    text_or_elements: bool
     longest: int | None
     longest_by_voice: Mapping[str, int]
     counted_in: Literal["bytes", "characters"]
@@ -64,6 +67,9 @@ def _entry(fields: Mapping[str, Any], kinds: Kinds) -> Entry:
         needs=tuple(fields.get("needs", ())),
         requires=tuple(fields.get("requires", ())),
         at_most=fields.get("at_most", {}),
+        most=fields.get("most"),
+        alone=tuple(fields.get("alone", "").split()),
+        text_or_elements=fields.get("text_or_elements", False),
         longest=fields.get("longest"),
         longest_by_voice=fields.get("longest_by_voice", {}),
         counted_in=fields.get("counted_in", "characters"),

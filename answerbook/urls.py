@@ -29,6 +29,12 @@ def websocket(overrides: Mapping[str, Fault]) -> Fault:
     return lambda url: _fault(url, ("wss",), overrides)
 
 
+def stream(overrides: Mapping[str, Fault]) -> Fault:
+    """The same, and without a query: https://www.twilio.com/docs/voice/twiml/stream#url (custom parameters take its place)."""
+    wrong = "a URL without ?; write <Parameter> elements instead"
+    return lambda url: _fault(url, ("wss",), overrides) or (wrong if "?" in url else None)
+
+
 def _fault(url: str, schemes: tuple[str, ...], overrides: Mapping[str, Fault]) -> str | None:
     if not url:
         return "a URL"

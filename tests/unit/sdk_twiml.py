@@ -1,6 +1,7 @@
 """What the installed `twilio` package knows of TwiML, learnt by calling every method of its classes."""
 
 import inspect
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,8 +11,10 @@ from twilio.twiml import TwiML
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import VoiceResponse
 
-from answerbook.twiml import Medium
+from answerbook.twiml import TABLE, Medium
 
+#: What the table does not take over from the package: no way to anything deeper leads through it.
+WITHHELD = frozenset(tomllib.loads(TABLE.read_text(encoding="utf-8"))["withheld_from_the_sdk"])
 ROOTS: dict[Medium, type[Any]] = {"voice": VoiceResponse, "messaging": MessagingResponse}
 
 
@@ -43,7 +46,8 @@ def nestings(medium: Medium) -> tuple[Nesting, ...]:
         for method, child in _children(parent):
             here = (*path, method)
             found.append(Nesting(parent.name, child.name, frozenset(child.attrs), bool(child.value), here))
-            todo.append((child, here))
+            if f"{parent.name}/{child.name}" not in WITHHELD:
+                todo.append((child, here))
     return tuple(found)
 
 

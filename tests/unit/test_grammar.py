@@ -212,6 +212,64 @@ def test_required_attributes_are_missed() -> None:
     assert voice("<Hangup><Parameter value='a'/></Hangup>") == ["<Parameter> lacks its attribute name"]
 
 
+@pytest.mark.parametrize(
+    ("inner", "says"),
+    [
+        ("<Dial>+12025550100<Number>+12025550101</Number></Dial>", '<Dial> holds elements or text, but here it holds <Number> and "+12'),
+        (
+            "<Dial><Conference>a</Conference><Number>+12025550101</Number></Dial>",
+            "<Conference> stands in <Dial> alone, and here it holds 2",
+        ),
+        ("<Dial><Queue>a</Queue><Queue>b</Queue></Dial>", "<Queue> stands in <Dial> alone"),
+        (
+            f"<Dial>{'<Client>a</Client>' * 6}{'<Sip>sip:a@example.com</Sip>' * 5}</Dial>",
+            "<Dial> holds 11 elements; Twilio takes at most 10",
+        ),
+        ("<Dial><Client>ann<Identity>ann</Identity></Client></Dial>", "<Client> holds elements or text"),
+        ("<Dial><Client><Identity>a</Identity><Identity>b</Identity></Client></Dial>", "<Client> holds 2 <Identity>"),
+        ("<Enqueue/>", "<Enqueue> is empty; it needs text or an element in it or its attribute workflowSid"),
+        ("<Enqueue>support<Task>{}</Task></Enqueue>", "<Enqueue> holds elements or text"),
+        ("<Queue>support</Queue>", "<Queue> may not stand in <Response>"),
+        ("<Start/>", "<Start> is empty; it needs an element in it"),
+        ("<Refer><Sip>sip:a@example.com</Sip><Sip>sip:b@example.com</Sip></Refer>", "<Refer> holds 2 elements; Twilio takes at most 1"),
+        ("<Connect><Room>a</Room><Room>b</Room></Connect>", "<Connect> holds 2 elements"),
+        ('<Start><Stream name="a"/></Start>', "<Stream> lacks its attribute url"),
+        ('<Start><Stream url="wss://example.com/a?b=c"/></Start>', "must be a URL without ?; write <Parameter> elements instead"),
+        ('<Connect><Stream url="wss://example.com" track="both_tracks"/></Connect>', "must be inbound_track"),
+        ("<Stop><Stream/></Stop>", "<Stream> lacks its attribute name"),
+        ('<Start><Siprec name="a"/></Start>', "<Siprec> lacks its attribute connectorName"),
+        ("<Pay><Prompt><Say>x</Say></Prompt></Pay>", "<Prompt> lacks its attribute for"),
+        ('<Say voice="Polly.Amy"><say-as>12</say-as></Say>', "<say-as> lacks its attribute interpret-as"),
+        ('<Say voice="Polly.Amy">a<break time="11s"/></Say>', "must be a time of at most 10s"),
+        ('<Dial callerId="">+12025550100</Dial>', "must be a phone number such as +15550100 or a name without spaces"),
+        ("<Dial>+1</Dial>", "must be a phone number"),
+        ("<Dial>+12025550100123456789</Dial>", "must be a phone number"),
+        ("<Dial><Sip>sip:101</Sip></Dial>", "must be a SIP URI"),
+    ],
+)
+def test_what_may_not_stand_together_and_what_may_not_be_missing(inner: str, says: str) -> None:
+    """Each is a mistake that Twilio answers with a warning, and the person on the line with silence."""
+    (message,) = voice(inner)
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<Dial>911</Dial>",
+        "<Dial callerId='client:ann'><Client><Identity>ann</Identity><Parameter name='a' value='b'/></Client></Dial>",
+        "<Dial><Conference waitUrl=''>silent</Conference></Dial>",
+        "<Dial><Sip>sip:pbx.example.com;transport=tls</Sip><Number>(202) 555-0100</Number></Dial>",
+        "<Enqueue workflowSid='WW0'><Task>{}</Task></Enqueue>",
+        "<Stop><Stream name='a'/></Stop>",
+        "<Pay><Prompt for='security-code' attempt='9 10'><Say>x</Say></Prompt></Pay>",
+        "<Say voice='Polly.Amy'><break time='10000ms'/><break time='0.5s'/>a</Say>",
+    ],
+)
+def test_what_twilio_takes_is_not_refused(inner: str) -> None:
+    assert voice(inner) == []
+
+
 def test_a_message_says_at_most_1600_characters_however_it_is_cut_up() -> None:
     assert messaging(f"<Message>{'ü' * 1600}</Message>") == []
     halves = f"<Body>{'x' * 800}</Body><Media>https://example.com/{'y' * 99}.png</Media><Body>{'x' * 801}</Body>"

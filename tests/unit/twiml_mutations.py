@@ -17,13 +17,14 @@ from xml.etree import ElementTree as ET
 from answerbook import twiml
 from answerbook.attributes import Kinds
 from answerbook.twiml import Medium
-from tests.unit.sdk_twiml import ROOTS, Nesting, nestings
+from tests.unit.sdk_twiml import ROOTS, WITHHELD, Nesting, nestings
 
 RAW: dict[str, Any] = tomllib.loads(twiml.TABLE.read_text(encoding="utf-8"))
 SAMPLES = {
     "text": "words",
     "url": "https://example.com/a",
     "websocket": "wss://example.com/a",
+    "stream": "wss://example.com/a",
     "boolean": "true",
     "voice": "man",
     "phone": "+15550100",
@@ -50,6 +51,8 @@ def package_documents() -> Iterator[Document]:
     """For every nesting that the package knows, a document with every attribute that the table gives the child."""
     for medium in ROOTS:
         for nesting in nestings(medium):
+            if "/".join(nesting.place) in WITHHELD:
+                continue
             yield Document(".".join(nesting.path), medium, _built(medium, nesting))
 
 
@@ -62,6 +65,11 @@ def _built(medium: Medium, nesting: Nesting) -> str:
         element.value = None
     element.attrs = {name: _sample(kind) for name, kind in fields.get("attributes", {}).items()}
     element.value = _sample(fields["text"]) if "text" in fields else None
+    if fields.get("needs") == ["element"]:
+        child = fields["holds"].split()[0]
+        inner = _fields(medium, element.name, child)
+        required = {name: _sample(inner["attributes"][name]) for name in inner.get("requires", [])}
+        element.add_child(child, _sample(inner["text"]) if "text" in inner else None, **required)
     return str(response)
 
 
@@ -80,6 +88,8 @@ def _sample(kind: str) -> str:
     first = kind.split(" | ", maxsplit=1)[0].split(" ", maxsplit=1)[0]
     if bounds := _RANGE.fullmatch(first):
         return bounds[1]
+    if first.startswith("'"):
+        return first.strip("'")
     return SAMPLES.get(first) or RAW["enumerations"][first].split()[0]
 
 
