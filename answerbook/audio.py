@@ -33,7 +33,7 @@ class Audio:
         """The name of a file in the address by which a document (`place`: answer/document/turn) plays it. Raises ConfigError."""
         path = self.find(flow, file)
         content = checked(path)
-        name = f"{hashlib.sha256(content).hexdigest()[:16]}{path.suffix}"
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}{path.suffix.lower()}"
         self.files[name] = str(path.relative_to(self.templates))
         return f"{place.replace('/', '.')}.{name}"
 
@@ -43,13 +43,14 @@ class Audio:
         for folder in places:
             if (path := folder / file).is_file() and path.parent == folder:
                 return path
-        there = [path.name for folder in places for path in folder.glob("*") if path.suffix in KINDS]
+        there = [path.name for folder in places for path in folder.glob("*") if path.suffix.lower() in KINDS]
         raise ConfigError(f"{places[0] / file}: there is no such audio file, nor in {places[1]}{nearest(file, there)}")
 
 
 def checked(path: Path) -> bytes:
     """The content of an audio file. Raises ConfigError for what Twilio would not play."""
-    if path.suffix not in KINDS:
+    ending = path.suffix.lower()
+    if ending not in KINDS:
         raise ConfigError(
             f"{path}: Twilio plays no {path.suffix or 'nameless'} files; convert it to WAV or MP3, as in `sox in.ogg -r 8000 -c 1 out.wav`"
         )
@@ -59,9 +60,9 @@ def checked(path: Path) -> bytes:
             f"{path}: {len(content) / 1e6:.1f} MB is more than the 4 MB that one answer can carry; shorten it or save it as MP3"
         )
     try:
-        seconds = KINDS[path.suffix](path).info.length
+        seconds = KINDS[ending](path).info.length
     except mutagen.MutagenError as error:
-        raise ConfigError(f"{path}: this is no {path.suffix[1:].upper()} audio ({error}); save it anew as WAV or MP3") from error
+        raise ConfigError(f"{path}: this is no {ending[1:].upper()} audio; save it anew as WAV or MP3") from error
     if not seconds > 0:
         raise ConfigError(f"{path}: there is no sound in it; record it anew")
     return content

@@ -6,6 +6,8 @@ rules that does not end with a rule without conditions; a rule that can never an
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +41,20 @@ class Compiler:
         self.settings = settings
         self.templates = Templates(templates)
         self.audio = Audio(templates)
-        self.flows = {name: Flow(self.templates, name, settings) for name in settings.answer}
+        self.flows = {name: self.flow(name) for name in settings.answer}
         self.draft = proofs.Draft(settings, self.media())
         self.calendars = {name: worked_out(calendar) for name, calendar in settings.calendar.items()}
 
+    def flow(self, name: str) -> Flow:
+        """The flow of an answer."""
+        with shown_in(name, self.settings.answer[name].at):
+            return Flow(self.templates, name, self.settings)
+
     def compile(self) -> dict[str, Any]:
         """The answer book."""
-        for flow in self.flows.values():
-            self.add_answer(flow)
+        for name, flow in self.flows.items():
+            with shown_in(name, flow.answer.at):
+                self.add_answer(flow)
         unverified = {medium: self.unverified(medium) for medium in ("voice", "sms")}
         proofs.accepted(self.draft)
         for entry in ENTRIES:
@@ -145,7 +153,7 @@ class Compiler:
         answer, name, number = node.split("/")
         medium: Medium = "messaging" if "messaging" in self.draft.media[answer] else "voice"
         pen = Pen(flow, node, medium, self.settings, self.audio, audible)
-        document = Document(node, pen.path, pen.written(), pen.ways, pen.played)
+        document = Document(node, pen.path, pen.written(), pen.ways, pen.played, at=flow.answer.at)
         if name in turn.come_back:
             document.come_back = f"{answer}/{turn.come_back[name]['step']}/{number}"
             document.seconds = turn.come_back[name].get("for", 0)
@@ -167,7 +175,7 @@ class Compiler:
         ]
         if not rules:
             return
-        check_names(self.settings, rules)
+        check_names(self.settings, rules, entry)
         check_rules(entry, rules, self.calendars)
         self.draft.edges[entry] = [target_of(rule) for rule in rules]
         self.draft.steps[entry] = before_all(self.draft, entry) + rules
@@ -195,6 +203,17 @@ class Compiler:
             "last_resort": {"voice": LAST_RESORT["voice"], "sms": LAST_RESORT["messaging"]},
         }
         return {"id": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]} | content
+
+
+@contextmanager
+def shown_in(answer: str, at: str) -> Iterator[None]:
+    """Say of a mistake that shows in a flow's files which answer it shows in: the settings may be what is wrong."""
+    try:
+        yield
+    except ConfigError as error:
+        if f"{at}:" in str(error):
+            raise
+        raise ConfigError(f"{error} (answer {answer!r} at {at})") from error
 
 
 def last_resort(settings: Settings) -> str:

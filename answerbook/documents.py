@@ -37,7 +37,8 @@ CALLED = ("Number", "Sip", "Client")
 
 @dataclass(eq=False)
 class Document:
-    """One document as it could be returned. `ways`: the steps that it names; `audio`: the names of the files that it plays."""
+    """One document as it could be returned. `at`: where the settings define its answer; `ways`: the steps that it names; `audio`: the
+    names of the files that it plays."""
 
     place: Node
     path: Path
@@ -47,11 +48,22 @@ class Document:
     come_back: Node = ""
     seconds: int = 0
     twin: Node = ""
+    at: str = ""
 
     @property
     def answer(self) -> str:
         """The answer that it belongs to."""
         return self.place.partition("/")[0]
+
+    @property
+    def whose(self) -> str:
+        """Its answer, for messages: a mistake that shows in a template may be one of the settings."""
+        return f"answer {self.answer!r} at {self.at}"
+
+    def where(self, value: str) -> str:
+        """The file, and the line on which an element has this text or attribute."""
+        lines = (element.line for element in self.root.descendants() if value in (element.text.strip(), *element.attributes.values()))
+        return f"{self.path}:{next(lines, 1)}"
 
     @cached_property
     def root(self) -> Element:

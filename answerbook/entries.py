@@ -59,13 +59,15 @@ def check_rules(entry: str, rules: Sequence[Rule], calendars: Mapping[str, objec
                 )
 
 
-def check_names(settings: Settings, rules: Iterable[Rule]) -> None:
-    """Trunks, SIP domains, apps and calendars in conditions are those of the settings."""
+def check_names(settings: Settings, rules: Iterable[Rule], entry: str = "") -> None:
+    """Trunks, SIP domains, apps and calendars in conditions are those of the settings, and asked where they are known."""
     twilio = settings.twilio
     known = {"trunk": twilio.trunks, "sip": twilio.sip_domains, "app": twilio.apps, "open": tuple(settings.calendar)}
     where = {"trunk": "twilio.trunks", "sip": "twilio.sip_domains", "app": "twilio.apps", "open": "the [calendar] tables"}
     for rule in rules:
         for name, _, values in rule["if"]:
+            if entry and name in ENTRIES and name != entry:
+                raise ConfigError(f"{rule['at']}: {name} is known in [[{name}]] rules only, so this one could never answer; remove it")
             for value in values if name in known else ():
                 if value not in known[name]:
                     raise ConfigError(

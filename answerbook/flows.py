@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from answerbook.rules import Condition, alternatives
 from answerbook.templates import Templates
-from config.checks import ConfigError, nearest
+from config.checks import ConfigError, nearest, path_name
 from config.lines import Lines
 from config.settings import Settings, as_list
 from config.tables import Answer
@@ -56,6 +56,8 @@ class Flow:
         if self.answer.flow not in templates.flows():
             self.refuse(f"there is no flow {self.answer.flow!r}{nearest(self.answer.flow, templates.flows())}", "flow")
         self.documents = templates.documents(self.answer.flow)
+        for document in self.documents:
+            self.check_name(document, str(templates.path(self.answer.flow, document)))
         self.check_values()
         self.turns = self.unrolled()
 
@@ -75,11 +77,18 @@ class Flow:
             if value not in used:
                 self.refuse(f"the flow {self.answer.flow!r} uses no such value{nearest(value, set(used))}", value)
 
+    def check_name(self, name: str, at: str) -> None:
+        """Names of steps and documents are parts of URLs."""
+        try:
+            path_name(name)
+        except ValueError as error:
+            raise ConfigError(f"{at}: {error}") from error
+
     def unrolled(self) -> list[Turn]:
         """The turns, as many as `steps.toml` says."""
         turns = self.tables(1).get("turns", 1)
-        if not isinstance(turns, int) or not 1 <= turns <= MOST_TURNS:
-            raise ConfigError(f"{self.file}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS} (answer {self.name!r})")
+        if type(turns) is not int or not 1 <= turns <= MOST_TURNS:
+            raise ConfigError(f"{self.file}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
         return [self.turn(turn) for turn in range(1, turns + 1)]
 
     def tables(self, turn: int) -> dict[str, Any]:
@@ -87,7 +96,7 @@ class Flow:
         try:
             return tomllib.loads(self.templates.steps(self.answer.flow, self.given | self.answer.values | {"turn": turn}))
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{self.file}: not TOML once the values of answer {self.name!r} are filled in: {error}") from error
+            raise ConfigError(f"{self.file}: not TOML once the values of the answer are filled in: {error}") from error
 
     def turn(self, turn: int) -> Turn:
         """One turn's steps and cookies."""
@@ -97,6 +106,7 @@ class Flow:
         for key, value in data.items():
             if key not in KEYS and not isinstance(value, list):
                 raise ConfigError(f"{place}:{lines.of((key,))}: {key} is no list of rules{nearest(key, KEYS)}")
+            self.check_name(key, f"{place}:{lines.of((key,))}")
         steps = {
             step: [built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}")]
             for step, rules in data.items()
@@ -111,7 +121,7 @@ class Flow:
         for document, target in come_back.items():
             if document not in self.documents:
                 raise ConfigError(f"{self.file}: come_back: the flow has no document {document!r}{nearest(document, self.documents)}")
-            self.check_cookie(f"{self.file}: come_back.{document} (answer {self.name!r})", target, steps)
+            self.check_cookie(f"{self.file}: come_back.{document}", target, steps)
         return come_back
 
     def check_cookie(self, at: str, target: Any, steps: Mapping[str, Any]) -> None:
@@ -140,6 +150,8 @@ def step_rules(rule: Any, at: str) -> list[StepRule]:
     """A rule of a step, once for each way its values are compared. Raises ConfigError where it has not exactly one target."""
     if not isinstance(rule, Mapping):
         raise ConfigError(f'{at}: {rule!r} is no rule; write it as in {{ Digits = "1", document = "goodbye" }}')
+    if type(rule.get("turn", 1)) is not int:
+        raise ConfigError(f"{at}: turn = {rule['turn']!r} is no number; write it without quotes")
     targets = [key for key in TARGETS if key in rule]
     if len(targets) != 1:
         raise ConfigError(f"{at}: a rule needs exactly one of answer, document, again; this one has {' and '.join(targets) or 'none'}")

@@ -11,7 +11,7 @@ from answerbook import grammar
 from answerbook.advice import advice
 from answerbook.documents import Document, Medium, Node, sampled, sheet
 from answerbook.flows import given
-from answerbook.reach import Known, Rule, circle, possible, reachable
+from answerbook.reach import Known, Rule, answering, circle, followed, possible, reachable
 from config.checks import ConfigError, phone_number
 from config.settings import Settings
 from lambdas.answer.book import host_of, on_url
@@ -53,7 +53,7 @@ def refuse_problems(document: Document, medium: Medium, whisper: bool) -> None:
     """The first thing that Twilio would refuse."""
     for problem in grammar.check(sampled(document.text), medium, whisper=whisper):
         heard = ", which a person called hears before being connected" if whisper else ""
-        raise ConfigError(f"{document.path}:{problem.line}: {problem.message} (answer {document.answer!r}{heard})")
+        raise ConfigError(f"{document.path}:{problem.line}: {problem.message} ({document.whose}{heard})")
 
 
 def careful(draft: Draft) -> None:
@@ -61,7 +61,7 @@ def careful(draft: Draft) -> None:
     for document in draft.documents.values():
         for medium in sorted(draft.media[document.answer]):
             for problem in advice(sampled(document.text), medium):
-                raise ConfigError(f"{document.path}:{problem.line}: {problem.message} (answer {document.answer!r})")
+                raise ConfigError(f"{document.path}:{problem.line}: {problem.message} ({document.whose})")
 
 
 def whispered(draft: Draft) -> list[Document]:
@@ -83,7 +83,8 @@ def refuse_circle(draft: Draft, edges: dict[Node, list[Node]], when: str) -> Non
         rules = [rule["at"] for node in found for rule in draft.steps.get(node, []) if rule["at"]]
         way = " -> ".join(node.removeprefix("#") for node in found)
         at = rules[0] if rules else f"{draft.settings.environment}.toml"
-        raise ConfigError(f"{at}: this never ends{when}: {way}; let one of these answers lead to another")
+        answer = draft.settings.answer[found[0].removeprefix("#").partition("/")[0]]
+        raise ConfigError(f"{at}: this never ends{when}: {way}; let one of these answers lead to another (the first is at {answer.at})")
 
 
 def without_cookie(draft: Draft, document: Document) -> Iterator[Node]:
@@ -116,11 +117,14 @@ def refuse_target(draft: Draft, document: Document, url: str) -> None:
     """A redirect whose target is the caller's choice, or the primary's verb, or that waits too long."""
     known = given(draft.settings)
     if "\ue000" in url or "#" not in url:
-        raise ConfigError(f"{document.path}: <Redirect>: write {{{{ elsewhere('https://...') }}}} with an address from the settings")
+        raise ConfigError(
+            f"{document.where(url)}: <Redirect>: write {{{{ elsewhere('https://...') }}}} with an address from the settings "
+            f"({document.whose})"
+        )
     on_primary = any(on_url([host, None], url) for host in known["primary_hosts"])
     if on_primary and url.partition("#")[0] not in known["entry_urls"]:
         raise ConfigError(
-            f"{document.path}: answer {document.answer!r} hands the call to {url.partition('#')[0]}, which is on the primary and not in "
+            f"{document.where(url)}: {document.whose} hands the call to {url.partition('#')[0]}, which is on the primary and not in "
             "primary.entry_urls; a verb's action would miss its Digits, so name an address at which calls begin"
         )
 
@@ -129,10 +133,11 @@ def refuse_one_way(document: Document, why: str) -> None:
     """A document that depends on somebody who may fail, where nobody would notice."""
     if document.redirects:
         raise ConfigError(
-            f"{document.path}: answer {document.answer!r} hands the call to another server, but {why}; choose another answer there"
+            f"{document.where(document.redirects[0])}: {document.whose} hands the call to another server, but {why}; "
+            "choose another answer there"
         )
     if document.audio:
-        raise ConfigError(f"{document.path}: answer {document.answer!r} plays audio, but {why} if it cannot be had; let it be said there")
+        raise ConfigError(f"{document.path}: {document.whose} plays audio, but {why} if it cannot be had; let it be said there")
 
 
 def dialled(draft: Draft) -> None:
@@ -149,7 +154,7 @@ def dialled(draft: Draft) -> None:
 
 def refuse_number(draft: Draft, document: Document, number: str, employee: bool) -> None:
     """A number that cannot be, or leads back here, or that the caller chose."""
-    place = f"{document.path}: answer {document.answer!r}"
+    place = f"{document.where(number)}: {document.whose}"
     if "\ue000" in number:
         if number == "\ue000To\ue001" and employee:
             return
@@ -170,7 +175,7 @@ def refuse_caller_id(document: Document, caller_id: str) -> None:
         phone_number(caller_id)
     except ValueError as error:
         raise ConfigError(
-            f"{document.path}: answer {document.answer!r}, callerId: {error}, one of yours on Twilio or verified there"
+            f"{document.where(caller_id)}: {document.whose}, callerId: {error}, one of yours on Twilio or verified there"
         ) from error
 
 
@@ -191,12 +196,13 @@ def rescued(draft: Draft) -> None:
     """Whatever else is decided for employees' calls, an emergency number is dialled."""
     for entry in DIALLED:
         for number in draft.settings.twilio.emergency_numbers if entry in draft.steps else ():
-            for node in sorted(possible(draft.steps, entry, Known(values={"To": number}))):
-                if not dials_as_asked(draft.documents[node]):
-                    raise ConfigError(
-                        f"{draft.settings.environment}.toml: [[{entry}]]: somebody who dials {number} may get {node} instead; "
-                        'let each rule of [[sip]] and [[app]] lead to an answer with flow = "dial_through"'
-                    )
+            for rule in followed(draft.steps[entry], Known(values={"To": number})):
+                for node in sorted(answering(draft.steps, rule, Known(values={"To": number}))):
+                    if not dials_as_asked(draft.documents[node]):
+                        raise ConfigError(
+                            f"{rule['at']}: [[{entry}]]: somebody who dials {number} may get {node} instead; "
+                            'let each rule of [[sip]] and [[app]] lead to an answer with flow = "dial_through"'
+                        )
 
 
 def dials_as_asked(document: Document) -> bool:

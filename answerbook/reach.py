@@ -40,6 +40,11 @@ def possible(steps: Steps, start: str, known: Known) -> set[str]:
     return found
 
 
+def answering(steps: Steps, rule: Rule, known: Known) -> set[str]:
+    """The documents that may answer once a rule was chosen."""
+    return {rule["document"]} if "document" in rule else possible(steps, rule["step"], known)
+
+
 def followed(rules: Sequence[Rule], known: Known) -> Iterator[Rule]:
     """The rules of a list that may be the first to hold."""
     for rule in rules:

@@ -91,8 +91,27 @@ def check(name: str, kind: str, value: str) -> None:
         check_code(kind, value)
     if name in ADDRESSES and kind in ("is", "prefix"):
         check_address(kind, value)
-    if kind == "url" and not urlsplit(value).hostname:
+    if name == "ErrorUrl":
+        check_url(kind, value)
+    if value == ANY_NUMBER and kind != "number":
+        raise ValueError(f"{ANY_NUMBER} is asked of From alone")
+    if kind == "prefix" and value == "*":
+        raise ValueError(f"'*' is every value there is; leave {name} out")
+
+
+def check_url(kind: str, value: str) -> None:
+    """Refuse what could never fit the address that failed: it is compared by host and path, segment by segment."""
+    if kind not in ("path", "url"):
+        raise ValueError(f"{value!r} is no address: write a path as in /calls/:id/incoming, or https://app.example.com/*")
+    parts = urlsplit(value)
+    if kind == "url" and not parts.hostname:
         raise ValueError(f"{value!r} has no host: write it as in https://app.example.com/calls/:id or https://app.example.com/*")
+    if "?" in value or "#" in value:
+        raise ValueError(f"{value!r}: only host and path are compared; leave out what follows ? or #")
+    if "*" in parts.path and (kind, parts.path) != ("url", "/*"):
+        raise ValueError(f"{value!r}: * stands for a whole host, as in https://app.example.com/*; one segment of a path is :id")
+    if "/:/" in f"{parts.path}/":
+        raise ValueError(f"{value!r}: a colon needs a name, as in /calls/:id")
 
 
 def check_code(kind: str, value: str) -> None:

@@ -4,9 +4,10 @@ Templates decide at synth, rules decide at call time: `call.X` can be written ou
 """
 
 import functools
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import jinja2
 import jinja2.meta
@@ -18,6 +19,7 @@ from lambdas.answer.journal import PARAMETERS
 
 #: What a template may use beside the answer's values (docs/configuration.md explains each).
 GIVEN = frozenset("call step callback turn say words audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split())
+Asked = Callable[..., Any]  #: a filter or a test of Jinja's
 #: Values that `say` reads by itself.
 SPOKEN = frozenset({"language", "voice"})
 
@@ -31,6 +33,12 @@ class Call:
         if name not in PARAMETERS:
             raise jinja2.UndefinedError(f"call.{name} is no parameter of Twilio's that is kept{nearest(name, set(PARAMETERS))}")
         return Parameter(name)
+
+    def alone(self, *_: object) -> NoReturn:
+        """Refuse to be written or asked as a whole."""
+        raise jinja2.UndefinedError("call alone says nothing; name a parameter, as in call.From")
+
+    __bool__ = __str__ = __html__ = __iter__ = __getitem__ = __len__ = alone
 
 
 class Parameter:
@@ -62,7 +70,9 @@ class Templates:
         self.xml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
         self.toml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - TOML
         for environment in (self.xml, self.toml):
-            environment.filters["host"] = host_of
+            environment.filters |= {"host": host_of, "tojson": json_of}
+            environment.filters = {name: knowing(cast(Asked, function)) for name, function in environment.filters.items()}
+            environment.tests = {name: knowing(cast(Asked, function)) for name, function in environment.tests.items()}
 
     def flows(self) -> list[str]:
         """The names of the flows: the folders with a document."""
@@ -99,7 +109,9 @@ class Templates:
             raise
         except jinja2.TemplateSyntaxError as error:
             raise ConfigError(f"{self.directory / name}:{error.lineno}: {error.message}") from error
-        except (jinja2.UndefinedError, TypeError, ValueError, LookupError, ZeroDivisionError) as error:
+        except RecursionError as error:
+            raise ConfigError(f"{self.directory / name}: it includes or calls itself without end; break the circle") from error
+        except (jinja2.TemplateError, TypeError, ValueError, LookupError, ZeroDivisionError) as error:
             raise ConfigError(f"{self.directory / name}:{line_in(error, name)}: {remedied(error)}") from error
 
     @functools.cache  # noqa: B019 - one Templates lives for one synthesis
@@ -116,6 +128,24 @@ class Templates:
         return frozenset(used | (SPOKEN if "say" in used else set())) - GIVEN
 
 
+def knowing(function: Asked) -> Asked:
+    """A filter or test of Jinja's that refuses the caller's parameters, whatever it asks of them."""
+
+    @functools.wraps(function)
+    def asked(*values: Any, **options: Any) -> Any:
+        for value in values:
+            if isinstance(value, Parameter):
+                value.unknown()
+        return function(*values, **options)
+
+    return asked
+
+
+def json_of(value: Any) -> str:
+    """A value as TOML reads it too. Raises UndefinedError for one that is not set, with its name."""
+    return json.dumps(str(value) if isinstance(value, jinja2.Undefined) else value)
+
+
 def line_in(error: BaseException, name: str) -> int:
     """The template's line that an error came from."""
     line, trace = 1, error.__traceback__
@@ -129,4 +159,8 @@ def line_in(error: BaseException, name: str) -> int:
 def remedied(error: BaseException) -> str:
     """The error in a sentence; for a value that is not set, where to set it."""
     text = str(error)
+    if isinstance(error, jinja2.TemplateNotFound):
+        return f"there is no template {error.name!r}; write it with its folder, as in voicemail/start.xml"
+    if text == "'call' is undefined":
+        return 'call is known in documents only; here a condition bears the parameter\'s name, as in { From = "+44*", document = "start" }'
     return f"{text}; set it in the [answer] table" if text.endswith("is undefined") else text

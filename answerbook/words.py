@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+import jinja2
 from markupsafe import Markup, escape
 
 from config.checks import ConfigError, nearest
@@ -38,7 +39,7 @@ class Words:
 
     def say(self, message: Any) -> Markup:
         """A message as TwiML."""
-        messages = message if isinstance(message, list | tuple) else [message]
+        messages = message if isinstance(message, list | tuple) and message else [message]
         return Markup("").join(self.one(part if isinstance(part, Mapping) else {"text": part}) for part in messages)
 
     def one(self, message: Mapping[str, Any]) -> Markup:
@@ -65,6 +66,8 @@ class Words:
 
     def words(self, text: Any) -> Markup:
         """A text with the caller's parameters in their places."""
+        if isinstance(text, jinja2.Undefined):
+            text = str(text)  # raises, and names the value that is not set
         if not isinstance(text, str) or not text.strip():
             self.refuse(f"a message is a text, a table or a list of them, and not empty; this is {text!r}")
         return self.filled(escape(text))

@@ -28,6 +28,7 @@ class Lines:
             name = parts(match[1])
             index = self.counts[name] = self.counts.get(name, -1) + 1
             self.table = (*name, index)
+            self.found.setdefault(name, number)
             self.found[self.table] = number
         elif match := TABLE.match(line):
             self.table = parts(match[1])

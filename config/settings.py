@@ -39,6 +39,17 @@ HERE = Path(__file__).parent
 TARGETS = ("answer",)
 #: The lists of rules, each for the URL of its name.
 ENTRIES = ("voice", "trunk", "sip", "app", "sms")
+#: What pydantic says of a value of the wrong kind, in the words of a TOML file.
+KINDS = {
+    "tuple_type": "must be a list in brackets",
+    "dict_type": "must be a table with keys of its own",
+    "model_type": "must be a table with keys of its own",
+    "string_type": "must be text in quotes",
+    "bool_type": "must be true or false, without quotes",
+    "int_type": "must be a whole number, without quotes",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
 
 
 class Settings(Frozen):
@@ -177,7 +188,9 @@ def reason(first: Any, key: str) -> str:
         return f"unknown key{nearest(key.rpartition('.')[2], known_keys(first['loc']))}"
     if first["type"] == "missing":
         return "is missing; add it (docs/configuration.md has an example)"
-    message = str(first["msg"]).removeprefix("Value error, ")
+    if key in ENTRIES and first["type"] == "tuple_type":
+        return f"must be a list of rules: write [[{key}]]"
+    message = KINDS.get(first["type"], str(first["msg"]).removeprefix("Value error, ").replace("Input should", "must"))
     return message if first["type"] == "value_error" else f"{message} (found {first['input']!r})"
 
 

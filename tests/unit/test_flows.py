@@ -1,11 +1,14 @@
 """Call flows: what each does with a caller, and the combinations that synth refuses."""
 
+import re
+
 import pytest
 
 from tests.unit.books import book, cookie_of, document, refused, twiml
 
 ME, NUMBER, OTHER = "+12025550199", "+12025550100", "+12025550101"
 CALLER = {"From": "+12025550177", "To": ME, "CallStatus": "ringing", "Direction": "inbound"}
+PRIMARY_TABLE = '[primary]\nhosts = ["app.example.com"]\nentry_urls = ["https://app.example.com/voice"]\n'
 STANDBY = """
 [answer.elsewhere]
 flow = "standby"
@@ -82,6 +85,44 @@ def test_all_at_once_excludes_press_1() -> None:
     assert document(line, **CALLER | {"From": OTHER}) == "sorry/start/1"
 
 
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (forward(numbers=f'"{NUMBER}"'), "numbers: write a list of those to be called"),
+        (forward(numbers="[]"), "numbers: write a list of those to be called"),
+        (forward(numbers="[12025550100]"), "numbers: 12025550100 cannot be called; write"),
+        (forward(numbers='["SIP:a@example.com"]'), "numbers: SIP:a@example.com cannot be called"),
+        ('[answer.line]\nflow = "menu"\ngreeting = "x"\notherwise = "sorry"\n', "choices: write the keys and where they lead"),
+        ('[answer.line]\nflow = "menu"\ngreeting = "x"\notherwise = "sorry"\nchoices = ["sorry"]\n', "choices: write the keys"),
+        (
+            f'[answer.line]\nflow = "directory"\ncaller_id = "{ME}"\notherwise = "sorry"\nextensions = {{}}\n',
+            "extensions: write the numbers",
+        ),
+        (
+            f'[answer.line]\nflow = "directory"\ncaller_id = "{ME}"\notherwise = "sorry"\nextensions = {{ 101 = "+12025550100" }}\n',
+            "extensions: 101 is no number that can be dialled",
+        ),
+        (
+            f'[answer.line]\nflow = "directory"\ncaller_id = "{ME}"\notherwise = "sorry"\nextensions = {{ "{NUMBER}" = 101 }}\n',
+            "extensions: 101 cannot be called",
+        ),
+        (
+            f'[answer.line]\nflow = "directory"\ncaller_id = "{ME}"\notherwise = "sorry"\nextensions = {{ "{NUMBER}" = "{NUMBER}" }}\n',
+            "so the call would come back here",
+        ),
+        (PRIMARY_TABLE + '[answer.line]\nflow = "standby"\nurls = "https://a.example.net/"\notherwise = "sorry"\n', "urls: write a list"),
+        (PRIMARY_TABLE + '[answer.line]\nflow = "retry_primary"\ntimes = 0\notherwise = "sorry"\n', "times: 0 is no number of attempts"),
+        (f'[answer.line]\nflow = "dial_through"\ncaller_id = "{ME}"\nprefixes = "+1"\notherwise = "sorry"\n', "prefixes: write a list"),
+        ('[answer.line]\nflow = "reply"\ntext = "x"\nquiet_seconds = "1h"\n', "quiet_seconds: 1h is no number of seconds"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_how_to_write_it(answer: str, says: str) -> None:
+    """At the line of the answer, not somewhere in the flow's files."""
+    message = refused(answer)
+    assert re.match(r"test\.toml:\d+: answer\.line: ", message)
+    assert says in message
+
+
 def test_in_turn_needs_press_1() -> None:
     assert "the person called must press 1" in refused(forward("press_one = false"), voice="line")
 
@@ -143,9 +184,6 @@ def test_standbys_take_over_in_order() -> None:
     for cookie in (cookie_of(answers, "elsewhere/take_over/2"), ""):
         assert document(answers, cookie=cookie, ErrorUrl="https://b.example.org/later/in/the/call") == "sorry/start/1"
     assert document(answers, ErrorUrl="https://who.example.com/") == "sorry/start/1"
-
-
-PRIMARY_TABLE = '[primary]\nhosts = ["app.example.com"]\nentry_urls = ["https://app.example.com/voice"]\n'
 
 
 @pytest.mark.parametrize(

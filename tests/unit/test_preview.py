@@ -73,10 +73,10 @@ def test_every_following_document_is_shown_once(project: Path) -> None:
     """With the step and the rule that lead there, and the caller's details filled in."""
     shown = run(project, "preview", *TO_THE_LINE)
     for words in (
-        "line/dialled/1, DialBridged = true forward/steps.toml:18 -> line/hangup/1",
-        "line/dialled/1, otherwise forward/steps.toml:18 -> line/ring/2",
+        "line/dialled/1, DialBridged = true forward/steps.toml:20 -> line/hangup/1",
+        "line/dialled/1, otherwise forward/steps.toml:20 -> line/ring/2",
         "A call from +442071838750. Press 1 to take it.",
-        "line/dialled/2, otherwise forward/steps.toml:18 -> box/start/1",
+        "line/dialled/2, otherwise forward/steps.toml:20 -> box/start/1",
         "box/recorded/1, otherwise voicemail/steps.toml:2 -> box/goodbye/1",
     ):
         assert shown.count(words) >= 1

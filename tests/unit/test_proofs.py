@@ -1,5 +1,6 @@
 """What synth proves of flows that a platform team writes itself, and how it says what is wrong."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def write(templates: Path, **files: str) -> Path:
         ({"start": "<Say>x</Say>", "steps": "turns = 0"}, "turns is 0; it must be a whole number from 1 to 200"),
         (
             {"start": "<Say>x</Say>", "steps": "turns = 1\nturns = 2"},
-            "own/steps.toml: not TOML once the values of answer 'own' are filled in",
+            "own/steps.toml: not TOML once the values of the answer are filled in",
         ),
         ({"start": "<Say>x</Say>", "steps": 'come_back.start = { step = "x" }'}, "the flow has no step 'x'"),
         ({"begin": "<Say>x</Say>"}, "the flow 'own' has no document 'start'"),
@@ -78,10 +79,30 @@ def write(templates: Path, **files: str) -> Path:
         ({"start": "<Say>x</Say>\n<Record/>"}, "own/start.xml:2: <Record> without action requests this document again"),
         ({"start": "<Hangup/><Say>x</Say>"}, "<Say> is never reached"),
         ({"start": "<Play>{{ audio('x.wav') }}</Play>"}, "own/x.wav: there is no such audio file"),
+        ({"start": "<Say>{{ call.From | default('nobody') }}</Say>"}, "call.From is not known before the call"),
+        ({"start": "{% if call.From is defined %}<Say>x</Say>{% endif %}"}, "call.From is not known before the call"),
+        ({"start": "<Say>{{ call }}</Say>"}, "call alone says nothing; name a parameter, as in call.From"),
+        ({"start": "<Say>x</Say>", "steps": 'next = [{ document = "{{ call.From }}" }]'}, "call is known in documents only"),
+        ({"start": "{{ say(greeting) }}"}, "own/start.xml:1: 'greeting' is undefined; set it in the [answer] table"),
+        ({"start": "{{ say([]) }}"}, "a message is a text, a table or a list of them, and not empty; this is []"),
+        ({"start": "<Say>x</Say>", "steps": "next = [{ answer = {{ onward | tojson }} }]"}, "own/steps.toml:1: 'onward' is undefined"),
+        ({"start": "{% include 'part.xml' %}"}, "own/start.xml:1: there is no template 'part.xml'"),
+        ({"start": "{% include 'own/start.xml' %}"}, "own/start.xml: it includes or calls itself without end"),
+        ({"start": "{% if 'x' is loud %}{% endif %}"}, "No test named 'loud'"),
+        ({"start": "<Say>x</Say>", "two words": "<Say>x</Say>"}, "own/two words.xml: 'two words' cannot stand in a URL"),
+        ({"start": "<Say>x</Say>", "steps": '"two words" = [{ document = "start" }]'}, "'two words' cannot stand in a URL"),
+        (
+            {"start": "<Say>x</Say>", "steps": 'next = [{ document = "start", turn = "1" }]'},
+            "turn = '1' is no number; write it without quotes",
+        ),
+        ({"start": "<Say>x</Say>", "steps": "turns = true"}, "turns is True; it must be a whole number from 1 to 200"),
     ],
 )
 def test_a_mistake_in_a_flow_names_file_and_remedy(templates: Path, files: dict[str, str], says: str) -> None:
-    assert says in refused(PRIMARY + OWN, write(templates, **files), voice="own")
+    """And the line of the answer: the mistake may be in the settings after all."""
+    message = refused(PRIMARY + OWN, write(templates, **files), voice="own")
+    assert says in message
+    assert re.search(r"test\.toml:\d+", message)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,16 @@ def test_a_calendar_is_asked_at_the_time_of_the_call() -> None:
         ('ErrorUrl = "https://"', "has no host"),
         ("From = []", "From has no value"),
         ('open = "offce"', "open = 'offce' is not among the [calendar] tables; did you mean 'office'?"),
-        ('trunk = "paris"', "is not among twilio.trunks"),
+        ('trunk = "paris"', "trunk is known in [[trunk]] rules only, so this one could never answer; remove it"),
+        ('To = "+1 500 555 0006"', "write it in E.164"),
+        ('To = "E.164"', "E.164 is asked of From alone"),
+        ('From = "*"', "'*' is every value there is; leave From out"),
+        ('ErrorUrl = "calls/incoming"', "is no address: write a path as in /calls/:id/incoming"),
+        ('ErrorUrl = "app.example.com"', "is no address: write a path as in /calls/:id/incoming"),
+        ('ErrorUrl = "/calls/*"', "* stands for a whole host"),
+        ('ErrorUrl = "https://app.example.com/calls/*"', "* stands for a whole host"),
+        ('ErrorUrl = "/calls?session=1"', "leave out what follows ? or #"),
+        ('ErrorUrl = "/calls/:/incoming"', "a colon needs a name"),
         ('cookie = "x"', "'cookie' is no condition"),
     ],
 )
@@ -87,6 +96,11 @@ def test_a_mistake_in_a_condition_names_line_and_remedy(conditions: str, says: s
     message = refused(OFFICE + rule(conditions))
     assert message.startswith("test.toml:20: ")
     assert says in message
+
+
+def test_a_trunk_that_is_not_in_the_settings_is_refused() -> None:
+    trunks = '[[trunk]]\ntrunk = "pariss"\nanswer = "sorry"\n[[trunk]]\nanswer = "sorry"\n'
+    assert "trunk = 'pariss' is not among twilio.trunks; did you mean 'paris'?" in refused(trunks, twilio='trunks = ["paris"]')
 
 
 @pytest.mark.parametrize(

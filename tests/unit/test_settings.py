@@ -120,6 +120,10 @@ def test_the_environments_of_the_project_compile(path: Path) -> None:
         ("[primary]", "[api]\nrate = 0\n[primary]", 4, "api.rate: "),
         ("[primary]", "[retention]\njournal = 8\n[primary]", 4, "retention.journal: "),
         ("[primary]", "protect = 2\n[primary]", 3, "protect: "),
+        ('["app.example.com"]', '"app.example.com"', 5, "primary.hosts: must be a list in brackets (found 'app.example.com')"),
+        ("[answer.silent]", "[[calendar]]\n[answer.silent]", 20, "calendar: must be a table with keys of its own"),
+        ('[[trunk]]\nanswer = "sorry"', '[trunk]\nanswer = "sorry"', 29, "trunk: must be a list of rules: write [[trunk]]"),
+        ('From = ["+44*", "+49*"]\nanswer = "sorry"', 'answer = ["sorry"]', 24, "voice.0.answer: must be text in quotes"),
     ],
 )
 def test_a_mistake_names_file_line_value_and_remedy(old: str, new: str, line: int, says: str) -> None:
