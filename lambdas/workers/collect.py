@@ -45,7 +45,7 @@ DELETE_AT_TWILIO = os.environ["DELETE_AT_TWILIO"] == "true"
 
 FETCH_SECONDS = 60.0
 ASK_SECONDS = 10.0
-CLAIM = timedelta(seconds=45)  #: longer than publishing takes, and noting it
+CLAIM = timedelta(seconds=40)  #: longer than publishing takes, with its second attempt
 NOTE_PAUSES = (1.0, 2.0, 4.0, 8.0)  #: seconds between attempts to note that people were told
 #: Within this time after the announcement the queue tries again by itself; then `reconcile` does, less often, and at last nobody.
 PATIENCE = timedelta(hours=1)
@@ -59,8 +59,8 @@ METRICS.set_default_dimensions(Environment=ENVIRONMENT)
 BATCHES = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 AWS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
 SQS = boto3.client("sqs", config=AWS)
-#: Publishing twice tells people twice: a slow answer is waited for, and no attempt is made again before the item was looked at.
-SNS = boto3.client("sns", config=Config(connect_timeout=2, read_timeout=20, retries={"total_max_attempts": 1}))
+#: An answer that is not waited for may come of a publication that was made: the second attempt would tell people twice.
+SNS = boto3.client("sns", config=AWS.merge(Config(read_timeout=15)))
 BUCKET = Bucket(boto3.client("s3", config=AWS), os.environ["BUCKET_NAME"])
 VOICEMAILS = Voicemails(boto3.resource("dynamodb", config=AWS).Table(os.environ["TABLE_NAME"]), int(os.environ["VOICEMAIL_DAYS"]))
 TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=AWS), os.environ["KEYS_SECRET"]))
@@ -145,9 +145,12 @@ def key_of(task: Task, suffix: str) -> str:
 
 
 def who(recording: Recording, item: Item) -> dict[str, str]:
-    """Caller and number called: the callback has neither, so where no event told them Twilio is asked. Unknown where it cannot be."""
+    """Caller and number called: the callback has neither. Events may have come since it was announced; where none tells them, Twilio is
+    asked. Unknown where it cannot be."""
     if item.get("from"):
         return {}
+    if known := VOICEMAILS.caller(recording.call):
+        return known
     try:
         call = TWILIO.client(recording.account, Deadline(ASK_SECONDS)).calls(recording.call).fetch()
     except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
