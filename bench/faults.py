@@ -60,8 +60,9 @@ class Outcome:
 class Run:
     """One run over a deployed local cloud."""
 
-    def __init__(self, cloud: LocalCloud, outputs: Outputs, twilio: StandInTwilio, api: RestApi, seed: int = 1) -> None:
+    def __init__(self, cloud: LocalCloud, outputs: Outputs, twilio: StandInTwilio, api: RestApi, patience: float, seed: int = 1) -> None:
         self.cloud, self.outputs, self.twilio, self.api, self.dice = cloud, outputs, twilio, api, Random(seed)
+        self.patience = patience
         self.plan = Plan()
         self.s3, self.table = cloud.client("s3"), cloud.client("dynamodb")
         self.recordings: dict[str, Recording] = {}
@@ -101,7 +102,7 @@ class Run:
     def wait(self, progress: Progress) -> None:
         """Until every voicemail is done, or nothing has happened for minutes; meanwhile `reconcile` runs now and then."""
         bar = progress.add_task("collected", total=len(self.said))
-        ends, again = time.monotonic() + PATIENCE, 0.0
+        ends, again = time.monotonic() + self.patience, 0.0
         while len(self.items) < len(self.said) and time.monotonic() < ends:
             self.read()
             progress.update(bar, completed=len(self.items))
@@ -160,9 +161,17 @@ def interposed(cloud: LocalCloud, outputs: Outputs, plan: Plan) -> Iterator[None
         client.update_function_configuration(FunctionName=outputs.collect_function, Environment={"Variables": known})
 
 
-def run(cloud: LocalCloud, outputs: Outputs, twilio: StandInTwilio, api: RestApi, planned: list[Case], console: Console) -> list[Outcome]:
-    """Leave a voicemail for each case and say what became of it."""
-    this = Run(cloud, outputs, twilio, api)
+def run(
+    cloud: LocalCloud,
+    outputs: Outputs,
+    twilio: StandInTwilio,
+    api: RestApi,
+    planned: list[Case],
+    console: Console,
+    patience: float = PATIENCE,
+) -> list[Outcome]:
+    """Leave a voicemail for each case and say what became of it after so many seconds at most."""
+    this = Run(cloud, outputs, twilio, api, patience)
     api.before_delete = this.check_copy
     with (
         closing(Mailbox(cloud, outputs.notification_topic)) as mailbox,
