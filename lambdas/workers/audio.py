@@ -31,6 +31,14 @@ def seconds(file: BufferedIOBase, kind: str) -> float:
     return wav_seconds(file) if kind == "wav" else mp3_seconds(file)
 
 
+def plays(file: BufferedIOBase, kind: str) -> bool:
+    """Whether this is a `wav` or `mp3` file at all."""
+    try:
+        return seconds(file, kind) >= 0
+    except NotAudio:
+        return False
+
+
 def wav_seconds(file: BufferedIOBase) -> float:
     """From the byte rate and the length of the samples."""
     riff = file.read(12)

@@ -149,14 +149,15 @@ def who(recording: Recording, item: Item) -> dict[str, str]:
     asked. Unknown where it cannot be."""
     if item.get("from"):
         return {}
-    if known := VOICEMAILS.caller(recording.call):
+    known = VOICEMAILS.caller(recording.call)
+    if known.get("from"):
         return known
     try:
         call = TWILIO.client(recording.account, Deadline(ASK_SECONDS)).calls(recording.call).fetch()
     except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
         LOGGER.warning("the caller is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
-        return {}
-    return as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
+        return known
+    return known | as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
 
 
 def notify(item: Item) -> None:

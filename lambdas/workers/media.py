@@ -12,39 +12,41 @@ from lambdas.workers.tasks import Media
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi, host_of, is_twilio
 
-#: How files of some types begin, and after how many bytes. https://www.garykessler.net/library/file_sigs.html
-BEGINNINGS = {
-    "image/jpeg": (0, (b"\xff\xd8\xff",)),
-    "image/png": (0, (b"\x89PNG\r\n\x1a\n",)),
-    "image/gif": (0, (b"GIF87a", b"GIF89a")),
-    "application/pdf": (0, (b"%PDF",)),
-    "video/mp4": (4, (b"ftyp",)),
-    "video/3gpp": (4, (b"ftyp",)),
-    "text/vcard": (0, (b"BEGIN:VCARD",)),
-    "text/x-vcard": (0, (b"BEGIN:VCARD",)),
-}
+UNKNOWN = "application/octet-stream"
+#: How pages begin that servers send instead of a photo: HTML, XML, JSON. Types that are such text themselves end so, or begin with text/.
+PAGES = (b"<", b"{")
+MARKUP = ("xml", "json")
 
 
 def fetch(api: TwilioApi, media: Media, deadline: Deadline, out: BufferedIOBase) -> str:
-    """Write a medium to `out` and return its type. Raises NotYet, Unusable, and what `TwilioApi.download` raises."""
+    """Write a medium to `out` and return its type. Raises NotYet, Unusable, and what `TwilioApi.download` raises.
+
+    Telephones and networks name types as they like: a PNG that calls itself a JPEG is kept all the same, an error page is not.
+    """
     answer = api.download(media.account, address(media), deadline, out)
-    check_answer(answer, (media.type.lower(),))
-    if not begins(media.type.lower(), out):
-        raise Unusable(f"it does not begin as {media.type} does")
-    return answer.type
+    announced = media.type.partition(";")[0].strip().lower()
+    check_answer(answer, (answer.type if akin(answer.type, announced) else announced,))
+    if is_page(answer.type, out):
+        raise Unusable(f"it is a page of text and no {answer.type}")
+    return announced if answer.type == UNKNOWN and announced else answer.type
+
+
+def akin(served: str, announced: str) -> bool:
+    """Whether a type may be that of what was announced: both images, or not told more closely by one of the two."""
+    family, named = served.partition("/")[0], announced.partition("/")[0]
+    return family == named or served == UNKNOWN or (announced in ("", UNKNOWN) and family not in ("text", ""))
+
+
+def is_page(kind: str, out: BufferedIOBase) -> bool:
+    """Whether a file is a page of text although its type is none."""
+    out.seek(0)
+    return out.read(64).lstrip().startswith(PAGES) and not kind.startswith("text/") and not kind.endswith(MARKUP)
 
 
 def address(media: Media) -> str:
     """Where a medium is: at the host that Twilio named, on a path made of SIDs alone."""
     host = host_of(media.url) if is_twilio(media.url) else "api.twilio.com"
     return f"https://{host}/2010-04-01/Accounts/{media.account}/Messages/{media.message}/Media/{media.sid}"
-
-
-def begins(kind: str, out: BufferedIOBase) -> bool:
-    """Whether a file begins as files of its type do; a type that is not known here begins anyhow."""
-    offset, beginnings = BEGINNINGS.get(kind, (0, (b"",)))
-    out.seek(offset)
-    return out.read(16).startswith(beginnings)
 
 
 def suffix(kind: str) -> str:

@@ -6,13 +6,16 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-ERROR_PAGE = "https://www.twilio.com/docs/api/errors/"
+from lambdas.workers.error_codes import explain
+
 MACHINES = ("email-json", "http", "https", "sqs", "lambda", "firehose")
-LONGEST_SUBJECT = 99  #: characters, ASCII only
+LONGEST_SUBJECT = 99  #: characters
+NOT_IN_SUBJECTS = re.compile(r"[^ -~]")  #: ASCII without control characters and line breaks
 UNKNOWN = "an unknown caller"
 
 Item = Mapping[str, Any]
@@ -24,7 +27,7 @@ def message(item: Item, environment: str, bucket: str) -> dict[str, Any]:
     subject = f"Voicemail ({length(item)}) for {item.get('to') or 'an unknown number'} [{environment}]"
     words = text(item, environment)
     return {
-        "Subject": subject.encode("ascii", "replace").decode()[:LONGEST_SUBJECT],
+        "Subject": NOT_IN_SUBJECTS.sub("?", subject)[:LONGEST_SUBJECT],
         "MessageStructure": "json",
         "Message": json.dumps({"default": words, "email": words, "sms": subject} | dict.fromkeys(MACHINES, facts)),
         "MessageAttributes": attributes(item, environment),
@@ -68,7 +71,7 @@ def text(item: Item, environment: str) -> str:
             f"{item.get('from') or UNKNOWN} left a voicemail of {length(item)} for {item.get('to') or 'an unknown number'}",
             f"on {when(item)}.",
             "",
-            f"The fallback answered because {reason(item)}.",
+            f"The fallback answered because {reason(item)}",
             *where(item),
             "",
             f"Listen:    {command(item, environment)}",
@@ -91,11 +94,13 @@ def where(item: Item) -> list[str]:
 def reason(item: Item) -> str:
     """Why the call came to the fallback."""
     if item.get("error_code"):
-        failed = item.get("error_url") or "the primary"
-        return f"{failed} failed\nwith Twilio error {item['error_code']}: {ERROR_PAGE}{item['error_code']}"
+        error = explain(str(item["error_code"]))
+        return "\n".join(
+            filter(None, [f"{item.get('error_url') or 'the primary'} failed.", error.meaning, f"Twilio error {error.code}: {error.page}"])
+        )
     if item.get("trunk"):
-        return f"no SIP server of trunk {item['trunk']} took the call"
-    return "Twilio sent the call here; it gave no error"
+        return f"no SIP server of trunk {item['trunk']} took the call."
+    return "Twilio sent the call here; it gave no error."
 
 
 def command(item: Item, environment: str) -> str:

@@ -48,16 +48,43 @@ class Fetched:
 def fetch(api: TwilioApi, recording: Recording, form: Format, deadline: Deadline, out: BufferedIOBase) -> Fetched:
     """Write a recording to `out`. Raises NotYet, Unusable, and what `TwilioApi.download` raises."""
     answer = api.download(recording.account, f"{address(recording)}.{form}", deadline, out)
+    if may_be_encrypted(answer, form, out) and (details := encryption(api, recording, deadline)):
+        return as_it_is(api, recording, form, details, deadline, out)
     check_answer(answer, audio.TYPES[form])
     try:
         plays = audio.seconds(out, form)
     except audio.NotAudio as error:
-        if details := resource(api, recording, deadline).encryption_details:
-            return Fetched(CIPHERTEXT, f"{form}.encrypted", dict(details))
         raise Unusable(str(error)) from error
     if recording.seconds is not None and abs(plays - recording.seconds) > TOLERANCE:
         raise Unusable(f"it plays {plays:.1f} s, Twilio announced {recording.seconds} s")
     return Fetched(audio.TYPES[form][-1] if form == "wav" else audio.TYPES[form][0], form)
+
+
+def may_be_encrypted(answer: Answer, form: Format, out: BufferedIOBase) -> bool:
+    """Whether a file came that is no audio; or none in MP3, as which Twilio does not have what it encrypts (error 16109)."""
+    if answer.status == 200 and answer.type in (*audio.TYPES[form], CIPHERTEXT):
+        return answer.length > 0 and not audio.plays(out, form)
+    return form == "mp3" and answer.status in (400, NOT_FOUND)
+
+
+def encryption(api: TwilioApi, recording: Recording, deadline: Deadline) -> dict[str, Any]:
+    """What decrypts a recording; nothing for one that is not encrypted, or that Twilio does not know yet."""
+    try:
+        return dict(resource(api, recording, deadline).encryption_details or {})
+    except TwilioRestException as error:
+        if error.status != NOT_FOUND:
+            raise
+        return {}
+
+
+def as_it_is(
+    api: TwilioApi, recording: Recording, form: Format, details: dict[str, Any], deadline: Deadline, out: BufferedIOBase
+) -> Fetched:
+    """An encrypted recording, of which there is a WAV file only. Raises as `fetch` does."""
+    if form != "wav":
+        answer = api.download(recording.account, f"{address(recording)}.wav", deadline, out)
+        check_answer(answer, (*audio.TYPES["wav"], CIPHERTEXT))
+    return Fetched(CIPHERTEXT, "wav.encrypted", details)
 
 
 def check_answer(answer: Answer, types: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import BytesIO
 
@@ -9,8 +10,8 @@ import mutagen.mp3
 import pytest
 
 from lambdas.workers.voicemails import shown
-from local.twilio.faults import NotYet
-from local.twilio.server import Fails
+from local.twilio.faults import Fault, NotYet
+from local.twilio.server import Fails, Says
 from tests.unit.voicemail_workers import ACCOUNT, Account, Clock, account, photo
 
 
@@ -142,6 +143,51 @@ def test_an_encrypted_recording_is_kept_as_it_is_with_what_decrypts_it(made: Acc
     assert made.api.deleted == [], "nobody could check it, so Twilio's stays"
 
 
+@pytest.mark.parametrize(
+    ("form", "first"),
+    [
+        ("wav", Says(b"\x07" * 5000, "application/octet-stream")),
+        ("mp3", Says(b'{"code": 16109}', "application/json", 400)),
+        ("mp3", NotYet()),
+        ("mp3", Says(b"\x07" * 5000, "audio/mpeg")),
+    ],
+)
+def test_an_encrypted_recording_is_kept_however_twilio_hands_it_out(made: Account, form: str, first: Fault) -> None:
+    """As a file of unknown type, and as WAV alone where the settings want MP3 (16109)."""
+    recording = made.recording(audio=b"\x07" * 5000, encryption={"encryption_cek": "abc"})
+    made.api.faults_of(recording.sid, first)
+    task = made.task(recording)
+    assert made.deliver(made.worker("collect", FORMAT=form), task)
+    assert made.objects() == {f"voicemail/{ACCOUNT}/{task.call}/{task.sid}.wav.encrypted": b"\x07" * 5000}
+
+
+def test_an_mp3_that_is_late_is_waited_for(made: Account) -> None:
+    recording = made.recording()
+    made.api.faults_of(recording.sid, NotYet())
+    task = made.task(recording)
+    assert not made.deliver(made.worker("collect", FORMAT="mp3"), task)
+    assert made.item(task)["state"] == "waiting"
+
+
+def test_a_file_of_unknown_type_that_is_not_encrypted_is_no_recording(made: Account) -> None:
+    recording = made.recording()
+    made.api.faults_of(recording.sid, Says(recording.audio or b"", "application/octet-stream"))
+    task = made.task(recording)
+    assert not made.deliver(made.worker("collect"), task)
+    assert made.item(task)["reason"] == "its content type is application/octet-stream, not audio/x-wav"
+
+
+def test_events_that_come_after_the_task_are_told_of(made: Account) -> None:
+    """The lines of one call may reach the table in any order."""
+    recording, collect = made.recording(), made.worker("collect")
+    made.api.faults_of(recording.sid, NotYet())
+    task = made.task(recording)
+    made.deliver(collect, task)
+    made.call(recording, error_code="11200")
+    made.deliver(collect, task)
+    assert (made.item(task)["from"], made.item(task)["error_code"]) == ("+12025550123", "11200")
+
+
 def test_twilio_is_asked_for_the_caller_where_no_event_tells(made: Account) -> None:
     """A callback carries neither From nor To; the call's events may be lost."""
     call = made.twilio.number("+12025550199", voice_url="http://127.0.0.1:9/").call("+12025550123")
@@ -172,8 +218,24 @@ def test_a_photo_is_kept_and_nobody_is_told_but_the_table(made: Account) -> None
 def test_a_photo_that_is_none_is_not_kept(made: Account) -> None:
     task = photo(made, b"<html>not found</html>")
     assert not made.deliver(made.worker("collect"), task)
-    assert made.item(task)["reason"] == "it does not begin as image/jpeg does"
+    assert made.item(task)["reason"] == "it is a page of text and no image/jpeg"
     assert made.objects() == {}
+
+
+@pytest.mark.parametrize(
+    ("announced", "served"),
+    [("image/jpg", "image/jpeg"), ("audio/ogg; codecs=opus", "audio/ogg"), ("image/jpeg", "application/octet-stream"), ("", "image/png")],
+)
+def test_types_that_are_named_otherwise_are_no_reason_to_lose_a_photo(made: Account, announced: str, served: str) -> None:
+    task = photo(made, b"\x89PNG\r\n\x1a\n", served)
+    assert made.deliver(made.worker("collect"), replace(task, type=announced))
+    assert len(made.objects()) == 1
+
+
+def test_a_page_instead_of_a_photo_is_not_kept(made: Account) -> None:
+    task = photo(made, b"gone", "text/html")
+    assert not made.deliver(made.worker("collect"), replace(task, type="image/jpeg"))
+    assert made.item(task)["reason"] == "its content type is text/html, not image/jpeg"
 
 
 def test_deleted_at_twilio_only_where_the_settings_say_so_and_after_the_copy_was_read_back(made: Account) -> None:

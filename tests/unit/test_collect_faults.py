@@ -32,7 +32,7 @@ AWS_CALLS = (
 )
 
 
-CALLS_OF_A_RUN = 16
+CALLS_OF_A_RUN = 17
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_the_mail_says_who_how_long_when_why_and_what_plays_it() -> None:
         "+12025550123 left a voicemail of 1 min 17 s for +12025550199",
         "on 21 November 2026 at 02:41:07 UTC",
         "The fallback answered because https://app.example.com/voice failed",
-        "Twilio error 11200: https://www.twilio.com/docs/api/errors/11200",
+        "Twilio asked for the webhook and got no usable answer.\nTwilio error 11200: https://www.twilio.com/docs/api/errors/11200",
         f"Listen:    fallback voicemails play {ITEM['sid']} --environment production",
         f"fallback call {ITEM['pk']} --environment production",
         f"Id voicemail/{ITEM['sid']}",
@@ -44,6 +44,7 @@ def test_the_mail_says_who_how_long_when_why_and_what_plays_it() -> None:
 def test_the_mail_of_a_trunk_call_and_of_a_call_without_an_error() -> None:
     assert "no SIP server of trunk main took the call" in words(error_code=None, error_url=None, trunk="main")
     assert "it gave no error" in words(error_code=None, error_url=None)
+    assert "the primary failed.\nTwilio error 99999: https://" in words(error_code="99999", error_url=None), "a code that nobody knows yet"
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
@@ -67,7 +68,7 @@ def test_machines_get_json_and_filters() -> None:
 
 def test_the_subject_is_what_sns_takes() -> None:
     """ASCII, below 100 characters, no line break: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
-    subject = message(ITEM | {"to": "sip:zürich@" + "x" * 200}, "production", "bucket")["Subject"]
+    subject = message(ITEM | {"to": "sip:zürich\r\nx\x07@" + "x" * 200}, "production", "bucket")["Subject"]
     assert subject.isascii()
     assert len(subject) < 100
-    assert "\n" not in subject
+    assert subject.isprintable()
