@@ -11,17 +11,18 @@ from local.cloud import LocalCloud
 from local.outputs import Outputs
 from local.phone import LINE, TRUNK_LINE
 from local.twilio import Caller, StandInTwilio
+from local.twilio.audio import SENTENCE
 from local.twilio.exchange import Exchange
 from local.twilio.primary import Fails, Primary, refusing_url
 
 CALLER = "+15550100123"
-MESSAGE = "Hello, this is a call about my order. Please call me back."
+MESSAGE = SENTENCE  #: real words on every machine
 PATIENCE = 20.0  #: seconds for an event to show up in the table
 
 
 @dataclass
 class Disaster:
-    """One disaster: what happened, and what was expected and did not hold."""
+    """One disaster: what happened, what the caller said (a sound file), and what was expected and did not hold."""
 
     title: str
     sid: str
@@ -30,6 +31,7 @@ class Disaster:
     seconds: float
     missing: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    said: bytes = b""
 
     def expect(self, promise: str, holds: bool) -> None:
         """Note a promise that did not hold."""
@@ -45,6 +47,7 @@ def refused_call(twilio: StandInTwilio, outputs: Outputs) -> Disaster:
     told = Disaster("A call; the primary refuses connections", call.sid, call.exchanges, spoken(call.words, call.recordings), call.seconds)
     told.expect("the caller hears the greeting", any("leave a message" in words for words in call.words))
     told.expect("the caller's message is recorded", len(call.recordings) == 1 and call.recordings[0].seconds > 1)
+    told.said = next((recording.audio or b"" for recording in call.recordings), b"")
     told.expect("the caller hears a goodbye", any("Goodbye" in words for words in call.words[1:]))
     return told
 
@@ -110,11 +113,10 @@ def voicemail(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> Path |
 
 
 def playable(disaster: Disaster, audio: Path | None) -> None:
-    """Hold the stored voicemail to what was recorded: a sound file of that length in which somebody speaks."""
+    """Hold the stored voicemail to what was recorded: the caller's own words, byte for byte, in a sound file that plays."""
     disaster.expect("the voicemail is in the bucket", audio is not None)
     if audio is None:
         return
+    disaster.expect("the stored voicemail is what the caller said", audio.read_bytes() == disaster.said)
     with wave.open(str(audio)) as sound:
-        frames = sound.readframes(sound.getnframes())
         disaster.expect("the stored voicemail is as long as what was said", sound.getnframes() / sound.getframerate() > 1)
-    disaster.expect("the stored voicemail is not silent", any(frames))

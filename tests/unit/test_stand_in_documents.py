@@ -203,6 +203,14 @@ def test_speech_is_telephone_audio_of_a_fitting_length() -> None:
         assert 1.5 < audio.seconds(spoken) < 6
 
 
+def test_the_sentence_of_the_demo_is_spoken_on_every_machine() -> None:
+    """It is shipped as sound, so that nobody hears tones for want of a synthesiser."""
+    spoken = audio.speech(audio.SENTENCE, None)
+    assert spoken == audio.SHIPPED.read_bytes() != audio.wav(audio._tones(audio.SENTENCE))
+    assert shape(spoken) == (8000, 1, 2)
+    assert 3 < audio.seconds(spoken) < 7
+
+
 def test_different_words_sound_different() -> None:
     assert audio.speech("yes please", None) != audio.speech("no thanks", None)
 
