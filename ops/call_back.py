@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lambdas.workers.events import MISSED, UNHEARD, Item
+from lambdas.workers.events import FAILURE, MISSED, UNHEARD, Item
 from lambdas.workers.timeline import is_fallback
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, SinceOption, UntilOption
@@ -18,6 +18,7 @@ from ops.period import Period
 from ops.screen import err
 from ops.words import count
 
+NOT_TAKEN = (FAILURE, MISSED, UNHEARD)  #: kinds of calls that nobody answered
 COLUMNS = ("number", "called", "calls", "last", "message", "seconds", "recording", "answered_with", "call")
 
 
@@ -50,7 +51,7 @@ def people(desk: Desk, period: Period) -> list[Person]:
     seen: set[str] = set()
     for event in events:
         number = event.get("from") or ""
-        if not (is_fallback(event) or event["kind"] in (MISSED, UNHEARD)) or event["medium"] != "voice" or not can_be_called(number):
+        if not (is_fallback(event) or event["kind"] in NOT_TAKEN) or event["medium"] != "voice" or not can_be_called(number):
             continue
         person = found.setdefault(number, person_of(event))
         if event["pk"] not in seen:
@@ -86,7 +87,7 @@ def call_back(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """Whom to call back, as CSV: who left a message that nobody has heard, and who hung up before the tone.
+    """Whom to call back, as CSV. Who left a message that nobody has heard, and who hung up before the tone.
 
     It shows whole numbers, which the audit trail notes. A person who called several times is one line.
 

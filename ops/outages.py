@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import Item
+from lambdas.workers.events import MISSED, Item
+from lambdas.workers.hand_back import LOST
 from lambdas.workers.timeline import is_fallback
 
 QUIET = timedelta(minutes=15)
@@ -57,9 +58,9 @@ class Outage:
 
 
 def is_error(event: Item) -> bool:
-    """Whether the primary failed: Twilio said so, a whole trunk was dead, or a callback was lost."""
+    """Whether the primary failed: Twilio said so, a whole trunk was dead, or a call, text or callback came to nobody."""
     failed = bool(event.get("error_code")) or event.get("entry") == "trunk"
-    return event.get("kind") == "lost" or (event.get("kind") == "request" and failed)
+    return event.get("kind") == LOST or (event.get("kind") in ("request", MISSED) and failed)
 
 
 def code_of(event: Item) -> str:

@@ -96,7 +96,7 @@ def recording(item: Item) -> Chapter:
 def voicemail(item: Item) -> Chapter:
     """A voicemail, as it is now."""
     lines = [f"{label}: {item[name]}" for name, label in FACTS.items() if item.get(name)]
-    return Chapter(item["time"], f"A voicemail: {shown(item)}", [item["sid"], *lines], "voicemail")
+    return Chapter(item.get("stored_at") or item["time"], f"A voicemail: {shown(item)}", [item["sid"], *lines], "voicemail")
 
 
 FACTS = {
@@ -136,12 +136,13 @@ def end(item: Item) -> Chapter:
 
 def missed(item: Item) -> Chapter:
     """A call or text that never came to us."""
-    return Chapter(item["time"], f"{asked(item)}; Twilio did not send it here", list(failed(item)), MISSED)
+    return Chapter(item["time"], f"{asked(item)}; it did not come here", [*failed(item), *did(item)], MISSED)
 
 
 def unheard(item: Item) -> Chapter:
-    """A call that API Gateway answered in our place."""
-    return Chapter(item["time"], f"{asked(item)}; the fallback's static apology answered", [], UNHEARD)
+    """A call or text that nobody got, as far as Twilio's lists tell."""
+    what = "no answer of ours came, whether the primary has it is unknown" if item["medium"] == "sms" else "the static apology answered"
+    return Chapter(item["time"], f"{asked(item)}; {what}", list(did(item)), UNHEARD)
 
 
 def failure(item: Item) -> Chapter:

@@ -19,9 +19,17 @@ STRANGERS_DOING = (
     "ACCESS_DENIED", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "EXPIRED_TOKEN", "INVALID_API_KEY", "INVALID_SIGNATURE", "UNAUTHORIZED",
     "WAF_FILTERED",
 )  # fmt: skip
-NOT_COUNTED = ("-", "THROTTLED", *STRANGERS_DOING)
+NOT_COUNTED = ("-", *STRANGERS_DOING)
+
+
+def other_than(*names: str) -> str:
+    """The filter pattern of lines whose type of gateway response is none of these."""
+    return "{ " + " && ".join(f'($.errorType != "{name}")' for name in names) + " }"
+
+
+STATIC_ANSWERS = other_than(*NOT_COUNTED)  #: throttled ones too: whoever got one got nothing else
 PATTERNS = {
-    "GatewayResponses": "{ " + " && ".join(f'($.errorType != "{name}")' for name in NOT_COUNTED) + " }",
+    "GatewayResponses": other_than(*NOT_COUNTED, "THROTTLED"),
     "Throttled": '{ $.errorType = "THROTTLED" }',
     "SlowAnswers": f"{{ $.latency > {SLOW} }}",
 }

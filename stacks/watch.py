@@ -10,7 +10,7 @@ from config.settings import Settings
 from stacks.alerts import Alarms, AlertTopic, Dimensions
 from stacks.dashboard import Dashboard
 from stacks.functions import permit
-from stacks.gateway_metrics import PATTERNS, GatewayMetrics
+from stacks.gateway_metrics import STATIC_ANSWERS, GatewayMetrics
 from stacks.outage import Outage
 from stacks.probe import Probe, TokenCheck, urls_of
 
@@ -53,15 +53,17 @@ class Watch(Construct):
             "PRIMARY_HOSTS": settings.primary.hosts,
             "ASYNCHRONOUS_PATHS": settings.primary.asynchronous,
             "OWN_HOSTS": [*(api.host for api in (*apis, *medial)), *settings.api.hosts],
-            "ACCESS_LOGS": [parts.voice.access_log.log_group_name],
+            "VOICE_LOG": [parts.voice.access_log.log_group_name],
+            "MESSAGING_LOG": [parts.messaging.access_log.log_group_name],
         }
         for name, values in known.items():
             reconcile.add_environment(name, " ".join(values))
-        reconcile.add_environment("STATIC_PATTERN", PATTERNS["GatewayResponses"])
+        reconcile.add_environment("STATIC_PATTERN", STATIC_ANSWERS)
         reconcile.add_environment("EVENT_DAYS", str(settings.retention.events))
         reconcile.add_environment("ORIGINAL_DAYS", str(settings.retention.originals))
         permit(reconcile, "dynamodb:BatchWriteItem", parts.events.table.table_arn)
-        permit(reconcile, "logs:FilterLogEvents", parts.voice.access_log.log_group_arn)
+        for api in (parts.voice, parts.messaging):
+            permit(reconcile, "logs:FilterLogEvents", api.access_log.log_group_arn)
 
     def dimensions(self) -> dict[str, Dimensions]:
         """The dimensions of AWS's own metrics, by what the table of alarms calls them.

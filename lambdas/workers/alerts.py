@@ -1,8 +1,8 @@
 """What Twilio's Monitor knows and we do not: every failed webhook is an alert there for thirty days, whether it came to us or not.
 
-    on a host of ours                    the fallback itself failed: an alarm of the first order, and an event
+    on a host of ours                    the fallback itself failed: an alarm of the first order, and an event with who it was
     a status callback of the primary's   nobody is on the line and Twilio has no fallback for it: lost, kept for hand-back
-    a text that never came to us         the same: its number has no fallback, or our static answer could not see it
+    a text that never came to us         an event `missed`, kept for hand-back: its number has no fallback, or that failed too
     a call that never came to us         an event `missed`, with who called whom
 
 A list of alerts lacks what was sent; a single alert has it (`request_variables`), so those that are kept are asked for one by one.
@@ -10,18 +10,20 @@ https://www.twilio.com/docs/usage/monitor-alert
 """
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
+
+from twilio.base.exceptions import TwilioRestException
 
 from lambdas.answer.book import fits, host_of
 from lambdas.answer.journal import safe_url
 from lambdas.answer.request import parts_of
-from lambdas.workers.events import FAILURE, MISSED, Item, as_stored, day_shard
-from lambdas.workers.hand_back import expiry, lost_callback
+from lambdas.workers.events import FAILURE, MISSED, Item, as_stored, day_shard, is_masked
+from lambdas.workers.hand_back import FALLBACKS_OWN, expiry, lost_callback, missed_text
+from lambdas.workers.texts import form_of
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi
@@ -39,6 +41,7 @@ SHORTEST = timedelta(seconds=1)
 SETTLED = timedelta(minutes=15)
 LONGEST_CALL = timedelta(hours=4, minutes=30)
 TEXTS = ("SM", "MM")
+NOT_FOUND = 404
 
 logger = logging.getLogger("alerts")
 
@@ -81,7 +84,7 @@ class Alerts:
         answered = self.answered(since, until) if found else set()
         for account, alert in found:
             if self.hosts.are_ours(alert.request_url) or self.is_new(alert, answered):
-                yield moment_of(alert), list(self.items(account, alert, deadline))
+                yield moment_of(alert), list(self.items(account, alert, alert.resource_sid not in answered, deadline))
 
     def concerning(self, since: datetime, until: datetime, deadline: Deadline) -> Iterator[tuple[str, Any]]:
         """The alerts about URLs of the primary's or ours, with their account."""
@@ -110,20 +113,38 @@ class Alerts:
         """Whether we know nothing of it yet."""
         return self.hosts.is_asynchronous(alert.request_url) or alert.resource_sid not in answered
 
-    def items(self, account: str, alert: Any, deadline: Deadline) -> Iterator[Item]:
-        """What is to be written for an alert."""
+    def items(self, account: str, alert: Any, never_came: bool, deadline: Deadline) -> Iterator[Item]:
+        """What is to be written for an alert; `never_came` where no request for its call or text reached us."""
+        client = self.api.client(account, deadline)
+        whole = client.monitor.v1.alerts(alert.sid).fetch()
+        sent, is_text = dict(parse_qsl(whole.request_variables or "")), (alert.resource_sid or "")[:2] in TEXTS
         if self.hosts.are_ours(alert.request_url):
-            yield self.event(alert, FAILURE, {})
-            return
-        whole = self.api.client(account, deadline).monitor.v1.alerts(alert.sid).fetch()
-        form, sid = whole.request_variables or "", alert.resource_sid or ""
-        if not self.hosts.is_asynchronous(alert.request_url) and sid[:2] not in TEXTS:
-            yield self.event(alert, MISSED, dict(parse_qsl(form)))
-        elif form and os.environ.get("PRIVACY_STORE") != "masked":  # else nothing whole is kept, so nothing can be given back
-            ask = Ask(whole.request_url, form, "sms" if sid[:2] in TEXTS else "voice", whole.request_method or "POST")
-            yield from lost_callback(alert.sid, stamp(moment_of(alert)), sid or alert.sid, str(alert.error_code), ask, self.days)
+            yield self.event(alert, FAILURE, sent)
+            if is_text and never_came and sent.get("ErrorUrl"):
+                yield from self.text(whole, sent["ErrorUrl"], sent.get("ErrorCode", ""), whole.request_variables)
+        elif self.hosts.is_asynchronous(alert.request_url):
+            yield from self.callback(whole)
+        elif is_text:
+            yield from self.text(whole, whole.request_url, str(alert.error_code), whole.request_variables or form_by(client, alert))
         else:
+            yield self.event(alert, MISSED, sent)
+
+    def callback(self, alert: Any) -> Iterator[Item]:
+        """A callback that got lost; nothing where nothing whole may be kept, because then nothing can be given back."""
+        if is_masked():
+            return
+        if not alert.request_variables:
             logger.warning("Twilio no longer has what was sent: %s", alert.sid)
+            return
+        sid = alert.resource_sid or alert.sid
+        ask = Ask(alert.request_url, alert.request_variables, "sms" if sid[:2] in TEXTS else "voice", alert.request_method or "POST")
+        yield from lost_callback(alert.sid, stamp(moment_of(alert)), sid, str(alert.error_code), ask, self.days)
+
+    def text(self, alert: Any, url: str, code: str, sent: str) -> Iterator[Item]:
+        """A text that never came to us. What was sent to our own address bears why it came there, which the primary is not told."""
+        form = urlencode([pair for pair in parse_qsl(sent, keep_blank_values=True) if pair[0] not in FALLBACKS_OWN])
+        ask = Ask(url, form, "sms", alert.request_method or "POST")
+        yield from missed_text(MISSED, stamp(moment_of(alert)), alert.resource_sid, code, ask, self.days)
 
     def event(self, alert: Any, kind: str, sent: dict[str, str]) -> Item:
         """An event on the timeline."""
@@ -133,6 +154,17 @@ class Alerts:
         item |= {"day_shard": day_shard(time, pk), "expires": expiry(time, self.days[0])}
         named = {"from": "From", "to": "To", "call_status": "CallStatus"}
         return item | as_stored({name: sent[parameter] for name, parameter in named.items() if sent.get(parameter)})
+
+
+def form_by(client: Any, alert: Any) -> str:
+    """What was sent, by the text itself, where the alert no longer has it; nothing where that is gone too."""
+    try:
+        return urlencode(form_of(client.messages(alert.resource_sid).fetch()))
+    except TwilioRestException as error:
+        if error.status != NOT_FOUND:
+            raise
+        logger.warning("Twilio no longer has what was sent: %s", alert.sid)
+        return ""
 
 
 def moment_of(alert: Any) -> datetime:

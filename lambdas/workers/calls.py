@@ -1,17 +1,19 @@
-"""How calls ended, and calls that API Gateway answered in our place.
+"""How calls ended, and calls that nobody took: API Gateway answered in our place, or Twilio could not ask us.
 
 The journal ends with the caller's last request: who hangs up during the greeting leaves no further trace here, but Twilio knows when, and
-how long the call lasted. And when API Gateway gave the static answer, no line was written at all. A call of a number leaves an alert then,
-because the primary failed first (`lambdas.workers.alerts`), and so does a text; a call of a trunk does not, so those are looked for in
-Twilio's list, in windows in which the access log has static answers, and nowhere else.
+how long the call lasted. And where there are gaps (`lambdas.workers.gaps`), no line was written at all. A call of a number leaves an alert
+then, because the primary failed first (`lambdas.workers.alerts`); a call of a trunk does not, nor does it help where Twilio no longer tells
+what was sent. So Twilio's list of calls is joined with the table: a trunk's call that a static answer followed; a short one of a number
+that a static answer followed which nothing else explains, while the primary was failing; one of which an alert gave nothing but the SID.
 https://www.twilio.com/docs/voice/api/call-resource#read-multiple-call-resources
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas.workers.events import END, UNHEARD, Item, as_stored, day_shard
+from lambdas.workers.gaps import STATIC_AFTER, Gaps, Known, follows, unexplained
 from lambdas.workers.hand_back import expiry
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
@@ -22,38 +24,31 @@ if TYPE_CHECKING:
 
 ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
 LONGEST_CALL = timedelta(hours=4, minutes=30)
-#: A static answer follows the start of its call by seconds: Twilio tries every SIP server of a trunk first, four seconds each, ten at most.
-STATIC_AFTER = timedelta(minutes=2)
 PAGE = 1000
+SIDS = ("CA",)
 TRUNKING = "trunking"
-
-#: When API Gateway answered by itself between two moments.
-StaticAnswers = Callable[[datetime, datetime], list[datetime]]
+APOLOGY = 60  #: seconds; who was on the line for longer talked to somebody
 
 
 class Calls:
     """Joins Twilio's list with the table, window by window."""
 
-    def __init__(self, table: "Table", api: TwilioApi, accounts: Sequence[str], static: StaticAnswers, days: int) -> None:
+    def __init__(self, table: "Table", api: TwilioApi, accounts: Sequence[str], gaps: Gaps, days: int) -> None:
         self.timeline = Timeline(table)
         self.api = api
         self.accounts = accounts
-        self.static = static
+        self.gaps = gaps
         self.days = days
 
     def within(self, since: datetime, until: datetime, deadline: Deadline) -> list[Item]:
         """The items of calls that ended in a window, or were not heard. Twilio is asked only where there is something to ask for."""
-        known, static = self.known(since - LONGEST_CALL, until), self.static(since, until)
-        if not known and not static:
+        known, moments = Known.of(self.timeline.events(since - LONGEST_CALL, until), SIDS), self.gaps.within(since, until)
+        ours = known.came | known.failed
+        if not ours and not moments:
             return []
         made = list(self.listed(since - LONGEST_CALL, until, deadline))
-        ended = [self.end(call) for call in made if call.sid in known and call.status in ENDED and since <= end_of(call) < until]
-        unheard = [self.unheard(call) for call in made if call.sid not in known and near(static, call)]
-        return ended + unheard
-
-    def known(self, since: datetime, until: datetime) -> set[str]:
-        """The calls that have events in a window."""
-        return {event["pk"] for event in self.timeline.events(since, until) if event["pk"].startswith("CA")}
+        ended = [self.end(call) for call in made if call.sid in ours and call.status in ENDED and since <= end_of(call) < until]
+        return ended + [self.unheard(call) for call in unheard(made, known, moments)]
 
     def listed(self, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Any]:
         """The calls that began in a window. Twilio lists by start alone, so a whole call's length is looked back."""
@@ -70,16 +65,34 @@ class Calls:
 
     def unheard(self, call: Any) -> Item:
         """A call that nobody took: on the timeline, with who called whom (Twilio's package calls `from` `_from`)."""
-        time = stamp(start_of(call))
-        item = {"pk": call.sid, "sk": f"{time}#{UNHEARD}", "kind": UNHEARD, "time": time, "medium": "voice", "entry": "trunk"}
+        time, entry = stamp(start_of(call)), "trunk" if is_trunks(call) else "voice"
+        item = {"pk": call.sid, "sk": f"{time}#{UNHEARD}", "kind": UNHEARD, "time": time, "medium": "voice", "entry": entry}
         item |= {"day_shard": day_shard(time, call.sid), "expires": expiry(time, self.days), "call_status": call.status}
         return item | as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
 
 
-def near(static: Sequence[datetime], call: Any) -> bool:
-    """Whether a trunk's call began shortly before a static answer."""
-    began = start_of(call)
-    return str(call.direction).startswith(TRUNKING) and any(began <= moment <= began + STATIC_AFTER for moment in static)
+def unheard(made: Sequence[Any], known: Known, moments: Sequence[datetime]) -> list[Any]:
+    """The calls that nobody took, as far as is known."""
+    new = [call for call in made if call.sid not in known.came]
+    sure = [call for call in new if call.sid in known.failed or (is_trunks(call) and was_apologized_to(call, moments))]
+    lost = {call.sid for call in sure} | known.missed
+    left = unexplained(moments, (start_of(call) for call in made if call.sid in lost), STATIC_AFTER)
+    return sure + [call for call in new if call.sid not in lost and is_numbers_own(call, known, left)]
+
+
+def is_trunks(call: Any) -> bool:
+    """Whether a call came over a trunk."""
+    return str(call.direction).startswith(TRUNKING)
+
+
+def is_numbers_own(call: Any, known: Known, left: Sequence[datetime]) -> bool:
+    """Whether a static answer ended the call of a number, as far as is known."""
+    return call.direction == "inbound" and known.was_failing(start_of(call)) and was_apologized_to(call, left)
+
+
+def was_apologized_to(call: Any, moments: Sequence[datetime]) -> bool:
+    """Whether a call was short, and a static answer followed its start."""
+    return follows(moments, start_of(call), STATIC_AFTER) and str(call.duration).isdecimal() and int(call.duration) <= APOLOGY
 
 
 def start_of(call: Any) -> datetime:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 TIMELINE = "timeline"  #: index: `day_shard` and `time`, what lists show
 TODO = "todo"  #: sparse index: `todo` and `time`, what waits for somebody
 SHARDS = 4
-#: Kinds of what only Twilio knew: the fallback itself failed, a call that never came to us, one that API Gateway answered in our place,
-#: how a call ended.
+#: Kinds of what only Twilio knew: the fallback itself failed, a call or text that never came to us, one that API Gateway answered in our
+#: place, how a call ended.
 FAILURE, MISSED, UNHEARD, END = "failure", "missed", "unheard", "end"
 #: What the timeline carries beside its keys.
 LISTED = (
@@ -43,6 +43,7 @@ PARAMETERS = {
 FACTS = ("medium", "entry", "path", "trunk", "trust", "answer", "document", "step", "at", "book", "ms", "params")
 DAY = 86_400
 PROBE_DAYS = 2
+PROBE_RUNS = "probe"  #: partition key of the probe's runs
 BATCH = 25  #: items of one BatchWriteItem
 ATTEMPTS = 5
 
@@ -97,9 +98,14 @@ def items_of(line: Line, event_days: int, original_days: int) -> Iterator[Item]:
         }
 
 
+def is_masked() -> bool:
+    """Whether nothing whole is kept of people (`[privacy] store`)."""
+    return os.environ.get("PRIVACY_STORE") == "masked"
+
+
 def as_stored(facts: Item) -> Item:
     """Facts that Twilio told, as they may be kept: with `[privacy] store = "masked"` no whole number."""
-    if os.environ.get("PRIVACY_STORE") != "masked":
+    if not is_masked():
         return facts
     return {name: masked_number(str(value)) if name in ("from", "to") else value for name, value in facts.items()}
 

@@ -1,7 +1,8 @@
 """What may be given back to the primary, and how far that has come: what the `replay` function and `fallback replay` agree on.
 
-An *original* is what the primary should have had: a text's form as it came, or the variables of a callback that got lost. It lies beside
-its event (`original#<sk>`), for fewer days. A *replay* is an item of its own, written on condition, so that nothing is delivered twice:
+An *original* is what the primary should have had: a text's form as it came, or what Twilio tells of a text or callback that never came to
+us. It lies beside its event (`original#<sk>`), for fewer days. A *replay* is an item of its own, written on condition, so that nothing is
+delivered twice:
 
     (none)          -> sending         noted before anything is sent
     sending         -> delivered       the primary answered 2xx with TwiML (a callback: 2xx)
@@ -16,11 +17,13 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from lambdas.answer.journal import safe_url
-from lambdas.workers.events import Item, day_shard
+from lambdas.workers.events import MISSED, UNHEARD, Item, as_stored, day_shard, is_masked
 from lambdas.workers.webhook import Ask, Medium
 
 REPLAY = "replay"  #: kind of the item, what its sort key begins with, and its `todo` while it waits for somebody
 LOST = "lost"  #: kind of the event of a callback that never reached the primary
+#: Sort key of a text that never came to us: one, whether an alert or the list of messages tells of it, and however often.
+NEVER_CAME = "missed"
 ORIGINAL = "original#"
 SENDING, DELIVERED, NOT_DELIVERED, PERHAPS = "sending", "delivered", "not delivered", "perhaps"
 UNDER_WAY = 120  #: seconds after which a `sending` that nobody ended is taken for a crash; the function lives 60
@@ -42,9 +45,11 @@ class NothingToGiveBack(ValueError):
 
 
 def is_candidate(event: Item) -> bool:
-    """Whether an event of the timeline is a missed text, as it came first, or a lost callback."""
+    """Whether an event of the timeline is a missed text, as it came first or as Twilio tells of it, or a lost callback."""
+    if event.get("kind") in (LOST, MISSED, UNHEARD):
+        return event["kind"] == LOST or event.get("medium") == "sms"
     first = event.get("medium") == "sms" and event.get("entry") == "sms" and event.get("trust") == "verified"
-    return event.get("kind") == LOST or (event.get("kind") == "request" and first and bool(event.get("error_code")))
+    return event.get("kind") == "request" and first and bool(event.get("error_code"))
 
 
 def never_arrived(error_code: str) -> bool:
@@ -77,7 +82,7 @@ def ask_of(event: Item, original: Item | None) -> Ask:
     """The request that the primary should have had. Raises NothingToGiveBack."""
     if not original:
         raise NothingToGiveBack("its original is no longer kept ([retention] originals): look the message up at Twilio")
-    if event["kind"] == LOST:
+    if "url" in original:
         medium: Medium = "sms" if event["pk"][:2] in ("SM", "MM") else "voice"
         return Ask(original["url"], original["form"], medium, original.get("method", "POST"))
     fields = parse_qsl(original["form"], keep_blank_values=True)
@@ -98,7 +103,37 @@ def lost_callback(alert: str, time: str, sid: str, code: str, ask: Ask, days: tu
     named: Mapping[str, str] = {"from": "From", "to": "To", "call_status": "CallStatus"}
     event |= {name: fields[parameter] for name, parameter in named.items() if fields.get(parameter)}
     yield event | {"expires": expiry(time, days[0])}
-    yield {"pk": sid, "sk": ORIGINAL + sk, "url": ask.url, "method": ask.method, "form": ask.form, "expires": expiry(time, days[1])}
+    yield original(event, ask, days[1])
+
+
+def missed_text(kind: str, time: str, sid: str, code: str, ask: Ask, days: tuple[int, int]) -> Iterator[Item]:
+    """The items of a text that never came to us: an event on the timeline, and its original, where there is an address and it may be kept.
+
+    `time` is when it came or failed, `code` what Twilio says of the primary, nothing where it says nothing; `days` as above.
+    """
+    fields = dict(parse_qsl(ask.form, keep_blank_values=True))
+    event: Item = {
+        "pk": sid,
+        "sk": NEVER_CAME,
+        "kind": kind,
+        "time": time,
+        "medium": "sms",
+        "entry": "sms",
+        "day_shard": day_shard(time, sid),
+    }
+    event |= {"error_code": code} if code else {}
+    event |= {"error_url": safe_url(ask.url, frozenset())} if ask.url else {}
+    event |= as_stored({name: fields[name.title()] for name in ("from", "to") if fields.get(name.title())})
+    event |= {} if is_masked() else {"params": {name: fields[name] for name in ("AccountSid", "Body", "NumMedia") if fields.get(name)}}
+    yield event | {"expires": expiry(time, days[0])}
+    if ask.url and ask.form and not is_masked():
+        yield original(event, ask, days[1])
+
+
+def original(event: Item, ask: Ask, days: int) -> Item:
+    """What the primary should have had, as Twilio tells of it."""
+    key = {"pk": event["pk"], "sk": ORIGINAL + event["sk"]}
+    return key | {"url": ask.url, "method": ask.method, "form": ask.form, "expires": expiry(event["time"], days)}
 
 
 def expiry(time: str, days: int) -> int:

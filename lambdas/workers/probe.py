@@ -40,7 +40,7 @@ from lambdas.answer.book import PROBE_ACCOUNT, Book
 from lambdas.answer.journal import NAMESPACE
 from lambdas.answer.request import Request
 from lambdas.answer.tokens import tokens_in
-from lambdas.workers.events import DAY, PROBE_DAYS
+from lambdas.workers.events import DAY, PROBE_DAYS, PROBE_RUNS
 from lambdas.workers.health import Health
 from lambdas.workers.webhook import Answer, Ask, Medium, NoAnswer, NotSent, send
 
@@ -50,7 +50,6 @@ MINUTES = int(os.environ["PROBE_MINUTES"])
 ADDRESSES = {":callbacks": os.environ["CALLBACKS_URL"], ":media": os.environ.get("MEDIA_URL", "")}
 SECRET = os.environ["TOKENS_SECRET"]
 
-RUNS = "probe"  #: partition key of the runs
 PROOF_AFTER = 10  #: minutes within which an item must have come
 SLOW = 5.0  #: seconds
 WAIT = 12.0  #: seconds; Twilio itself would wait fifteen
@@ -203,7 +202,7 @@ def tell(run: Run) -> None:
 def unrecorded(run: Run) -> Iterator[str]:
     """`unrecorded`, where an earlier run was answered and its item is not in the table. No such run, nothing to prove."""
     number = run.number - -(-PROOF_AFTER // MINUTES)
-    earlier: dict[str, Any] = dict(TABLE.get_item(Key={"pk": RUNS, "sk": str(number)}).get("Item") or {})
+    earlier: dict[str, Any] = dict(TABLE.get_item(Key={"pk": PROBE_RUNS, "sk": str(number)}).get("Item") or {})
     if not earlier or NOT_ANSWERED & set(earlier["faults"]):
         return
     if not TABLE.query(KeyConditionExpression=Key("pk").eq(earlier["sid"]), Limit=1)["Items"]:
@@ -217,4 +216,4 @@ def note(run: Run) -> None:
     facts: dict[str, Any] = {"sid": run.sid, "url": run.url, "faults": run.faults, "detail": run.detail, "book": BOOK.id}
     facts |= {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "expires": int(now.timestamp()) + PROBE_DAYS * DAY}
     facts |= {} if run.milliseconds is None else {"milliseconds": run.milliseconds}
-    TABLE.put_item(Item={"pk": RUNS, "sk": str(run.number)} | facts)
+    TABLE.put_item(Item={"pk": PROBE_RUNS, "sk": str(run.number)} | facts)

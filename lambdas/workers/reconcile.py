@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-template
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,13 +19,15 @@ from twilio.base.exceptions import TwilioException
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers import alerts
-from lambdas.workers.access_logs import AccessLogs
+from lambdas.workers.access_log import AccessLog
 from lambdas.workers.alerts import Alerts, Hosts
 from lambdas.workers.calls import Calls
 from lambdas.workers.events import FAILURE, Item, write
+from lambdas.workers.gaps import Gaps
 from lambdas.workers.missing import SETTLED, Missing
 from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import body_of, queue
+from lambdas.workers.texts import Texts
 from lambdas.workers.transport import Deadline, Unreachable
 from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
 from lambdas.workers.voicemails import COLLECT, HEAR, NEXT, Voicemails, stamp
@@ -35,7 +37,7 @@ QUEUE_URL = os.environ["QUEUE_URL"]
 ACCOUNTS = os.environ["ACCOUNTS"].split()
 
 CHORE_SECONDS = 120.0
-ASK_SECONDS = 60.0  #: for alerts and for calls, each
+ASK_SECONDS = 60.0  #: for alerts, for calls and for texts, each
 LATE = timedelta(hours=1)  #: a message without a file for so long is reported
 AGAIN = timedelta(hours=1)  #: what was queued is not queued again before
 
@@ -57,8 +59,10 @@ HOSTS = Hosts(
     tuple(path.strip("/").split("/") for path in os.environ["ASYNCHRONOUS_PATHS"].split()),
 )
 ALERTS = Alerts(TABLE, TWILIO, ACCOUNTS, HOSTS, DAYS)
-ACCESS_LOGS = AccessLogs(boto3.client("logs", config=AWS), os.environ["ACCESS_LOGS"].split(), os.environ["STATIC_PATTERN"])
-CALLS = Calls(TABLE, TWILIO, ACCOUNTS, ACCESS_LOGS.static_answers, DAYS[0])
+LOGS = boto3.client("logs", config=AWS)
+VOICE_LOG, MESSAGING_LOG = (AccessLog(LOGS, os.environ[name], os.environ["STATIC_PATTERN"]) for name in ("VOICE_LOG", "MESSAGING_LOG"))
+CALLS = Calls(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, VOICE_LOG.static_answers, ("/voice", "/trunk/")), DAYS[0])
+TEXTS = Texts(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, MESSAGING_LOG.static_answers, ("/sms",)), DAYS)
 
 Chore = Callable[[datetime, datetime | None], None]
 
@@ -118,26 +122,42 @@ def queue_missing_of(account: str, now: datetime, since: datetime | None) -> Non
 
 def ask_alerts(now: datetime, since: datetime | None) -> None:
     """Write what Twilio's alerts say of webhooks that never came to us, and count those of our own that failed."""
-    progress, until, deadline, failures = Progress(TABLE, "alerts"), now - alerts.SETTLED, Deadline(ASK_SECONDS), 0
-    begin = since or progress.since(until)
-    while begin < until:
-        end = min(begin + alerts.WINDOW, until)
+    progress, deadline, failures = Progress(TABLE, "alerts"), Deadline(ASK_SECONDS), 0
+    for begin, end in windows(progress, now, since):
         for moment, items in ALERTS.within(begin, end, deadline):
             keep(items)
-            failures += sum(item["kind"] == FAILURE for item in items)
-            progress.came_to(moment)
-        progress.came_to(begin := end)
+            failures += sum(item.get("kind") == FAILURE for item in items)
+            progress.came_to(min(moment, now - alerts.SETTLED))
     count("FallbackFailures", failures)
 
 
 def ask_calls(now: datetime, since: datetime | None) -> None:
-    """Write how calls ended, and which calls API Gateway answered in our place."""
-    progress, until, deadline = Progress(TABLE, "calls"), now - SETTLED, Deadline(ASK_SECONDS)
-    begin = since or progress.since(until)
+    """Write how calls ended, and which calls nobody took."""
+    join("calls", CALLS.within, now, since)
+
+
+def ask_texts(now: datetime, since: datetime | None) -> None:
+    """Write the texts that nobody got."""
+    join("texts", TEXTS.within, now, since)
+
+
+def join(chore: str, within: Callable[[datetime, datetime, Deadline], list[Item]], now: datetime, since: datetime | None) -> None:
+    """Join one of Twilio's lists with the table, after the alerts, which know more of each."""
+    deadline = Deadline(ASK_SECONDS)
+    for begin, end in windows(Progress(TABLE, chore), now, since):
+        keep(within(begin, end, deadline))
+
+
+def windows(progress: Progress, now: datetime, since: datetime | None) -> Iterator[tuple[datetime, datetime]]:
+    """The windows of a chore, each noted once it was handled. Asked for a time, all of it is seen, to this moment; what has not settled yet
+    is looked at again by the next run."""
+    settled = now - alerts.SETTLED
+    begin, until = (since, now) if since else (progress.since(settled), settled)
     while begin < until:
         end = min(begin + alerts.WINDOW, until)
-        keep(CALLS.within(begin, end, deadline))
-        progress.came_to(begin := end)
+        yield begin, end
+        progress.came_to(min(end, settled))
+        begin = end
 
 
 def keep(items: list[Item]) -> None:
@@ -151,4 +171,4 @@ def count(name: str, number: int) -> None:
         METRICS.add_metric(name, MetricUnit.Count, number)
 
 
-CHORES: tuple[Chore, ...] = (queue_due, queue_missing, ask_alerts, ask_calls)
+CHORES: tuple[Chore, ...] = (queue_due, queue_missing, ask_alerts, ask_calls, ask_texts)

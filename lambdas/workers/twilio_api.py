@@ -27,7 +27,7 @@ from lambdas.workers.transport import Answer, Deadline, NotAllowed, Unreachable,
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-TWILIO_HOST = re.compile(r"(api|monitor)(\.[a-z0-9-]+){0,2}\.twilio\.com")
+TWILIO_HOST = re.compile(r"(api|messaging|monitor)(\.[a-z0-9-]+){0,2}\.twilio\.com")
 HOME = "us1"
 EDGES = {
     "us1": ("ashburn", "umatilla"),

@@ -1,8 +1,10 @@
 """A function's own policy decides which service may invoke it, and for what: ministack leaves this open.
 
-And whoever may send a message may send ten: SQS has no permissions for batches, ministack asks for one.
+And whoever may send a message may send ten: SQS has no permissions for batches, ministack asks for one. A policy names a log group with
+`:*` behind it, for all but tags; ministack asks for it without.
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
 """
 
 from typing import Any
@@ -38,9 +40,16 @@ def _action(service: str, *request: Any) -> str | None:
     return action.removesuffix("Batch") if action and service == "sqs" else action
 
 
+def _resource(service: str, *request: Any) -> str:
+    found: str = _extract_resource_arn(service, *request)
+    return f"{found}:*" if ":log-group:" in found and "TagResource" not in str(request) and not found.endswith(":*") else found
+
+
 _extract_iam_action: Any = iam_actions.extract_iam_action
+_extract_resource_arn: Any = iam_actions.extract_resource_arn
 
 
 def install() -> None:
-    """Ask for the permission of a single message."""
+    """Ask for what AWS asks for."""
     iam_actions.extract_iam_action = _action
+    iam_actions.extract_resource_arn = _resource

@@ -84,6 +84,7 @@ class StandInTwilio:
             short_code=short_code,
         )
         self.numbers[number] = made
+        self.platform.numbers.append(made)
         self.platform.caller_ids.add(number)
         return made
 

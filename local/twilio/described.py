@@ -1,11 +1,7 @@
-"""Calls, recordings and pages of them as Twilio's REST API describes them (OpenAPI document `twilio_api_v2010`)."""
-
-from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl, urlencode
+"""Calls and recordings as Twilio's REST API describes them (OpenAPI document `twilio_api_v2010`)."""
 
 from local.twilio.parameters import API_VERSION
 from local.twilio.platform import Party, Platform, Recording, rfc2822
-from local.twilio.server import Received
 
 
 def recording(platform: Platform, each: Recording, deleted: bool) -> dict[str, object]:
@@ -53,23 +49,4 @@ def call(platform: Platform, each: Party) -> dict[str, object]:
         "forwarded_from": known.get("ForwardedFrom"),
         "api_version": API_VERSION,
         "uri": f"/{API_VERSION}/Accounts/{platform.account_sid}/Calls/{each.sid}.json",
-    }
-
-
-def paging(received: Received, page: int, size: int, shown: Sequence[object], more: bool) -> Mapping[str, object]:
-    """Addresses of pages are paths in this API."""
-    kept = {key: value for key, value in parse_qsl(received.query) if key not in {"Page", "PageSize", "PageToken"}}
-
-    def uri(number: int) -> str:
-        return f"{received.path}?{urlencode({**kept, 'PageSize': size, 'Page': number})}"
-
-    return {
-        "page": page,
-        "page_size": size,
-        "start": page * size,
-        "end": page * size + max(len(shown) - 1, 0),
-        "uri": uri(page),
-        "first_page_uri": uri(0),
-        "next_page_uri": uri(page + 1) if more else None,
-        "previous_page_uri": uri(page - 1) if page else None,
     }

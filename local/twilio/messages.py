@@ -13,7 +13,7 @@ from local.twilio.documents import Document, read
 from local.twilio.error import TwilioError
 from local.twilio.exchange import Ask, Exchange
 from local.twilio.fallback import Handler, fallback
-from local.twilio.platform import Platform
+from local.twilio.platform import Platform, new_sid
 from local.twilio.verbs import address
 
 _MOST_REPLIES, _MOST_DOCUMENTS, _LONGEST_BODY = 10, 50, 1600
@@ -28,6 +28,7 @@ class Reply:
     body: str
     media: tuple[str, ...] = ()
     error_code: int = 0
+    sid: str = field(default_factory=lambda: new_sid("SM"), compare=False)
 
     @property
     def delivered(self) -> bool:
@@ -43,6 +44,7 @@ class Text:
     parameters: dict[str, str]
     handler: Handler
     jar: Jar
+    received: float
     exchanges: list[Exchange] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)

@@ -115,7 +115,8 @@ class Number:
         handler = self._texts()
         word = keyword(body)
         conversation = self.conversations.between(from_, self.number)
-        text = Text(self.platform, self._parameters(from_, body, media, files, word), handler, conversation.jar)
+        text = Text(self.platform, self._parameters(from_, body, media, files, word), handler, conversation.jar, self.platform.clock())
+        self.platform.texts.append(text)
         with conversation.lock:
             if not self.short_code and (own := conversation.react(word)):
                 text.by_twilio.append(own)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from time import time
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import uuid4
 
 from local.twilio.error import TwilioError
@@ -13,6 +13,10 @@ from local.twilio.exchange import Exchange
 from local.twilio.postman import Postman
 from local.twilio.undocumented import Undocumented
 from local.twilio.webhook import Webhooks
+
+if TYPE_CHECKING:
+    from local.twilio.messages import Text
+    from local.twilio.numbers import Number
 
 Level = Literal["error", "warning"]
 
@@ -102,6 +106,8 @@ class Platform:
     alerts: list[Alert] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
     calls: list[Party] = field(default_factory=list)
+    texts: "list[Text]" = field(default_factory=list)
+    numbers: "list[Number]" = field(default_factory=list)
     media: list[Medium] = field(default_factory=list)
     postman: Postman = field(default_factory=Postman)
 

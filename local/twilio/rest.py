@@ -10,18 +10,17 @@ import json
 from base64 import b64decode
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from re import fullmatch
 from urllib.parse import parse_qsl
 
-from local.twilio import audio, described, monitor
+from local.twilio import audio, described, monitor, texting
 from local.twilio.faults import Fault, NotYet, spoiled
+from local.twilio.lists import MOST_ON_A_PAGE, dated, page
 from local.twilio.parameters import API_VERSION
 from local.twilio.platform import Platform, Recording
 from local.twilio.server import Behaviour, Received, Says, Server
 
-_MOST_ON_A_PAGE = 1000
 MEDIA_HOST = "media.twiliocdn.com"
 
 
@@ -74,7 +73,7 @@ class RestApi(Server):
 
     def _api(self, received: Received) -> Behaviour:
         base = f"/{API_VERSION}/Accounts/{self._platform.account_sid}"
-        if received.path == f"{base}.json" or received.path.startswith(monitor.PATH):
+        if received.path == f"{base}.json" or received.path.startswith((monitor.PATH, texting.SERVICES)):
             return self._about(received) if self._knows(received) else _problem(401, 20003, "Authenticate")
         if not received.path.startswith(base + "/"):
             return _problem(404, 20404, f"{received.path} was not found")
@@ -87,17 +86,17 @@ class RestApi(Server):
             return self._media(received, media[1], media[2])
         if medium := fullmatch(r"/Messages/M[0-9A-Za-z]{33}/Media/(ME[0-9a-f]{32})", path):
             return self._medium(received, medium[1])
-        return self._planned("api") or self._resource(received, path)
+        return self._planned("api") or self._texts(received, path) or self._resource(received, path)
 
     def _about(self, received: Received) -> Behaviour:
-        """The account itself, or its alerts."""
+        """The account itself, its alerts, its messaging services."""
         if fault := self._planned("api"):
             return fault
         sid = self._platform.account_sid
         if received.path.endswith(".json"):
             return _json(200, {"sid": sid, "status": "active", "type": "Full", "friendly_name": "stand-in"})
         alerts = [alert for platform in self._platforms for alert in platform.alerts]
-        found = monitor.answer(alerts, sid, received.path, received.query)
+        found = monitor.answer(alerts, sid, received.path, received.query) or texting.answer(self._platforms, received, received.path)
         return _json(200, found) if found else _problem(404, 20404, f"{received.path} was not found")
 
     def _knows(self, received: Received) -> bool:
@@ -124,6 +123,11 @@ class RestApi(Server):
             return self._delete(found)
         return _json(200, self._described(found))
 
+    def _texts(self, received: Received, path: str) -> Behaviour | None:
+        """What is known of texts and numbers."""
+        told = texting.answer(self._platforms, received, path)
+        return None if told is None else _json(200, told)
+
     def _described(self, each: Recording) -> dict[str, object]:
         return described.recording(self._platform, each, each.sid in self.deleted)
 
@@ -143,12 +147,9 @@ class RestApi(Server):
     def _calls(self, received: Received) -> Behaviour:
         """The calls that began in a window, newest first."""
         asked = dict(parse_qsl(received.query))
-        size, page = int(asked.get("PageSize", "50")), int(asked.get("Page", "0"))
-        tests = [_dated(fits, _moment(asked[name])) for name, fits in _STARTS.items() if name in asked]
-        made = [(platform, each) for platform in self._platforms for each in platform.calls if all(test(each.began) for test in tests)]
+        made = [(platform, each) for platform in self._platforms for each in platform.calls if dated(asked, "StartTime", each.began)]
         made.sort(key=lambda pair: pair[1].began, reverse=True)
-        shown = [described.call(*pair) for pair in made[page * size : (page + 1) * size]]
-        return _json(200, {"calls": shown, **described.paging(received, page, size, shown, (page + 1) * size < len(made))})
+        return _json(200, page(received, "calls", [described.call(*pair) for pair in made]))
 
     def _medium(self, received: Received, sid: str) -> Behaviour:
         """Where the content is, with an address that needs no password."""
@@ -194,48 +195,16 @@ class RestApi(Server):
 
     def _list(self, received: Received, call_sid: str) -> Behaviour:
         asked = dict(parse_qsl(received.query))
-        size = int(asked.get("PageSize", "50"))
-        if not 1 <= size <= _MOST_ON_A_PAGE:
+        if not 1 <= int(asked.get("PageSize", "50")) <= MOST_ON_A_PAGE:
             return _problem(400, 20007, "Page size must be between 1 and 1000")
         matching = self._matching(asked, call_sid or asked.get("CallSid", ""))
-        page = int(asked.get("Page", "0"))
-        shown = matching[page * size : (page + 1) * size]
-        more = (page + 1) * size < len(matching)
-        return _json(200, {"recordings": [self._described(each) for each in shown], **described.paging(received, page, size, shown, more)})
+        return _json(200, page(received, "recordings", [self._described(each) for each in matching]))
 
     def _matching(self, asked: Mapping[str, str], call_sid: str) -> list[Recording]:
         """Newest first. The filters by date are inclusive at the day, as Twilio's are."""
-        tests: list[Callable[[Recording], bool]] = [lambda each: each.sid not in self.deleted]
-        if asked.get("IncludeSoftDeleted", "").lower() == "true":
-            tests = []
-        if call_sid:
-            tests.append(lambda each: each.call_sid == call_sid)
-        for name, fits in _DATES.items():
-            if name in asked:
-                fitting = _dated(fits, _moment(asked[name]))
-                tests.append(lambda each, fitting=fitting: fitting(each.started))  # type: ignore[misc]
-        found = [each for each in self._recordings if all(test(each) for test in tests)]
-        return sorted(found, key=lambda each: each.started, reverse=True)
-
-
-_DATES: dict[str, Callable[[datetime, datetime], bool]] = {
-    "DateCreated": lambda started, day: started.date() == day.date(),
-    "DateCreated<": lambda started, day: started <= day,
-    "DateCreated>": lambda started, day: started >= day,
-}
-
-
-_STARTS = {name.replace("DateCreated", "StartTime"): fits for name, fits in _DATES.items()}
-
-
-def _moment(text: str) -> datetime:
-    """A date or a time; without a zone it is GMT."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _dated(fits: Callable[[datetime, datetime], bool], day: datetime) -> Callable[[float], bool]:
-    return lambda at: fits(datetime.fromtimestamp(at, UTC), day)
+        with_deleted = asked.get("IncludeSoftDeleted", "").lower() == "true"
+        found = [each for each in self._recordings if call_sid in ("", each.call_sid) and dated(asked, "DateCreated", each.started)]
+        return sorted((each for each in found if with_deleted or each.sid not in self.deleted), key=lambda each: each.started, reverse=True)
 
 
 def _json(status: int, body: Mapping[str, object]) -> Says:

@@ -13,6 +13,7 @@ from openapi_core import OpenAPI
 
 from lambdas.workers import alerts as monitored
 from lambdas.workers.hand_back import ask_of, is_candidate
+from lambdas.workers.progress import Progress
 from lambdas.workers.timeline import Timeline
 from local.twilio import monitor
 from local.twilio.platform import Alert, Level, new_sid
@@ -76,7 +77,9 @@ def test_a_call_that_we_answered_is_not_missed(made: Account, reconcile: ModuleT
     assert len(items(made, found)) == 1
 
 
-def test_a_lost_status_callback_is_kept_whole_for_hand_back(made: Account, reconcile: ModuleType) -> None:
+def test_a_lost_status_callback_is_kept_whole_for_hand_back(
+    made: Account, reconcile: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Twilio has no fallback for it; also where we answered the call itself."""
     found = alert(
         made, "https://app.example.com/calls/7/ended?tenant=x", code=15003, level="warning", CallStatus="completed", CallDuration="12"
@@ -88,6 +91,7 @@ def test_a_lost_status_callback_is_kept_whole_for_hand_back(made: Account, recon
     assert (ask.url, ask.method) == (found.request_url, "POST")
     assert dict(parse_qsl(ask.form)) == found.request_variables
     assert "x" not in event["error_url"].partition("?")[2]
+    assert "ChoresFailed" not in metrics(capsys)
 
 
 def test_a_text_that_never_came_to_us_is_kept_whole_for_hand_back(made: Account, reconcile: ModuleType) -> None:
@@ -95,14 +99,51 @@ def test_a_text_that_never_came_to_us_is_kept_whole_for_hand_back(made: Account,
     reconcile.handler({}, CONTEXT)
     event, original = sorted(items(made, found), key=lambda item: item["sk"].startswith("original"))
     assert is_candidate(event)
+    assert (event["kind"], event["from"], event["params"]["Body"]) == ("missed", "+12025550123", "Is 3 pm fine?")
+    ask = ask_of(event, original)
+    assert (ask.url, dict(parse_qsl(ask.form))["Body"]) == ("https://app.example.com/texts", "Is 3 pm fine?")
+
+
+def test_a_text_of_which_the_alert_no_longer_tells_is_asked_for_itself(made: Account, reconcile: ModuleType) -> None:
+    text = made.twilio.number("+12025550199").text("+12025550123", "Is 3 pm fine?")
+    found = alert(made, "https://app.example.com/texts", sid=text.sid)
+    gone = alert(made, "https://app.example.com/texts", sid=new_sid("SM"))
+    for each in (found, gone):
+        each.request_variables.clear()
+    reconcile.handler({}, CONTEXT)
+    event, original = sorted(items(made, found), key=lambda item: item["sk"].startswith("original"))
     assert dict(parse_qsl(ask_of(event, original).form))["Body"] == "Is 3 pm fine?"
+    assert [item["kind"] for item in items(made, gone)] == ["missed"], "a text that is gone too is known at least"
+
+
+def test_a_text_that_the_fallback_could_not_take_either_goes_back_to_the_primarys_address(made: Account, reconcile: ModuleType) -> None:
+    """Twilio told our address which one had failed before."""
+    found = alert(made, "https://fallback.example.com/v1/sms", sid=new_sid("SM"), Body="Is 3 pm fine?")
+    found.request_variables.update(ErrorCode="11205", ErrorUrl="https://app.example.com/texts")
+    reconcile.handler({}, CONTEXT)
+    by_kind = {item.get("kind", "original"): item for item in items(made, found)}
+    assert sorted(by_kind) == ["failure", "missed", "original"]
+    assert by_kind["missed"]["error_code"] == "11205"
+    ask = ask_of(by_kind["missed"], by_kind["original"])
+    assert ask.url == "https://app.example.com/texts"
+    assert not {"ErrorCode", "ErrorUrl"} & dict(parse_qsl(ask.form)).keys()
+
+
+def test_with_masked_storage_a_missed_text_is_known_and_nothing_whole_of_it_is_kept(made: Account, reconcile: ModuleType) -> None:
+    made.monkeypatch.setenv("PRIVACY_STORE", "masked")
+    found = alert(made, "https://app.example.com/texts", sid=new_sid("SM"), Body="Is 3 pm fine?")
+    reconcile.handler({}, CONTEXT)
+    [event] = items(made, found)
+    assert (event["kind"], event["from"]) == ("missed", "+1202*****23")
+    assert "3 pm" not in str(event)
 
 
 def test_our_own_failure_is_counted_for_the_alarm(made: Account, reconcile: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     found = alert(made, "https://fallback.example.com/v1/voice", code=11205)
     reconcile.handler({}, CONTEXT)
     assert metrics(capsys) == {"FallbackFailures": 1.0}
-    assert items(made, found)[0]["kind"] == "failure"
+    [item] = items(made, found)
+    assert (item["kind"], item["from"]) == ("failure", "+12025550123"), "who it was is told, so that they can be called back"
 
 
 def test_other_peoples_urls_are_no_concern_of_ours(made: Account, reconcile: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,9 +163,13 @@ def test_an_alert_is_looked_at_once(made: Account, reconcile: ModuleType) -> Non
 
 
 def test_a_young_alert_waits_until_its_event_must_have_come(made: Account, reconcile: ModuleType) -> None:
+    """Unless somebody asks for the time; the next run looks there once more."""
     found = alert(made, "https://app.example.com/calls/incoming", ago=60)
     reconcile.handler({}, CONTEXT)
     assert items(made, found) == []
+    reconcile.handler({"since": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}, CONTEXT)
+    assert len(items(made, found)) == 1
+    assert Progress(made.table, "alerts").since(datetime.now(UTC)) < datetime.now(UTC) - monitored.SETTLED
 
 
 def test_a_run_that_was_cut_short_goes_on_where_it_stopped(made: Account, reconcile: ModuleType) -> None:

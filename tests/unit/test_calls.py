@@ -1,4 +1,4 @@
-"""How calls ended, and calls that API Gateway answered in our place."""
+"""How calls ended, and calls that nobody took."""
 
 import json
 import time
@@ -34,9 +34,7 @@ class Made:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     with account(monkeypatch) as one:
-        logs = boto3.client("logs", region_name="us-east-1")
-        logs.create_log_group(logGroupName="access")
-        logs.create_log_stream(logGroupName="access", logStreamName="1")
+        access_log("voice-access")
         yield one
 
 
@@ -55,16 +53,36 @@ def call(made: Account, ago: float = HOUR, **facts: Any) -> Made:
 
 def answered(made: Account, found: Made) -> None:
     """The event of a call that we answered."""
-    moment = datetime.fromtimestamp(found.began + 1, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    facts = {"kind": "request", "medium": "voice", "time": moment, "day_shard": f"{moment[:10]}#0"}
-    made.table.put_item(Item={"pk": found.sid, "sk": f"{moment}#r", **facts})
+    event(made, found.began + 1, found.sid)
 
 
-def static_answer(at: float) -> None:
-    """A line of the access log."""
+def access_log(name: str) -> None:
+    """An empty log group of an API."""
+    logs = boto3.client("logs", region_name="us-east-1")
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="1")
+
+
+def static_answer(at: float, log: str = "voice-access") -> None:
+    """A line of an access log."""
     line = json.dumps({"time": str(int(at * 1000)), "errorType": "INTEGRATION_FAILURE"})
     logs = boto3.client("logs", region_name="us-east-1")
-    logs.put_log_events(logGroupName="access", logStreamName="1", logEvents=[{"timestamp": int(at * 1000), "message": line}])
+    logs.put_log_events(logGroupName=log, logStreamName="1", logEvents=[{"timestamp": int(at * 1000), "message": line}])
+
+
+def event(made: Account, at: float, sid: str = "", kind: str = "request", **facts: str) -> None:
+    """An event of the timeline; a request is verified."""
+    moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    known = {"kind": kind, "trust": "verified", "medium": "voice", "time": moment, "day_shard": f"{moment[:10]}#0"}
+    made.table.put_item(Item={"pk": sid or new_sid("CA"), "sk": f"{moment}#{kind}", **known, **facts})
+
+
+def probed(made: Account, at: float, path: str = "/voice") -> None:
+    """A run of the probe that got a static answer, and the access log's line of it."""
+    static_answer(at, "messaging-access" if path == "/sms" else "voice-access")
+    noted = datetime.fromtimestamp(at + 2, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    run = {"time": noted, "url": f"https://fallback.example.com/v1{path}", "faults": ["static"]}
+    made.table.put_item(Item={"pk": "probe", "sk": str(int(at // 60)), **run})
 
 
 def items(made: Account, found: Made) -> dict[str, dict[str, Any]]:
@@ -124,6 +142,48 @@ def test_a_numbers_call_in_such_a_window_is_left_to_its_alert(made: Account, rec
     static_answer(found.began + 8)
     reconcile.handler({}, CONTEXT)
     assert items(made, found) == {}
+
+
+def test_a_numbers_call_that_got_the_static_answer_while_the_primary_failed_is_on_the_timeline(
+    made: Account, reconcile: ModuleType
+) -> None:
+    """Twilio's alert about it never came."""
+    found, long, earlier = call(made), call(made, seconds=300), call(made, ago=HOUR + 600)
+    static_answer(found.began + 8)
+    event(made, found.began - 300)
+    reconcile.handler({}, CONTEXT)
+    item = items(made, found)["unheard"]
+    assert (item["from"], item["to"], item["entry"]) == ("+12025550123", "+12025550199", "voice")
+    assert (items(made, long), items(made, earlier)) == ({}, {}), "who talked for minutes talked to somebody"
+
+
+def test_a_static_answer_that_an_alert_explains_says_nothing_of_other_calls(made: Account, reconcile: ModuleType) -> None:
+    missed, other = call(made), call(made)
+    static_answer(missed.began + 8)
+    event(made, missed.began + 1, missed.sid, "missed")
+    reconcile.handler({}, CONTEXT)
+    assert sorted(items(made, missed)) == ["end", "missed"]
+    assert items(made, other) == {}
+
+
+@pytest.mark.parametrize("path", ["/voice", "/trunk/main"])
+def test_static_answers_to_the_probe_are_nobodys(made: Account, reconcile: ModuleType, path: str) -> None:
+    """A bad release of ours, while primary and trunk are well: their callers got what they wanted."""
+    calls = [call(made, by_trunk=True), call(made)]
+    event(made, calls[0].began - 300)
+    probed(made, calls[0].began + 30, path)
+    reconcile.handler({}, CONTEXT)
+    assert not any("unheard" in items(made, each) for each in calls)
+
+
+def test_a_call_of_which_twilio_only_says_that_we_failed_is_on_the_timeline_with_who_called_whom(
+    made: Account, reconcile: ModuleType
+) -> None:
+    """The alert no longer tells what was sent."""
+    found = call(made, by_trunk=True)
+    event(made, found.began + 8, found.sid, "failure")
+    reconcile.handler({}, CONTEXT)
+    assert items(made, found)["unheard"]["from"] == "+12025550123"
 
 
 def test_the_same_run_again_changes_nothing(made: Account, reconcile: ModuleType) -> None:

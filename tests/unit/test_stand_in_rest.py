@@ -24,7 +24,7 @@ from local.twilio.rest import RestApi, throttled
 from local.twilio.server import Fails, Says
 
 SID, TOKEN = "AC" + "a" * 32, "12345"
-SPEC = Path(__file__).parents[2].parent / "shared" / "testdata" / "twilio-oai" / "twilio_api_v2010.json"
+SPECS = Path(__file__).parents[2].parent / "shared" / "testdata" / "twilio-oai"
 RECORD = (
     "<Response><Record action='/done' recordingStatusCallback='/recording' "
     "recordingStatusCallbackEvent='in-progress completed absent'/></Response>"
@@ -163,13 +163,15 @@ def test_pages_have_a_limit_and_haste_is_refused(api: RestApi) -> None:
     assert http.get(api.url + "/elsewhere", timeout=5).status_code == 404
 
 
-def contract() -> OpenAPI:
-    if not SPEC.exists():
+def contract(spec: str = "twilio_api_v2010", *served: str) -> OpenAPI:
+    """Twilio's own description of these paths below the account."""
+    if not SPECS.exists():
         pytest.skip("../shared/testdata is not here")
-    document: dict[str, Any] = json.loads(SPEC.read_text())
-    wanted = {path: each for path, each in document["paths"].items() if path.endswith(("/Recordings.json", "/{Sid}.json"))}
-    served = ("/Recordings", "/Calls/{Sid}.json")
-    document["paths"] = {path: each for path, each in wanted.items() if any(part in path for part in served) and "AddOn" not in path}
+    document: dict[str, Any] = json.loads((SPECS / f"{spec}.json").read_text())
+    ends = tuple(
+        served or ("{AccountSid}/Recordings.json", "/Calls/{CallSid}/Recordings.json", "/Recordings/{Sid}.json", "/Calls/{Sid}.json")
+    )
+    document["paths"] = {path: each for path, each in document["paths"].items() if path.endswith(ends) and "AddOn" not in path}
     return OpenAPI.from_dict(_nullable(document))
 
 
@@ -191,6 +193,45 @@ def test_answers_keep_twilios_openapi_contract(api: RestApi, leave: Callable[[st
         public = f"https://api.twilio.com/2010-04-01/Accounts/{SID}{path}"
         prepared = http.Request("GET", public, auth=(SID, TOKEN)).prepare()
         rules.validate_response(RequestsOpenAPIRequest(prepared), RequestsOpenAPIResponse(answer))
+
+
+def test_what_is_told_of_texts_keeps_twilios_openapi_contract(api: RestApi, web: Primary, twilio: StandInTwilio) -> None:
+    """Messages, their media, numbers, applications, messaging services."""
+    web.answers("<Response><Message>Thanks</Message></Response>", "/text")
+    application = twilio.application("texts", sms_url=web.url + "/text")
+    service = twilio.messaging_service("all", inbound_request_url=web.url + "/text")
+    twilio.number("+15550101", sms_application=application)
+    sid = twilio.number("+15550100", service=service).text("+15550123", "Look", files=[(b"a photo", "image/jpeg")]).sid
+    account = "/2010-04-01/Accounts/{AccountSid}"
+    for spec, path, known in (
+        ("twilio_api_v2010", f"{account}/Messages.json", {}),
+        ("twilio_api_v2010", f"{account}/Messages/{{Sid}}.json", {"Sid": sid}),
+        ("twilio_api_v2010", f"{account}/Messages/{{MessageSid}}/Media.json", {"MessageSid": sid}),
+        ("twilio_api_v2010", f"{account}/IncomingPhoneNumbers.json", {}),
+        ("twilio_api_v2010", f"{account}/Applications/{{Sid}}.json", {"Sid": application.sid}),
+        ("twilio_messaging_v1", "/v1/Services/{Sid}", {"Sid": service.sid}),
+    ):
+        where, rules = path.format(AccountSid=SID, **known), contract(spec, path)
+        answer = http.get(api.url + where, auth=(SID, TOKEN), timeout=5)
+        public = f"https://{'api' if 'v2010' in spec else 'messaging'}.twilio.com{where}"
+        request = RequestsOpenAPIRequest(http.Request("GET", public, auth=(SID, TOKEN)).prepare())
+        rules.validate_response(request, RequestsOpenAPIResponse(answer))
+
+
+def test_texts_are_listed_with_their_replies_newest_first_and_by_date(api: RestApi, web: Primary, twilio: StandInTwilio) -> None:
+    """As in Twilio's list, nothing says whether anybody answered."""
+    web.answers("<Response><Message>Thanks</Message></Response>", "/text")
+    number = twilio.number("+15550100", sms_url=web.url + "/text")
+    old, new = (number.text("+15550123", body) for body in ("One", "Two"))
+    old.received, new.received = 1_800_000_000, 1_800_000_000 + 86400
+
+    def bodies(query: str) -> list[tuple[str, str]]:
+        return [(each["direction"], each["body"]) for each in ask(api, f"/Messages.json?{query}").json()["messages"]]
+
+    assert [body for _, body in bodies("")] == ["Two", "Thanks", "One", "Thanks"]
+    assert bodies("DateSent>=2027-01-16T00:00:00Z&To=%2B15550100") == [("inbound", "Two")]
+    assert bodies("DateSent<=2027-01-15T23:59:59Z&From=%2B15550100") == [("outbound-reply", "Thanks")]
+    assert ask(api, f"/Messages/SM{'0' * 32}.json").status_code == 404
 
 
 def test_the_sdk_reads_and_deletes(api: RestApi, leave: Callable[[str], Recording]) -> None:

@@ -39,7 +39,8 @@ SETTINGS = {
     "PRIMARY_HOSTS": "app.example.com",
     "ASYNCHRONOUS_PATHS": "/calls/:id/ended",
     "OWN_HOSTS": "fallback.example.com",
-    "ACCESS_LOGS": "access",
+    "VOICE_LOG": "voice-access",
+    "MESSAGING_LOG": "messaging-access",
     "STATIC_PATTERN": '{ $.errorType != "-" }',
     "KEYS_SECRET": "keys",
 }
