@@ -56,7 +56,7 @@ def noted_in(deployment: Deployment, period: Period) -> Iterator[Noted]:
 def audit(
     since: SinceOption = None, as_json: JsonOption = False, environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None
 ) -> None:
-    """Who saw whole numbers, heard voicemails, handed back or erased.
+    """Who saw numbers, heard voicemails, handed back or erased.
 
     Example:
 

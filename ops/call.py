@@ -22,7 +22,7 @@ def call(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """The story of one call or text: what failed, what we answered by which rule, what the caller did.
+    """The story of one call or text. What failed, what we answered by which rule, what the caller did.
 
     Examples:
 

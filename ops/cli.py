@@ -8,7 +8,7 @@ Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words w
 import json
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -40,7 +40,7 @@ from ops.tokens import read as read_secret
 from ops.voicemails import redrive
 from ops.voicemails import status as voicemail_status
 
-app = typer.Typer(help="What happened while the primary was down, and what to do about it.", add_completion=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 out, err = Console(), Console(stderr=True)
 
 EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", envvar="FALLBACK_ENVIRONMENT", help="which environment")]
@@ -76,7 +76,18 @@ voicemails_app.command()(redrive)
 def alone(
     context: typer.Context, environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None, as_json: JsonOption = False
 ) -> None:
-    """What happened while the primary was down, and what to do about it. Alone: the state of things."""
+    """What happened while the primary was down, and what to do about it. Alone: the state of things.
+
+    Examples:
+
+        fallback                       is there an outage, and what to type next
+
+        fallback errors --since 2h     what fails, and what the codes mean
+
+        fallback console               all of it in a browser
+
+    Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words were wrong. `fallback errors --help` shows more.
+    """
     if context.invoked_subcommand is None:
         state(environment, region, as_json)
 
@@ -120,7 +131,7 @@ Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console
 
 @tokens_app.command("add")
 def add_token(account: Account, environment: EnvironmentOption = "production", region: RegionOption = None) -> None:
-    """Add an account's Auth Token; it is asked for without echo, or read from standard input.
+    """Add an account's Auth Token. It is asked for without echo, or read from standard input.
 
     The one before stays valid, so that a rotation drops nobody: add the new token, promote it at Twilio, then `fallback tokens prune`.
 
@@ -136,7 +147,12 @@ def add_token(account: Account, environment: EnvironmentOption = "production", r
 
 @tokens_app.command("list")
 def list_tokens(environment: EnvironmentOption = "production", region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """How many tokens each account has; the tokens themselves are never shown."""
+    """How many tokens each account has. The tokens themselves are never shown.
+
+    Example:
+
+        fallback tokens list --json
+    """
     found = counted(read_secret(Deployment.find(environment, region), "TokensSecretArn"))
     if as_json:
         out.print_json(json.dumps(found))
@@ -149,7 +165,12 @@ def list_tokens(environment: EnvironmentOption = "production", region: RegionOpt
 
 @tokens_app.command("check")
 def check_tokens(environment: EnvironmentOption = "production", region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """Try every stored token against Twilio now, as happens daily; its alarm follows what is found."""
+    """Try every stored token against Twilio now. As happens daily; its alarm follows what is found.
+
+    Example:
+
+        fallback tokens check
+    """
     found = tried(Deployment.find(environment, region))
     if as_json:
         out.print_json(json.dumps(found))
@@ -162,7 +183,12 @@ def check_tokens(environment: EnvironmentOption = "production", region: RegionOp
 
 @tokens_app.command("prune")
 def prune_tokens(account: Account, environment: EnvironmentOption = "production", region: RegionOption = None) -> None:
-    """Forget an account's older token, once Twilio signs with the new one."""
+    """Forget an account's older token. Once Twilio signs with the new one.
+
+    Example:
+
+        fallback tokens prune AC00000000000000000000000000000002
+    """
     deployment = Deployment.find(environment, region)
     put_secret(deployment, "TokensSecretArn", without_old_tokens(read_secret(deployment, "TokensSecretArn"), checked_account(account)))
     out.print("done; one token is left")
@@ -175,7 +201,7 @@ def set_key(
     environment: EnvironmentOption = "production",
     region: RegionOption = None,
 ) -> None:
-    """Set the API key with which an account's recordings are fetched; its secret is asked for without echo.
+    """Set the API key that fetches an account's recordings. Its secret is asked for without echo.
 
     Example:
 
@@ -198,10 +224,17 @@ def main() -> None:
         with explained("AWS"):
             app(prog_name="fallback")
     except (OpsError, NoPeriod, ConfigError) as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        failed(str(error))
     except BrokenPipeError:  # whoever reads our output has seen enough
         sys.stderr.close()
+    except OSError as error:
+        failed(f"{error.filename or 'this machine'}: {error.strerror or error}; choose another place")
+
+
+def failed(sentence: str) -> NoReturn:
+    """Say it, and end with status 1."""
+    err.print(f"[bold red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

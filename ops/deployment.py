@@ -8,10 +8,21 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, TokenRetrievalError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from config.settings import load
 
+#: Nothing was asked of AWS yet: there is nobody to ask as. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
+NOBODY = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError)
 MAKING = Lock()  #: clients may be used by many threads, not made by them. https://docs.aws.amazon.com/boto3/latest/guide/clients.html
 
 
@@ -59,12 +70,20 @@ def explained(what: str) -> Iterator[None]:
     """Turn what AWS refuses into a sentence with its remedy."""
     try:
         yield
-    except (NoCredentialsError, TokenRetrievalError) as error:
-        raise OpsError(f"{what}: no AWS credentials ({error}); sign in, for example with `aws sso login`, and try again") from error
-    except ClientError as error:
-        raise OpsError(f"{what}: {refused(error)}") from error
-    except BotoCoreError as error:
-        raise OpsError(f"{what}: AWS cannot be reached ({error})") from error
+    except (ClientError, BotoCoreError) as error:
+        raise OpsError(f"{what}: {remedy(error)}") from error
+
+
+def remedy(error: ClientError | BotoCoreError) -> str:
+    """What went wrong on the way to AWS, or what it refused, and what helps."""
+    match error:
+        case ClientError():
+            return refused(error)
+        case ProfileNotFound():
+            return f"{error}; set AWS_PROFILE to one that `aws configure list-profiles` shows"
+        case _ if isinstance(error, NOBODY):
+            return f"no AWS credentials ({error}); sign in, for example with `aws sso login`, and try again"
+    return f"AWS cannot be reached ({error})"
 
 
 def refused(error: ClientError) -> str:

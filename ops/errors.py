@@ -3,8 +3,8 @@
 import csv
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from rich.table import Table
 from lambdas.workers.events import Item
 from ops.deployment import OpsError
 from ops.desk import Desk
+from ops.follow import Seen, keep_showing
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
 from ops.outages import Outage, code_of, is_error, meaning, moment_of, outages, url_of
 from ops.period import Period
@@ -24,9 +25,8 @@ from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
 from ops.words import clock, count, length
 
 MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("callback",)}
-FOLLOW_SECONDS = 2.0
 PAGE = 250  #: items of a page, where reading may stop early
-OVERLAP = timedelta(minutes=3)  #: how late an event may come into the table and still be followed
+LONGEST = timedelta(days=1)  #: how far before a period the beginning of an outage is looked for
 COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
 
 
@@ -87,7 +87,7 @@ def errors(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """What failed at the primary, newest first, with what the codes mean.
+    """What failed at the primary, and what the codes mean. Newest first.
 
     Examples:
 
@@ -99,19 +99,22 @@ def errors(
 
         fallback errors --follow
     """
+    if follow and until:
+        raise OpsError("--follow goes on until Ctrl-C: leave --until out")
     period = Period.of(since, begin, until, datetime.now(UTC))
     wanted = Wanted(code, url, number, checked("medium", medium, MEDIA))
     checked("group-by", group_by, GROUPS)
     desk = Desk.open(environment, region, show_numbers, "numbers in errors")
-    events = (event for event in desk.history.events(period) if wanted(event))
-    if as_csv:
-        write_csv(desk, events)
-    elif as_json:
-        write_json(desk, events)
+    seen = Seen(desk, wanted) if follow else None  # before the list: what comes meanwhile may be told twice, and is never left out
+    write = writer(desk, as_csv, as_json)
+    if as_csv or as_json:
+        for event in filter(wanted, desk.history.events(period)):
+            write(event)
     else:
         show(desk, period, wanted, group_by, limit)
-    if follow:
-        keep_showing(desk, wanted, as_json)
+    if seen:
+        with suppress(KeyboardInterrupt):  # how following ends
+            keep_showing(seen, write)
 
 
 def checked(option: str, value: str | None, known: Iterable[str]) -> str | None:
@@ -124,13 +127,14 @@ def checked(option: str, value: str | None, known: Iterable[str]) -> str | None:
 def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) -> None:
     """Outages, groups and the newest, for people."""
     tally = Tally(period, group_by, min(MOST_COLUMNS, out.width // 3))
-    found = find(desk, period, wanted, [tally], limit)
+    found = find(desk, period, wanted, [tally], limit, back_to=period.start - LONGEST)
     out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n")
     if not found.count:
         out.print("No errors in this period. `--since 1d` looks further back; `fallback` says whether the recording itself is well.")
         return
     for outage in found.outages:
-        out.print(outage_line(outage, period.end))
+        if outage.end >= period.start:
+            out.print(outage_line(outage, period.end))
     out.print()
     out.print(groups_table(tally, group_by, desk))
     for line in (*(meanings(tally) if group_by == "code" else ()), "", *newest_lines(found.newest, desk), ""):
@@ -148,7 +152,7 @@ def find(
     With `back_to`, which is earlier, what lies before the period is read too, as far as the last outage goes: the first of `outages`.
     """
     found, reading = Found([], []), Period(min(back_to or period.start, period.start), period.end)
-    events = desk.history.events(reading, page=PAGE if back_to else None)
+    events = desk.history.events(reading, page=PAGE if back_to and period.length <= LONGEST else None)
     passing = found.counted(events, lambda event: moment_of(event) >= period.start and wanted(event), tallies, limit)
     for outage in outages(passing):
         if outage.end >= period.start or not found.outages:
@@ -158,9 +162,10 @@ def find(
     return found
 
 
-def outage_line(outage: Outage, now: datetime) -> str:
-    """An outage in one line."""
-    state = "[bold]still on[/]" if outage.is_on(now) else f"until {clock(outage.end)}"
+def outage_line(outage: Outage, end: datetime) -> str:
+    """An outage in one line; what came after the period's end is not known."""
+    going_on = "[bold]still on[/]" if outage.is_on(datetime.now(UTC)) else f"beyond {clock(end)}"
+    state = going_on if outage.is_on(end) else f"until {clock(outage.end)}"
     people = f"{count(len(outage.calls), 'call')}, {count(len(outage.texts), 'text')}, {count(len(outage.messages), 'message')}"
     codes = ", ".join(code for code, _ in outage.codes.most_common(3))
     return f"outage  from {clock(outage.begin)} {state}  {length(outage.length)}  {people}  {codes}"
@@ -201,12 +206,14 @@ def facts(event: Item) -> dict[str, Any]:
     return known | {"sid": event["pk"], "region": event["region"]}
 
 
-def write_csv(desk: Desk, events: Iterable[Item]) -> None:
-    """A line an error."""
-    writer = csv.DictWriter(sys.stdout, COLUMNS)
-    writer.writeheader()
-    for event in events:
-        writer.writerow({name: harmless(value) for name, value in facts(desk.view(event)).items()})
+def writer(desk: Desk, as_csv: bool, as_json: bool) -> Callable[[Item], object]:
+    """How an error is written: a row (the heading is written now), an object, or a line for people."""
+    if as_csv:
+        rows = csv.DictWriter(sys.stdout, COLUMNS)
+        rows.writeheader()
+        return lambda event: rows.writerow({name: harmless(value) for name, value in facts(desk.view(event)).items()})
+    form = json.dumps if as_json else in_one_line
+    return lambda event: print(form(facts(desk.view(event))))
 
 
 def harmless(value: Any) -> str:
@@ -215,37 +222,8 @@ def harmless(value: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "-", "@", "\t", "\r") or (text[:1] == "+" and not text[1:2].isdigit()) else text
 
 
-def write_json(desk: Desk, events: Iterable[Item]) -> None:
-    """An object a line."""
-    for event in events:
-        print(json.dumps(facts(desk.view(event))), flush=True)
-
-
-def keep_showing(desk: Desk, wanted: Wanted, as_json: bool) -> None:
-    """Print what comes, until Ctrl-C. Events may come late, so each look goes back a little."""
-    seen: dict[tuple[str, str], None] = dict.fromkeys(fresh_keys(desk, wanted))
-    while True:
-        time.sleep(FOLLOW_SECONDS)
-        period = Period.last(OVERLAP, datetime.now(UTC))
-        fresh = [event for event in desk.history.events(period, newest_first=False) if wanted(event) and key_of(event) not in seen]
-        for event in fresh:
-            seen[key_of(event)] = None
-            told = facts(desk.view(event))
-            print(json.dumps(told) if as_json else in_one_line(told), flush=True)
-        for key in list(seen)[:-1000]:
-            del seen[key]
-
-
-def fresh_keys(desk: Desk, wanted: Wanted) -> list[tuple[str, str]]:
-    """What was printed before following began."""
-    return [key_of(event) for event in desk.history.events(Period.last(OVERLAP, datetime.now(UTC))) if wanted(event)]
-
-
-def key_of(event: Item) -> tuple[str, str]:
-    """The key of an event."""
-    return event["pk"], event["sk"]
-
-
 def in_one_line(told: dict[str, Any]) -> str:
     """An error in one line."""
-    return "  ".join(str(told[name] or "-") for name in ("time", "medium", "code", "from", "to", "url", "answer", "sid"))
+    when, where = clock(datetime.fromisoformat(told["time"])), str(told["url"] or "-").removeprefix("https://")
+    people = f"{told['from'] or '-'} to {told['to'] or '-'}"
+    return f"{when}  {told['medium']:8} {told['code']:6} {people}  {where}  {told['answer'] or 'no answer'}  {told['sid']}"

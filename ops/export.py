@@ -4,6 +4,7 @@ import json
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
@@ -25,7 +26,7 @@ from ops.words import count
 AT_ONCE = 100  #: events whose whole items are read by one request
 COLUMNS = (
     "sid", "time", "kind", "medium", "entry", "trust", "answer", "document", "rule", "caller", "called", "error_code", "error_url", "trunk",
-    "call_status", "state", "seconds", "milliseconds", "region", "params",
+    "call_status", "state", "seconds", "heard_at", "heard_by", "note", "milliseconds", "region", "params",
 )  # fmt: skip
 #: Columns that bear another name than the attribute: words of SQL, and of people.
 NAMES = {"sid": "pk", "rule": "at", "caller": "from", "called": "to", "milliseconds": "ms"}
@@ -47,7 +48,7 @@ def export(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """The history of a period (30 days unless told) as a SQLite file or as JSON lines, oldest first.
+    """The history as a SQLite file or as JSON lines. Oldest first; 30 days unless told.
 
     Examples:
 
@@ -59,6 +60,8 @@ def export(
         raise OpsError("choose one: --sqlite FILE or --jsonl")
     if sqlite and sqlite.exists():
         raise OpsError(f"{sqlite} is there already: remove it, or choose another name")
+    if sqlite and not sqlite.parent.is_dir():
+        raise OpsError(f"there is no folder {sqlite.parent}: make it, or choose another")
     period = Period.of(since or (None if begin else "30d"), begin, until, datetime.now(UTC))
     desk = Desk.open(environment, region, show_numbers, "numbers in an export")
     events = track(whole(desk, period), "reading", console=err, transient=True)
@@ -86,17 +89,28 @@ def write_lines(events: Iterable[Item]) -> int:
 
 
 def write_sqlite(file: Path, events: Iterable[Item]) -> int:
-    """A table of events and one of the codes that occurred; how many events."""
+    """A table of events and one of the codes that occurred; how many events. The file is there once it is whole. Raises OpsError."""
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(part)) as database, database:
+            written = filled(database, events)
+    except sqlite3.Error as error:
+        raise OpsError(f"{file} cannot be written ({error}): choose another place") from error
+    part.replace(file)
+    return written
+
+
+def filled(database: sqlite3.Connection, events: Iterable[Item]) -> int:
+    """Fill an empty database; how many events."""
     written, codes = 0, set[str]()
     insert = f"INSERT INTO events VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - our own column names
-    with sqlite3.connect(file) as database:
-        database.executescript(SCHEMA)
-        for batch in batched(events, 1000, strict=False):
-            codes |= {event["error_code"] for event in batch if event.get("error_code", NO_ERROR) != NO_ERROR}
-            database.executemany(insert, [row(event) for event in batch])
-            written += len(batch)
-        database.executemany("INSERT INTO error_codes VALUES (?, ?, ?, ?, ?)", [code_row(code) for code in sorted(codes)])
-    database.close()
+    database.executescript(SCHEMA)
+    for batch in batched(events, 1000, strict=False):
+        codes |= {event["error_code"] for event in batch if event.get("error_code", NO_ERROR) != NO_ERROR}
+        database.executemany(insert, [row(event) for event in batch])
+        written += len(batch)
+    database.executemany("INSERT INTO error_codes VALUES (?, ?, ?, ?, ?)", [code_row(code) for code in sorted(codes)])
     return written
 
 

@@ -24,6 +24,7 @@ from ops.words import count
 
 BACKUPS = 35  #: days of DynamoDB's point-in-time recovery
 QUEUES = 14  #: days that a dead letter is kept
+JOURNAL = "the journal log group"
 
 
 @dataclass
@@ -51,7 +52,7 @@ def forget(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """Erase a person: every event, text, voicemail and file of a number. A dry run unless told otherwise.
+    """Erase a person from table and bucket. Every event, text, voicemail and file of a number; a dry run unless told otherwise.
 
     Examples:
 
@@ -135,7 +136,7 @@ def erase_items(deployment: Deployment, items: list[Item]) -> None:
 def elsewhere(settings: Settings, kept: Kept, now: datetime) -> list[tuple[str, date]]:
     """Where the person's data still is, and until which day."""
     last = datetime.fromisoformat(kept.last) if kept.last else None
-    journal = [("the journal log group", (last + timedelta(days=settings.retention.journal)).date())] if last else []
+    journal = [(JOURNAL, (last + timedelta(days=settings.retention.journal)).date())] if last else []
     backups = [("backups of the table (point-in-time recovery)", (now + timedelta(days=BACKUPS)).date())] if last else []
     queues = [("dead letters of the queues, if there are any", (last + timedelta(days=QUEUES)).date())] if last else []
     return [(what, day) for what, day in (*journal, *backups, *queues) if day >= now.date()]
@@ -151,6 +152,8 @@ def tell(number: str, kept: Kept, remains: list[tuple[str, date]], dry_run: bool
     out.print(f"{mask(number)}: {what} {verb}.")
     for place, day in remains:
         out.print(f"  {place}: until {day}")
+    if any(place == JOURNAL for place, _ in remains):
+        out.print("  Whoever runs `fallback rebuild` before that day brings events back: erase once more then.")
     out.print("  Twilio keeps its own records of calls, texts and recordings; e-mails and exports are wherever they were sent.")
     if dry_run:
         out.print("This was a dry run; to erase add --no-dry-run. It cannot be undone.")

@@ -109,7 +109,8 @@ def change(desk: Desk, item: Item, update: str, condition: str, values: dict[str
 def audio(desk: Desk, item: Item, start: int = 0, end: int | None = None) -> tuple[Iterator[bytes], str]:
     """The audio from a byte on, in chunks, and its content type. Raises OpsError, with the reason why there is none."""
     if not item.get("key"):
-        raise OpsError(f"{item['sid']} is {item['state']}: there is no file of it{'; ' + item['reason'] if item.get('reason') else ''}")
+        why = item.get("reason") or item.get("why_empty") or item.get("media_url") or ""
+        raise OpsError(f"{item['sid']} is {item['state']}: there is no file of it here{why and f'; {why}'}")
     deployment = desk.at(item)
     asked: dict[str, Any] = {"Bucket": deployment["VoicemailBucketName"], "Key": item["key"]}
     if start or end is not None:

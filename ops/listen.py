@@ -37,7 +37,7 @@ def list_voicemails(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """Voicemails that wait to be heard; with --since all of that time, whatever became of them.
+    """Voicemails that wait to be heard. With --since all of that time, whatever became of them.
 
     Examples:
 
@@ -69,7 +69,7 @@ def line(item: Item) -> str:
     state = "to be heard" if item.get("todo") == HEAR else shown(item)
     heard = f" by {item['heard_by']}" if item.get("heard_by") else ""
     people = f"{item.get('from') or 'unknown'} to {item.get('to') or 'unknown'}"
-    reason = item.get("reason") or item.get("why_empty") or item.get("note") or ""
+    reason = item.get("reason") or item.get("why_empty") or item.get("media_url") or item.get("note") or ""
     first = f"{when}  {spoken}  {escape(people)}  [bold]{escape(state + heard)}[/] {escape(reason)}"
     return f"{first}\n[dim]{'':{len(when)}}  {item['sid']}  call {item['pk']}[/]"
 
@@ -80,7 +80,7 @@ def play(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """Play a voicemail with the system's player; without one it is saved. The audit trail notes it.
+    """Play a voicemail with the system's player. Without one it is saved; the audit trail notes it.
 
     Example:
 
@@ -137,7 +137,7 @@ def download(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """Download voicemails that wait, or with --since all of that time, with their checksums. What is there already is not fetched again.
+    """Download voicemails, with their checksums. Those that wait, or with --since all of that time; what is there is not fetched again.
 
     Examples:
 
@@ -203,7 +203,12 @@ def ack(
 
 
 def unack(sid: SidArgument, environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None) -> None:
-    """Let a voicemail wait again."""
+    """Let a voicemail wait again.
+
+    Example:
+
+        fallback voicemails unack RE0123456789abcdef0123456789abcdef
+    """
     desk = Desk.open(environment, region)
     item = inbox.find(desk, sid)
     inbox.reopen(desk, item)

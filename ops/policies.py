@@ -25,7 +25,7 @@ def policies(
     environment: EnvironmentOption = PRODUCTION,
     region: Annotated[str | None, typer.Option("--region", help="another region than the settings' own")] = None,
 ) -> None:
-    """An IAM policy document for a role of people, from the ARNs of the deployed stack.
+    """The IAM policy of a reader, responder or owner. From the ARNs of the deployed stack.
 
     Example:
 

@@ -40,7 +40,7 @@ def preview(
     config: ConfigOption = HERE,
     templates: TemplatesOption = TEMPLATES,
 ) -> None:
-    """Show which rule answers a request, and the exact TwiML of everything that can follow. Needs no AWS.
+    """Show which rule answers a request, with the exact TwiML. Of everything that can follow, too; needs no AWS.
 
     Examples:
 

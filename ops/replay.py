@@ -5,6 +5,7 @@ A dry run unless told otherwise. The primary's health is asked first, and the fi
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -28,6 +29,7 @@ from ops.words import clock, count
 #: The function is asked once: botocore's own retries would ask it again while it is sending.
 ONCE = Config(read_timeout=70, retries={"total_max_attempts": 1})
 REFUSED = "refused"
+ON = "the same command goes on where this one stopped"
 MOST_LISTED = 20
 OPTIONS = {PERHAPS: "--include-perhaps", UNKNOWN: "--again"}  #: which option lets it go
 
@@ -71,11 +73,14 @@ def replay(
         show(desk, found, allowed, as_json)
         return
     going = [candidate for candidate in found if candidate.goes(allowed)]
-    outcomes = []
+    outcomes: list[Outcome] = []
     sent = send(desk, going, rate, wishes(allowed, send_replies))
-    for candidate, outcome in track(sent, "handing back", len(going), console=err, transient=True):
-        outcomes.append(outcome)
-        tell(desk, candidate, outcome, as_json)
+    try:
+        for candidate, outcome in track(sent, "handing back", len(going), console=err, transient=True):
+            outcomes.append(outcome)
+            tell(desk, candidate, outcome, as_json)
+    except KeyboardInterrupt:
+        raise OpsError(f"stopped after {len(outcomes)} of {len(going)}; {ON}, `fallback replay --unknown` shows what was cut off") from None
     conclude(going, outcomes)
 
 
@@ -181,9 +186,10 @@ def tell(desk: Desk, candidate: Candidate, outcome: Outcome, as_json: bool) -> N
 
 def conclude(going: list[Candidate], outcomes: list[Outcome]) -> None:
     """The sum of it. Raises OpsError when it ended early, so that the exit status says so."""
-    delivered = sum(outcome["state"] == DELIVERED for outcome in outcomes)
+    states = Counter(outcome["state"] for outcome in outcomes)
     left = len(going) - len(outcomes)
-    err.print(f"{delivered} of {len(going)} handed back")
+    err.print(f"{states[DELIVERED]} of {len(going)} handed back")
     if outcomes and outcomes[-1]["state"] not in (DELIVERED, REFUSED):
-        last = outcomes[-1]
-        raise OpsError(f"stopped, {left} not tried: {last['reason']}. The same command goes on where this one stopped")
+        raise OpsError(f"stopped, {left} not tried: {outcomes[-1]['reason']}. {ON.capitalize()}")
+    if states[REFUSED]:
+        raise OpsError(f"{count(states[REFUSED], 'message')} not sent, each for the reason beside it")

@@ -132,7 +132,7 @@ def alarms(desk: Desk) -> tuple[list[str], str]:
 
 
 def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None, as_json: JsonOption = False) -> None:
-    """The state of things: is there an outage, are callers answered, what waits, and what to type next.
+    """Is there an outage, what waits, what to type next. The same as `fallback` alone.
 
     Examples:
 

@@ -51,6 +51,7 @@ class Tally:
         column = timedelta(minutes=self.width)
         self.begin = period.start - (period.start - EPOCH) % column
         self.length = max(1, ceil((period.end - self.begin) / column))  #: how many columns
+        self.by = by
         self.group_of = GROUPS[by]
         self.groups: dict[str, Group] = {}
 
@@ -61,7 +62,9 @@ class Tally:
 
     @property
     def ranked(self) -> list[tuple[str, Group]]:
-        """The groups, the largest first."""
+        """The groups, the largest first; minutes newest first."""
+        if self.by == "minute":
+            return sorted(self.groups.items(), reverse=True)
         return sorted(self.groups.items(), key=lambda pair: (-pair[1].count, pair[0]))
 
     def columns(self, group: Group) -> list[int]:

@@ -41,7 +41,7 @@ DEPTHS = {"queued": "ApproximateNumberOfMessages", "under_way": "ApproximateNumb
 def status(
     since: SinceOption = None, as_json: JsonOption = False, environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None
 ) -> None:
-    """Where voicemails are: how many in which state, what waits and why, and what is stuck.
+    """Where voicemails are, and what is stuck. How many in which state, what waits, and why.
 
     Everything that waits is shown however old it is; what is done, of the last day or since the time given.
 
@@ -124,7 +124,7 @@ def redrive(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """Move dead letters back into the queue, so that they are collected again. A dry run unless told otherwise.
+    """Collect again what came to nothing. Dead letters go back into the queue; a dry run unless told otherwise.
 
     Doing it twice does no harm: what is stored already is not fetched again.
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import uvicorn
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -20,7 +21,7 @@ from starlette.templating import Jinja2Templates
 from lambdas.workers.voicemails import shown
 from ops.console.guard import Guard
 from ops.console.pages import Pages
-from ops.deployment import OpsError
+from ops.deployment import OpsError, remedy
 from ops.desk import Desk
 from ops.outages import code_of, meaning, url_of
 from ops.period import NoPeriod
@@ -73,15 +74,20 @@ def made(desk: Desk, port: int, token: str) -> Starlette:
         status, sentence = told(error)
         return pages.page(request, "trouble", status, sentence=sentence, refresh=10 if request.method == "GET" and status >= 500 else 0)
 
-    handlers = dict.fromkeys((OpsError, NoPeriod, HTTPException), trouble)
+    handlers = dict.fromkeys((OpsError, NoPeriod, HTTPException, ClientError, BotoCoreError), trouble)
     return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Guard, port=port, token=token)])
 
 
 def told(error: Exception) -> tuple[int, str]:
     """The status of an error, and its sentence."""
-    if isinstance(error, HTTPException):
-        return error.status_code, error.detail
-    return (HTTPStatus.BAD_REQUEST if isinstance(error, NoPeriod) else HTTPStatus.SERVICE_UNAVAILABLE), str(error)
+    match error:
+        case HTTPException():
+            return error.status_code, error.detail
+        case NoPeriod():
+            return HTTPStatus.BAD_REQUEST, str(error)
+        case ClientError() | BotoCoreError():
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"AWS: {remedy(error)}"
+    return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
 
 
 def templates() -> Jinja2Templates:

@@ -16,7 +16,7 @@ def console(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """All of it in a browser, on this machine only, with your own AWS credentials. Ctrl-C ends it.
+    """All of it in a browser, on this machine only. With your own AWS credentials; Ctrl-C ends it.
 
     Examples:
 

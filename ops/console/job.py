@@ -50,6 +50,11 @@ class Job:
         return self.counts[DELIVERED]
 
     @property
+    def refused(self) -> int:
+        """How many were not sent, each for a reason of its own."""
+        return self.counts[REFUSED]
+
+    @property
     def running(self) -> bool:
         """Whether it is still at it."""
         return self.thread.is_alive()

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ from ops.console.guard import same
 from ops.console.job import Job
 from ops.deployment import OpsError
 from ops.desk import Desk
-from ops.errors import Wanted, find
+from ops.errors import MEDIA, Wanted, find
 from ops.numbers import View
 from ops.period import Period
 from ops.replay import missed, send, wishes
@@ -48,6 +49,7 @@ class Pages:
         self.csrf = csrf
         self.numbers_until: datetime | None = None
         self.job: Job | None = None
+        self.starting = Lock()
 
     @property
     def shows_numbers(self) -> bool:
@@ -80,7 +82,7 @@ class Pages:
     def overview(self, request: Request) -> Response:
         """Is an outage on, what fails, what it means, how the primary and the fallback are."""
         now, desk = datetime.now(UTC), self.desk
-        span = request.query_params.get("since", "3h")
+        span = request.query_params.get("since", SPANS[0])  # within it a column is a minute
         period = Period.of(span, None, None, now)
         codes, narrow, urls = Tally(period), Tally(period, most_columns=NARROW_COLUMNS), Tally(period, "url")
         found = find(desk, period, Wanted(), (codes, narrow, urls), back_to=now - LOOK_BACK)
@@ -94,6 +96,8 @@ class Pages:
         asked = {name: value.strip() for name, value in request.query_params.items() if value.strip()}
         since = None if "from" in asked else asked.get("since", "3h")
         period = Period.of(since, asked.get("from"), asked.get("until"), datetime.now(UTC))
+        if asked.get("medium") not in (None, *MEDIA):
+            raise HTTPException(400, f"medium: choose one of {', '.join(MEDIA)}.")
         wanted = Wanted(asked.get("code"), asked.get("url"), asked.get("number"), asked.get("medium"))
         limit = min(int(asked["limit"]), 2000) if asked.get("limit", "").isdigit() else MOST_ROWS
         found = find(self.desk, period, wanted, limit=limit)
@@ -120,9 +124,11 @@ class Pages:
         """A voicemail's audio; the browser asks for parts of it."""
         desk, item = self.desk, self.voicemail(request)
         first, last = span_of(request.headers.get("range", ""))
+        whole = int(item.get("bytes") or 0)
+        if first and first >= whole:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{whole}"})
         if first == 0:
             audit.note(desk.at(item), "heard a voicemail", item["sid"])
-        whole = int(item.get("bytes") or 0)
         end = min(last, whole - 1) if last is not None else whole - 1
         chunks, kind = inbox.audio(desk, item, first, end)
         headers = {"Accept-Ranges": "bytes", "Content-Length": str(end - first + 1)}
@@ -173,12 +179,13 @@ class Pages:
 
     def start(self, request: Request, form: FormData) -> Response:  # noqa: ARG002 - forms are handed both
         """Begin a hand-back; one at a time."""
-        if self.job and self.job.running:
-            raise OpsError("a hand-back is under way: wait for its end, or stop it")
         allowed = Allowed(bool(form.get("perhaps")), bool(form.get("again")))
         found = self.candidates(str(form.get("since", "1d")), str(form.get("url", "")))
         going = [candidate for candidate in found if candidate.goes(allowed)]
-        self.job = Job(len(going), send(self.desk, going, RATE, wishes(allowed, bool(form.get("replies")))))
+        with self.starting:
+            if self.job and self.job.running:
+                raise OpsError("a hand-back is under way: wait for its end, or stop it")
+            self.job = Job(len(going), send(self.desk, going, RATE, wishes(allowed, bool(form.get("replies")))))
         return RedirectResponse("/replay?done", SEE_OTHER)
 
     def stop(self, request: Request, form: FormData) -> Response:  # noqa: ARG002 - forms are handed both

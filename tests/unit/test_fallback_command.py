@@ -3,14 +3,41 @@
 import csv
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import UnauthorizedSSOTokenError
+from typer.main import get_command
 
-from tests.unit.engineer import BUCKET, CALLER, OTHER, OWN, add, client, deployed_in, deployment, emptied, event, fallback, sid, voicemail
+from lambdas.workers.events import Item
+from ops import cli
+from ops.deployment import OpsError, explained
+from ops.errors import Wanted
+from ops.export import write_sqlite
+from ops.follow import Seen
+from ops.replay import conclude
+from ops.words import clock
+from tests.unit.engineer import (
+    BUCKET,
+    CALLER,
+    OTHER,
+    OWN,
+    add,
+    client,
+    deployed_in,
+    deployment,
+    desk,
+    emptied,
+    event,
+    fallback,
+    sid,
+    voicemail,
+)
 from tests.unit.event_table import TABLE
 
 Run = Callable[..., tuple[int, str, str]]
@@ -125,6 +152,46 @@ def test_regions_are_merged(run: Run) -> None:
     assert {(each["sid"], each["region"]) for each in told} == {(CALL, "us-east-1"), (SECOND, "us-west-2")}
 
 
+def test_minutes_are_listed_newest_first(run: Run) -> None:
+    add(event(CALL, timedelta(minutes=9)), event(SECOND, timedelta(minutes=9)), event(TEXT, timedelta(minutes=2)))
+    rows = [line.split()[:2] for line in run("errors", "--group-by", "minute")[1].splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
+    assert rows == sorted(rows, reverse=True)
+    assert len(rows) == 2
+
+
+def test_an_outage_is_told_from_its_true_beginning(run: Run) -> None:
+    """Though it lies before the period; and one that goes on beyond a period is not said to be over."""
+    began = datetime.now(UTC) - timedelta(minutes=24)
+    add(*(event(sid("CA", ago), timedelta(minutes=ago)) for ago in (24, 12, 1)))
+    assert f"outage  from {clock(began)[:5]}" in run("errors", "--since", "5m")[1]
+    assert "still on" in run("errors", "--since", "5m")[1]
+    add(*(event(sid("CA", ago), timedelta(minutes=ago)) for ago in (400, 390)))
+    assert " beyond " in run("errors", "--from", "405m", "--until", "395m")[1]
+
+
+def test_what_comes_while_somebody_looks_on_is_told_once(run: Run) -> None:
+    add(*(event(sid("CA", number), timedelta(seconds=100)) for number in range(3)))
+    seen = Seen(desk(), Wanted())
+    assert seen.fresh() == []
+    add(event(CALL), event(TEXT, timedelta(seconds=150)))
+    assert [each["pk"] for each in seen.fresh()] == [TEXT]
+    assert seen.fresh() == []
+
+
+def test_following_goes_on_in_the_form_that_was_asked_for_until_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(event(CALL))
+    looks = iter((lambda: add(event(SECOND, timedelta(seconds=5))), interrupt))
+    monkeypatch.setattr("ops.follow.time.sleep", lambda _: next(looks)())
+    status, out, _ = run("errors", "--csv", "--follow")
+    assert status == 0
+    assert [row["sid"] for row in csv.DictReader(io.StringIO(out))] == [CALL, SECOND]
+
+
+def interrupt() -> None:
+    """Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 # --- the story of a call
 
 
@@ -212,6 +279,21 @@ def test_the_history_opens_as_a_database(run: Run, tmp_path: Path) -> None:
     assert json.loads(rows[1][3]) == {"From": "+1202*****23"}
 
 
+def test_an_export_that_broke_off_leaves_no_half_database(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "night.db"
+    with pytest.raises(RuntimeError):
+        write_sqlite(file, broken_off())
+    assert not file.exists()
+    add(event(CALL))
+    assert run("export", "--sqlite", str(file))[0] == 0
+
+
+def broken_off() -> Iterator[Item]:
+    """Events, and then none."""
+    yield from ({"pk": CALL, "time": "2026-11-21T02:41:07Z"} for _ in range(1500))
+    raise RuntimeError
+
+
 def test_the_history_as_lines(run: Run) -> None:
     add(event(CALL), event(SECOND))
     assert {json.loads(line)["pk"] for line in run("export", "--jsonl")[1].splitlines()} == {CALL, SECOND}
@@ -229,6 +311,7 @@ def test_a_person_is_forgotten_in_table_and_bucket_and_what_remains_is_said(run:
     assert status == 0
     assert "would be erased" in out
     assert "the journal log group: until" in out
+    assert "`fallback rebuild` before that day brings events back" in out
     assert s3.list_object_versions(Bucket=BUCKET)["Versions"]
 
     assert "erased" in run("forget", "--number", CALLER, "--no-dry-run")[1]
@@ -250,6 +333,8 @@ def test_a_person_is_forgotten_in_table_and_bucket_and_what_remains_is_said(run:
         (["errors", "--from", "1h", "--until", "2h"], "swap --from and --until"),
         (["errors", "--medium", "fax"], "choose one of voice, sms"),
         (["errors", "--group-by", "mood"], "choose one of code, url"),
+        (["errors", "--follow", "--until", "1h"], "leave --until out"),
+        (["export", "--sqlite", "/nowhere/night.db"], "there is no folder /nowhere"),
         (["errors", "-e", "locl"], "did you mean 'local'?"),
         (["errors", "--region", "eu-west-3"], "it does not exist; is the environment deployed"),
         (["voicemails", "play", sid("RE", 404)], "there is no voicemail"),
@@ -289,14 +374,38 @@ def test_audio_that_is_gone_by_lifecycle_is_a_sentence(run: Run, tmp_path: Path)
     assert "is gone: the bucket keeps files for [retention] voicemails days" in err
 
 
+def test_a_place_that_cannot_be_written_is_a_sentence(run: Run, tmp_path: Path) -> None:
+    add(voicemail(CALL, RECORDING, b"RIFF"))
+    status, _, err = run("voicemails", "play", RECORDING, "--save", str(tmp_path / "nowhere" / "a.wav"))
+    assert status == 1
+    assert "No such file or directory; choose another place" in err
+
+
+def test_a_session_of_single_sign_on_that_is_over_is_a_sentence() -> None:
+    with pytest.raises(OpsError, match=r"no AWS credentials .* sign in, for example with `aws sso login`"), explained("AWS"):
+        raise UnauthorizedSSOTokenError
+
+
+def test_a_hand_back_of_which_something_was_refused_does_not_pass_for_done() -> None:
+    with pytest.raises(OpsError, match="1 message not sent"):
+        conclude([], [{"state": "delivered", "reason": ""}, {"state": "refused", "reason": "somebody is sending it"}])
+
+
 def test_a_voicemail_that_is_not_there_yet_cannot_be_acknowledged(run: Run) -> None:
     add(voicemail(CALL, RECORDING, state="waiting", key=None, todo="collect"))
     assert "there is nothing to hear" in run("voicemails", "ack", CALL)[2]
     assert "was not acknowledged" in run("voicemails", "unack", CALL)[2]
 
 
-def test_help_has_examples_for_every_command(run: Run) -> None:
-    for words in (["errors"], ["call"], ["replay"], ["export"], ["forget"], ["console"], ["voicemails", "list"], ["voicemails", "ack"]):
-        status, out, _ = run(*words, "--help")
-        assert status == 0
-        assert "Example" in out, words
+def test_help_has_examples_for_every_command_and_lists_them_in_whole_sentences() -> None:
+    for words, command in commands(get_command(cli.app)):
+        if not hasattr(command, "commands") or not words:
+            assert "Example" in command.help, words
+        assert not words or not command.get_short_help_str(62).endswith("..."), words
+
+
+def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command, the groups among them."""
+    yield words, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*words, name))
