@@ -6,13 +6,14 @@ It lives in the process that keeps the cloud up, so that what is recorded can be
 import json
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from local.outputs import Outputs
 from local.twilio import Call, Caller, StandInTwilio
+from local.twilio.exchange import Exchange
 from local.twilio.primary import refusing_url
 
 LINE, TRUNK_LINE = "+15550100199", "+15550100188"
@@ -51,14 +52,19 @@ class Phone:
         with refusing_url() as primary:
             number = self.twilio.number(LINE, sms_url=f"{primary}/texts", sms_fallback_url=self.outputs.sms_url)
             sent = number.text(wish["from"], wish["body"])
-        return [sent.sid, *(f"reply: {body}" for body in sent.bodies or ["none"])]
+        silent = "none: a sender is answered once in a quiet period, opt-out words never"
+        return [*asked_of(sent.exchanges), sent.sid, *(f"reply: {body}" for body in sent.bodies or [silent])]
 
 
 def told(call: Call) -> list[str]:
     """What happened on a call, in order."""
-    requests = [f"{exchange.ask.purpose:10} {exchange.error or exchange.status}  {exchange.ask.url}" for exchange in call.exchanges]
     heard = [f"{heard.at:6.1f} s  {heard.kind}: {heard.what}" for heard in call.heard]
-    return [*requests, *heard, f"{call.sid} {call.status} after {call.seconds:.1f} s"]
+    return [*asked_of(call.exchanges), *heard, f"{call.sid} {call.status} after {call.seconds:.1f} s"]
+
+
+def asked_of(exchanges: Sequence[Exchange]) -> list[str]:
+    """What Twilio asked of whom, and what came."""
+    return [f"{exchange.ask.purpose:10} {exchange.error or exchange.status}  {exchange.ask.url}" for exchange in exchanges]
 
 
 @contextmanager
@@ -79,9 +85,11 @@ def ringing(phone: Phone) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def asked(url: str, wish: Wish) -> list[str]:
