@@ -30,7 +30,7 @@ from bench.fates import AT_TWILIO, Case, Plan, cases, tells_again
 from bench.mailbox import Mailbox
 from bench.proxy import Proxy
 from local.cloud import LocalCloud
-from local.demo import twilio_for
+from local.demo import rest_api
 from local.outputs import Outputs
 from local.twilio import Caller, StandInTwilio
 from local.twilio.platform import Recording
@@ -235,11 +235,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console, began = Console(width=None if sys.stdout.isatty() else 170), time.monotonic()
     planned = list(itertools.islice(itertools.cycle(cases()), options.voicemails))
-    with LocalCloud(options.directory, options.port) as cloud:
+    with LocalCloud(options.directory, options.port) as cloud, rest_api(cloud) as (twilio, api):
         outputs = cloud.deploy()
-        twilio = twilio_for(cloud, outputs)
-        with RestApi(twilio.platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port) as api:
-            outcomes = run(cloud, outputs, twilio, api, planned, console)
+        outcomes = run(cloud, outputs, twilio, api, planned, console)
     console.print(table(outcomes))
     console.print("* without a kill between telling people and noting it; after such a kill they are told again, with the same id")
     console.print(f"{time.monotonic() - began:.0f} s")

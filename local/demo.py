@@ -34,11 +34,19 @@ from local.twilio import Resolver, StandInTwilio
 from local.twilio.rest import RestApi
 
 
-def twilio_for(cloud: LocalCloud, outputs: Outputs) -> StandInTwilio:
+def twilio_for(cloud: LocalCloud) -> StandInTwilio:
     """The stand-in Twilio whose requests reach this cloud, whichever name they are made by."""
     here = ("127.0.0.1", cloud.port)
-    resolver = Resolver({f".execute-api.{outputs.region}.amazonaws.com": here})
-    return StandInTwilio(outputs.account_sid, outputs.auth_token, resolver=resolver, ca_bundle=cloud.ca_bundle)
+    resolver = Resolver({f".execute-api.{cloud.region}.amazonaws.com": here})
+    return StandInTwilio(cloud.settings.twilio.accounts[0], cloud.auth_token, resolver=resolver, ca_bundle=cloud.ca_bundle)
+
+
+@contextmanager
+def rest_api(cloud: LocalCloud) -> Iterator[tuple[StandInTwilio, RestApi]]:
+    """The stand-in Twilio and its REST API, which have to be there before a deployment: its functions ask at once."""
+    twilio = twilio_for(cloud)
+    with RestApi(twilio.platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port) as api:
+        yield twilio, api
 
 
 def shown(disasters: list[Disaster]) -> Table:
@@ -90,15 +98,13 @@ class Laptop:
 @contextmanager
 def deployed(console: Console, directory: Path, port: int) -> Iterator[Laptop]:
     """Deploy, and serve the recordings that callers leave."""
-    with LocalCloud(directory, port) as cloud:
+    with LocalCloud(directory, port) as cloud, rest_api(cloud) as (twilio, _):
         with console.status("cdk deploy into the local cloud ...") as status:
             began = time.monotonic()
             outputs = cloud.deploy()
             status.stop()
         console.print(f"deployed {outputs.stack} with the CDK CLI in {time.monotonic() - began:.0f} s (TLS and IAM enforced)")
-        twilio = twilio_for(cloud, outputs)
-        with RestApi(twilio.platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port):
-            yield Laptop(cloud, outputs, twilio)
+        yield Laptop(cloud, outputs, twilio)
 
 
 def fill(laptop: Laptop) -> int:
@@ -115,8 +121,10 @@ def browsed(laptop: Laptop) -> Iterator[str]:
     command = [sys.executable, "-m", "ops.cli", "console", "--environment", "local", "--no-open"]
     with subprocess.Popen(command, env=laptop.cloud.environ | {"COLUMNS": "200"}, stdout=subprocess.PIPE, text=True) as served:
         said = next((line for line in served.stdout or () if "http" in line), "http: the console did not start")
-        yield said[said.index("http") :].strip()
-        served.terminate()
+        try:
+            yield said[said.index("http") :].strip()
+        finally:
+            served.terminate()
 
 
 def exports(cloud: LocalCloud) -> str:

@@ -153,7 +153,7 @@ TRUST = (
     ),
     Row(
         "token-faults",
-        Metric("TokenFaults", "Maximum", 60, {"service": "auth_tokens"}),
+        Metric("TokenFaults", "Maximum", dimensions={"service": "auth_tokens"}),
         "Nobody notices yet; in an outage callers would get the answer for strangers.",
         "Twilio refuses a stored Auth Token, or an account has none.",
         TOKENS.format("check"),

@@ -3,7 +3,8 @@
 A stale token makes every real caller a stranger while the probe, which signs with a token of its own, stays green. What can be wrong:
 
     refused   Twilio accepts the token in none of its Regions: rotated away, or mistyped
-    missing   an account of the settings has no token at all: before the first `fallback tokens add`, or overwritten
+    missing   an account of the settings has no token at all: forgotten, or overwritten. The very first deployment finds none, says so in
+              the log, and rings nothing: whoever deploys is about to add them
 
 Twilio out of reach proves nothing and counts as nothing. Entries of shared keys cannot be tried: they sign, and open nothing.
 https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource
@@ -44,19 +45,19 @@ ACCOUNTS = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json")
 def handler(event: dict[str, Any], _: LambdaContext) -> list[dict[str, str]]:
     """Invoked by the daily schedule, by `fallback tokens check`, or by CloudFormation, whose deployment goes on whatever is found."""
     try:
-        return [] if event.get("RequestType") == "Delete" else check()
+        return [] if event.get("RequestType") == "Delete" else check(first=event.get("RequestType") == "Create")
     finally:
         if event.get("ResponseURL"):
             go_on(event)
 
 
-def check() -> list[dict[str, str]]:
+def check(first: bool) -> list[dict[str, str]]:
     """What is wrong, by account. The count tells the alarm, the log names the account, nothing ever the token."""
     tokens = tokens_in(SECRETS.get_secret_value(SecretId=os.environ["TOKENS_SECRET"])["SecretString"])
     found = [{"fault": fault, "account": account} for fault, account in faults(tokens)]
     for fault in found:
         LOGGER.error("an Auth Token cannot be right", extra=fault)
-    METRICS.add_metric("TokenFaults", MetricUnit.Count, len(found))
+    METRICS.add_metric("TokenFaults", MetricUnit.Count, sum(not first or fault["fault"] != "missing" for fault in found))
     return found
 
 

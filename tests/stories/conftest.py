@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.cloud import LocalCloud
-from local.demo import twilio_for
+from local.demo import rest_api, twilio_for
 from local.outputs import Outputs
 from local.twilio import StandInTwilio
 from local.twilio.rest import RestApi
@@ -30,7 +30,7 @@ class Deployed:
 
     def twilio(self) -> StandInTwilio:
         """A stand-in Twilio of this account, whose recordings the REST API serves."""
-        twilio = twilio_for(self.cloud, self.outputs)
+        twilio = twilio_for(self.cloud)
         self.api.serve(twilio.platform)
         return twilio
 
@@ -65,11 +65,8 @@ class Deployed:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The environment `local`, deployed once for the whole run."""
     directory: Path = tmp_path_factory.mktemp("cloud")
-    with LocalCloud(directory, port=0, retry_seconds=0.2) as cloud:
-        outputs = cloud.deploy()
-        platform = twilio_for(cloud, outputs).platform
-        with RestApi(platform, keys=dict([cloud.api_key]), media_needs_password=True, port=cloud.twilio_port) as api:
-            yield Deployed(cloud, outputs, api)
+    with LocalCloud(directory, port=0, retry_seconds=0.2) as cloud, rest_api(cloud) as (_, api):
+        yield Deployed(cloud, cloud.deploy(), api)
 
 
 @pytest.fixture(scope="session")

@@ -50,9 +50,20 @@ def test_a_token_that_twilio_refuses_in_every_region_is_stale(
 
 
 def test_an_account_without_a_token_is_told(check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before the first token, or after somebody overwrote the secret."""
+    """Somebody forgot it, or overwrote the secret."""
     made.tokens(**{PROBE_ACCOUNT: "probe"})
     assert found(check, capsys) == 1
+    assert found(check, capsys, RequestType="Update") == 1
+
+
+def test_the_first_deployment_says_that_there_is_no_token_yet_and_rings_nothing(
+    check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    made.tokens(**{PROBE_ACCOUNT: "probe"})
+    assert found(check, capsys, RequestType="Create") == 0
+    assert any(vars(record).get("fault") == "missing" for record in caplog.records)
+    made.tokens(**{ACCOUNT: ["rotated away"]})
+    assert found(check, capsys, RequestType="Create") == 1, "a secret that was kept is tried"
 
 
 def test_twilio_out_of_reach_proves_nothing(check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]) -> None:
