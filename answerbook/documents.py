@@ -120,6 +120,7 @@ class Pen:
             "callback": self.callback,
             "say": words.say,
             "words": words.words,
+            "english": words.english,
             "audio": self.audio,
             "audible": self.audible,
             "elsewhere": self.elsewhere,

@@ -18,7 +18,9 @@ from lambdas.answer.book import host_of
 from lambdas.answer.journal import PARAMETERS
 
 #: What a template may use beside the answer's values (docs/configuration.md explains each).
-GIVEN = frozenset("call step callback turn say words audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split())
+GIVEN = frozenset(
+    "call step callback turn say words english audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split()
+)
 Asked = Callable[..., Any]  #: a filter or a test of Jinja's
 #: Values that `say` reads by itself.
 SPOKEN = frozenset({"language", "voice"})

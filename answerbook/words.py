@@ -2,7 +2,7 @@
 
 A message in `config/` is one of
     "We are closed."                                                    in the answer's language and voice
-    { text = "...", language = "de-DE", voice = "Polly.Vicki" }         in its own
+    { text = "...", language = "de-DE", voice = "Polly.Vicki" }         in its own; without a voice in the basic one
     { ssml = "One moment. <break time='1s'/>", voice = "Polly.Amy" }    with SSML, which the basic voices do not know
     { audio = "closed.wav", text = "..." }                              played; said where the audio cannot be had
     [ ..., ... ]                                                        one after the other
@@ -55,7 +55,7 @@ class Words:
 
     def spoken(self, message: Mapping[str, Any]) -> Markup:
         """A message that is said."""
-        voice = str(message.get("voice", self.voice))
+        voice = str(message.get("voice", "" if "language" in message else self.voice))
         if "ssml" in message and voice in BASIC:
             self.refuse('a message with ssml needs a voice that knows it, as in voice = "Polly.Joanna"; Twilio\'s basic voices do not')
         attributes = Markup(' language="{}"').format(message.get("language", self.language))
@@ -63,6 +63,12 @@ class Words:
             attributes += Markup(' voice="{}"').format(voice)
         said = self.words(message["text"]) if "text" in message else self.filled(Markup(message["ssml"]))  # noqa: S704 - the team's own
         return Markup("<Say{}>{}</Say>").format(attributes, said)
+
+    def english(self, text: str) -> Mapping[str, str]:
+        """A text that stands in a template, as a message: English, and said so where the answer speaks another language."""
+        if self.language.startswith("en"):
+            return {"text": text}
+        return {"text": text, "language": "en-US"}
 
     def words(self, text: Any) -> Markup:
         """A text with the caller's parameters in their places."""

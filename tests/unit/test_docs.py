@@ -123,6 +123,7 @@ def defaults(flow: str) -> dict[str, Any]:
     for path in sorted((TEMPLATES / flow).iterdir()):
         if path.suffix in (".xml", ".toml"):
             for node in jinja2.Environment(autoescape=True).parse(path.read_text()).find_all(nodes.Filter):
-                if node.name == "default" and isinstance(node.node, nodes.Name) and isinstance(node.args[0], nodes.Const):
-                    found[node.node.name] = node.args[0].value
+                if node.name == "default" and isinstance(node.node, nodes.Name):
+                    value = node.args[0].args[0] if isinstance(node.args[0], nodes.Call) else node.args[0]
+                    found |= {node.node.name: value.value} if isinstance(value, nodes.Const) else {}
     return found

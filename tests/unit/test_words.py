@@ -25,6 +25,12 @@ def test_the_same_message_in_several_languages_in_turn() -> None:
     assert '<Say language="en-US">Sorry.</Say><Say language="es-MX" voice="Polly.Mia">Perdón.</Say>' in sent
 
 
+def test_a_message_in_another_language_does_not_take_the_answers_voice() -> None:
+    """It speaks the answer's language."""
+    sent = said('["Sorry.", { text = "Perdón.", language = "es-MX" }]', 'voice = "Polly.Joanna"\n')
+    assert '<Say language="en-US" voice="Polly.Joanna">Sorry.</Say><Say language="es-MX">Perdón.</Say>' in sent
+
+
 def test_ssml_stays_markup_and_text_does_not() -> None:
     assert "One<break time='1s'/>two</Say>" in said("""{ ssml = "One<break time='1s'/>two", voice = "Polly.Joanna" }""")
     assert "1 &lt; 2 &amp; 3</Say>" in said('"1 < 2 & 3"')
@@ -55,3 +61,13 @@ def test_a_mistake_in_a_message_is_refused(text: str, says: str) -> None:
     message = refused(f'[answer.note]\nflow = "apology"\ntext = {text}\n', voice="note")
     assert says in message
     assert "note" in message
+
+
+def test_default_texts_are_english_in_every_answer() -> None:
+    """A German voice that reads English words is understood by nobody."""
+    box = '[answer.note]\nflow = "voicemail"\ngreeting = "Guten Tag."\nlanguage = "de-DE"\nvoice = "Polly.Vicki"\n'
+    said = twiml(book(box, voice="note"))
+    assert '<Say language="de-DE" voice="Polly.Vicki">Guten Tag.</Say>' in said
+    assert '<Say language="en-US">We did not hear a message. Goodbye.</Say>' in said
+    british = twiml(book(box.replace("de-DE", "en-GB").replace("Vicki", "Amy"), voice="note"))
+    assert '<Say language="en-GB" voice="Polly.Amy">We did not hear a message. Goodbye.</Say>' in british
