@@ -40,16 +40,14 @@ def rules(settings: Settings, texts: Iterable[Document]) -> list[Rule]:
     ours = [*settings.twilio.numbers, *settings.twilio.short_codes]
     channels = [f"whatsapp:{number}" for number in settings.twilio.numbers]
     own, beginnings = own_words(settings, texts)
-    conditions = [
-        ["Body", "words", [*STOP, *HELP]],
-        ["From", "nobody", [""]],
-        ["From", "is", ours + channels],
-        ["From", "same", ["To"]],
-        ["Body", "words", own],
-        ["Body", "prefix", beginnings],
-    ]
-    silent = [rule([condition], SILENCE) for condition in conditions if condition[2]]
-    return [rule([["OptOutType", "some", [""]]], SILENCE), *compliance_rules(settings), *silent]
+    senders = [["OptOutType", "some", [""]], ["From", "nobody", [""]], ["From", "is", ours + channels], ["From", "same", ["To"]]]
+    words = [["Body", "words", [*STOP, *HELP]], ["Body", "words", own], ["Body", "prefix", beginnings]]
+    return [*silent(senders), *compliance_rules(settings), *silent(words)]
+
+
+def silent(conditions: Iterable[list[Any]]) -> list[Rule]:
+    """A rule of silence for each condition that has a value."""
+    return [rule([condition], SILENCE) for condition in conditions if condition[2]]
 
 
 def compliance_rules(settings: Settings) -> list[Rule]:

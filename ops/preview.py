@@ -10,7 +10,10 @@ import typer
 from rich.markup import escape
 
 from answerbook.compile import TEMPLATES, compile_book
-from config.settings import HERE, load
+from answerbook.rules import COUNTRIES, WORDS, check
+from config.checks import nearest
+from config.settings import HERE, Settings, load
+from lambdas.answer.journal import PARAMETERS
 from ops.compare import changed, compiled_at
 from ops.deployment import OpsError
 from ops.options import PRODUCTION, EnvironmentOption
@@ -55,8 +58,11 @@ def preview(
     entry = "sms" if body else entry.strip("/")
     given = {"To": to, "From": from_, "ErrorUrl": error_url, "ErrorCode": error_code, "Body": body}
     fields = {name: value for name, value in given.items() if value} | parameters(param or [])
+    possible({"CallStatus": status} | fields)
     when = moment(at, datetime.now(UTC)).timestamp() if at else datetime.now(UTC).timestamp()
-    book = compile_book(load(environment, config), templates)
+    settings = load(environment, config)
+    served(settings, entry)
+    book = compile_book(settings, templates)
     if diff:
         before = compiled_at(diff, environment, config, templates)
         walks = [walk_of(old, entry, fields, status, when) for old in (before, book)] if fields else None
@@ -74,7 +80,27 @@ def parameters(given: list[str]) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in given]
     if wrong := [name for name, sign, _ in pairs if not sign]:
         raise OpsError(f"--param {wrong[0]}: write it as NAME=VALUE, as in --param FromCountry=GB")
+    if unknown := [name for name, _, _ in pairs if name not in PARAMETERS]:
+        raise OpsError(f"--param {unknown[0]}: no rule can ask for it{nearest(unknown[0], PARAMETERS)}")
     return {name: value for name, _, value in pairs}
+
+
+def possible(fields: Mapping[str, str]) -> None:
+    """Refuse what Twilio never sends: the preview of a typing mistake would say something true of nobody. Raises OpsError."""
+    for name in fields.keys() & {*WORDS, *COUNTRIES, "ErrorCode"}:
+        try:
+            check(name, "is", fields[name])
+        except ValueError as error:
+            raise OpsError(f"{name}: {error}") from error
+
+
+def served(settings: Settings, entry: str) -> None:
+    """Refuse a trunk, SIP domain or app that the settings do not know. Raises OpsError."""
+    kind, _, name = entry.partition("/")
+    names = {"trunk": settings.twilio.trunks, "sip": settings.twilio.sip_domains, "app": settings.twilio.apps}.get(kind)
+    if names and name not in names:
+        known = ", ".join(f"{kind}/{each}" for each in names)
+        raise OpsError(f"--entry {entry}: this environment has no {kind} {name!r}{nearest(name, names)}; it serves {known}")
 
 
 def walk_of(book: Mapping[str, Any], entry: str, fields: Mapping[str, str], status: str, when: float) -> Walk:

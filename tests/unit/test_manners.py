@@ -61,7 +61,12 @@ def test_short_codes_answer_stop_and_help_themselves() -> None:
         assert "help at example.com" in twiml(SHORT, "/sms", cookie=cookie, **TEXT | {"To": CODE, "Body": "Help"})
     assert document(SHORT, "/sms", **TEXT | {"To": CODE, "Body": "hello"}) == "later/start/1"
     assert document(SHORT, "/sms", **TEXT | {"Body": "STOP"}) == "sms manners/silence"
-    assert document(SHORT, "/sms", **TEXT | {"From": CODE, "To": CODE, "Body": "stop"}) == "sms manners/stop"
+
+
+def test_machines_are_not_answered_whatever_they_say() -> None:
+    """Two short codes would tell each other for ever that nothing more will come."""
+    for sender in (CODE, "72975", "ExampleBank", ME):
+        assert document(SHORT, "/sms", **TEXT | {"From": sender, "To": CODE, "Body": "stop"}) == "sms manners/silence"
 
 
 def test_the_journal_can_say_that_it_was_manners() -> None:

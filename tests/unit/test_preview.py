@@ -149,6 +149,11 @@ def test_the_difference_to_a_revision_is_shown(project: Path) -> None:
         (["--diff", "nowhere"], "git archive: fatal: not a valid object name: nowhere"),
         (["--param", "From"], "write it as NAME=VALUE"),
         (["--entry", "fax"], "it serves voice, trunk, sms"),
+        (["--entry", "trunk/mian"], "this environment has no trunk 'mian'; did you mean 'main'?; it serves trunk/main"),
+        (["--param", "FormCountry=GB"], "no rule can ask for it; did you mean 'FromCountry'?"),
+        (["--param", "FromCountry=England"], "FromCountry: 'England' is no country"),
+        (["--status", "ringin"], "CallStatus: 'ringin' is never sent; did you mean 'ringing'?"),
+        (["--error-code", "timeout"], "ErrorCode: 'timeout' is no error code"),
         (["--at", "noon"], "write it as 90m, 2h, 3d or 2026-11-21T02:00"),
     ],
 )
