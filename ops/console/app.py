@@ -75,7 +75,9 @@ def made(desk: Desk, port: int, token: str) -> Starlette:
         return pages.page(request, "trouble", status, sentence=sentence, refresh=10 if request.method == "GET" and status >= 500 else 0)
 
     handlers = dict.fromkeys((OpsError, NoPeriod, HTTPException, ClientError, BotoCoreError), trouble)
-    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Guard, port=port, token=token)])
+    application = Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Guard, port=port, token=token)])
+    application.state.pages = pages
+    return application
 
 
 def told(error: Exception) -> tuple[int, str]:

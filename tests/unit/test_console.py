@@ -4,17 +4,21 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ops.audit import trail
+from ops.candidates import Candidate
 from ops.console import app as console_app
 from ops.console.app import bound, made
 from ops.console.guard import POLICY
+from ops.console.job import Job
+from ops.console.pages import Pages
 from ops.deployment import OpsError
 from ops.period import Period
 from tests.unit.engineer import CALLER, OTHER, OWN, add, deployment, desk, emptied, event, sid, voicemail
@@ -26,16 +30,30 @@ FILES = Path(console_app.__file__).parent
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """Where the console is served, for all tests."""
+def served() -> Iterator[tuple[int, Pages]]:
+    """A console for all tests: where it listens, and its pages."""
     with deployment(), bound(0) as listening:
         port = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(made(desk(), port, TOKEN), log_level="warning"))
+        application = made(desk(), port, TOKEN)
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        yield port
+        yield port, application.state.pages
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def port(served: tuple[int, Pages]) -> int:
+    """Where the console is served."""
+    return served[0]
+
+
+@pytest.fixture
+def pages(served: tuple[int, Pages]) -> Iterator[Pages]:
+    """The pages of the console, whose hand-back is over afterwards."""
+    yield served[1]
+    served[1].job = None
 
 
 @pytest.fixture
@@ -168,6 +186,19 @@ def test_audio_is_served_whole_and_in_parts(browser: httpx.Client) -> None:
     assert rest.content == AUDIO[100:]
 
 
+def test_a_part_of_audio_that_there_is_not_is_refused(browser: httpx.Client) -> None:
+    add(voicemail(CALL, RECORDING, AUDIO))
+    answer = browser.get(f"/voicemails/{CALL}/{RECORDING}/audio", headers={"Range": f"bytes={len(AUDIO)}-"})
+    assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(AUDIO)}")
+
+
+def test_a_voicemail_that_is_kept_elsewhere_is_seen_to_here(browser: httpx.Client) -> None:
+    add(voicemail(CALL, RECORDING, state="elsewhere", key=None, media_url="https://media.example.com/a.wav"))
+    assert "https://media.example.com/a.wav" in browser.get("/voicemails").text
+    browser.post(f"/voicemails/{CALL}/{RECORDING}", data={"csrf": csrf(browser), "name": "Kim"})
+    assert "Every voicemail has been seen to" in browser.get("/voicemails").text
+
+
 def test_numbers_are_masked_until_asked_for_which_is_noted(browser: httpx.Client) -> None:
     add(event(CALL), voicemail(CALL, RECORDING, AUDIO))
     assert CALLER not in browser.get("/voicemails").text
@@ -203,11 +234,35 @@ def test_a_preview_of_the_hand_back_sends_nothing(browser: httpx.Client) -> None
     assert "Hand 1 message back" in page
 
 
+def test_a_hand_back_of_which_something_was_refused_does_not_pass_for_done(browser: httpx.Client, pages: Pages) -> None:
+    text = event(sid("SM", 2), medium="sms", entry="sms", error_code="11202")
+    candidate = Candidate(text, "ready")
+    outcomes = [
+        {"state": "delivered", "reason": "", "replies": ""},
+        {"state": "refused", "reason": "somebody is sending it", "replies": ""},
+    ]
+    pages.job = Job(2, ((candidate, outcome) for outcome in outcomes))
+    pages.job.thread.join()
+    page = browser.get("/replay?done").text
+    assert "1 message not sent" in page
+    assert "somebody is sending it" in page
+    assert "The primary has them" not in page
+
+
+def test_two_clicks_are_one_hand_back(browser: httpx.Client, pages: Pages) -> None:
+    blocked = Event()
+    pages.job = Job(1, iter(lambda: blocked.wait() and None, None))
+    answer = browser.post("/replay", data={"csrf": csrf(browser)})
+    blocked.set()
+    assert "a hand-back is under way" in answer.text
+
+
 @pytest.mark.parametrize(
     ("path", "status", "sentence"),
     [
         (f"/calls/{sid('CA', 404)}", 404, "it never reached the fallback, or its events have expired"),
         ("/calls?since=soon", 400, "write it as 90m, 2h"),
+        ("/calls?medium=fax", 400, "choose one of voice, sms"),
         (f"/voicemails/{CALL}/{RECORDING}/audio", 404, "There is no voicemail"),
         ("/nowhere", 404, "Not Found"),
     ],
@@ -217,6 +272,29 @@ def test_bad_input_is_a_sentence_on_a_page(browser: httpx.Client, path: str, sta
     assert answer.status_code == status
     assert sentence in answer.text
     assert "That was not possible" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        (ClientError({"Error": {"Code": "ExpiredTokenException"}}, "Query"), "the AWS credentials have expired; sign in again"),
+        (ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow"}}, "Query"), "slow"),
+        (EndpointConnectionError(endpoint_url="https://dynamodb.us-east-1.amazonaws.com"), "AWS cannot be reached"),
+    ],
+)
+def test_what_aws_refuses_is_a_sentence_on_every_page(
+    browser: httpx.Client, monkeypatch: pytest.MonkeyPatch, trouble: Exception, sentence: str
+) -> None:
+    """And the page looks again by itself: once the engineer has signed in, it is there."""
+
+    def refuses(*_: object, **__: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", refuses)
+    for path in ("/", "/calls", f"/calls/{CALL}", "/voicemails", "/replay"):
+        answer = browser.get(path)
+        assert (answer.status_code, sentence in answer.text) == (503, True), path
+        assert "every 10s" in answer.text
 
 
 def test_audio_that_is_gone_is_a_sentence(browser: httpx.Client) -> None:
