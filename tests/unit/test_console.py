@@ -21,6 +21,7 @@ from ops.console.job import Job
 from ops.console.pages import Pages
 from ops.deployment import OpsError
 from ops.period import Period
+from ops.replay import Outcome
 from tests.unit.engineer import CALLER, OTHER, OWN, add, deployment, desk, emptied, event, sid, voicemail
 
 TOKEN = "the-first-token"
@@ -251,7 +252,12 @@ def test_a_hand_back_of_which_something_was_refused_does_not_pass_for_done(brows
 
 def test_two_clicks_are_one_hand_back(browser: httpx.Client, pages: Pages) -> None:
     blocked = Event()
-    pages.job = Job(1, iter(lambda: blocked.wait() and None, None))
+
+    def waiting() -> Iterator[tuple[Candidate, Outcome]]:
+        blocked.wait()
+        yield from ()
+
+    pages.job = Job(1, waiting())
     answer = browser.post("/replay", data={"csrf": csrf(browser)})
     blocked.set()
     assert "a hand-back is under way" in answer.text
