@@ -199,11 +199,12 @@ def test_a_caller_may_hang_up_in_the_middle_of_each_verb(flows: Place, down: str
         flows,
         down.replace("127.0.0.1", "app.example.com") if verb == "Pause" else down,
         number,
-        Caller(hangs_up_during=verb, callees=callees),
+        Caller(hangs_up_during=verb, callees=callees, says=MESSAGE),
     )
     assert made.ended_by == "caller"
     assert clean(made)
     assert len(made.dialled) == (verb == "Dial")
+    assert [recording.status for recording in made.recordings] == ["completed"] * (verb == "Record")
     assert all(exchange.status in (200, 204) for exchange in made.exchanges[1:])
 
 

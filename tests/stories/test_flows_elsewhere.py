@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from local.twilio import Answers, Busy, Call, Caller, Mailbox, Origination, Undocumented
+from local.twilio import Answers, Busy, Call, Caller, Mailbox, NoAnswer, Origination, Undocumented, Unreachable
+from local.twilio.people import Callee
 from local.twilio.primary import Fails, Primary, Says, refusing_url
 from tests.stories.places import CALLER, OURS, Place
 
@@ -95,6 +96,13 @@ def test_a_primary_that_stays_down_is_tried_once_more_then_its_standbys(flows: P
     assert len(made.recordings) == 1
 
 
+def test_it_is_too_late_for_a_busy_tone_once_the_call_was_answered(flows: Place, world: World) -> None:
+    """The retry has answered it: the caller is told in words."""
+    made = call(flows, world, "+12025550111")
+    assert made.words == ["One moment, please.", "We are sorry, all lines are busy. Please try again later."]
+    assert (made.ended_by, [heard.kind for heard in made.heard].count("busy")) == ("hangup", 0)
+
+
 def test_a_failed_action_of_the_primary_is_not_tried_again(flows: Place, world: World) -> None:
     """Its Digits would be lost: the call goes to the standby instead, where it begins anew."""
     asked = b'<Response><Gather action="/chosen" numDigits="1"><Say>Press 1.</Say></Gather></Response>'
@@ -144,6 +152,14 @@ def test_a_phone_behind_an_extension_must_press_1(flows: Place) -> None:
     assert len(made.recordings) == 1
 
 
+@pytest.mark.parametrize("desk", [Busy(), NoAnswer(), Unreachable()], ids=["busy", "no answer", "unreachable"])
+def test_a_desk_that_does_not_take_the_call_leads_to_the_mailbox(flows: Place, desk: Callee) -> None:
+    callees = {"sip:101@pbx.example.com": desk}
+    made = trunk_call(flows, "+12025550181", Caller(callees=callees, says=MESSAGE, ends_recording_with="#"))
+    assert [dialled.bridged for dialled in made.dialled] == [False]
+    assert [recording.heard for recording in made.recordings] == [MESSAGE]
+
+
 def test_a_number_without_extension_gets_the_mailbox(flows: Place) -> None:
     made = trunk_call(flows, "+12025550183", Caller(says=MESSAGE, ends_recording_with="#"))
     assert made.dialled == []
@@ -176,6 +192,13 @@ def test_allowed_numbers_are_dialled_with_our_number(flows: Place) -> None:
     made = sip_call(flows, "+442071838750", Caller(callees={"+442071838750": Answers(talks=5)}))
     assert [dialled.bridged for dialled in made.dialled] == [True]
     assert made.legs[0].parameters["From"] == OURS
+
+
+@pytest.mark.parametrize("callee", [Busy(), NoAnswer(), Unreachable()], ids=["busy", "no answer", "unreachable"])
+def test_an_employee_is_told_that_a_number_was_not_reached(flows: Place, callee: Callee) -> None:
+    made = sip_call(flows, "+442071838750", Caller(callees={"+442071838750": callee}))
+    assert made.words == ["The number that you dialled could not be reached."]
+    assert made.ended_by == "hangup"
 
 
 def test_other_numbers_are_not_dialled(flows: Place) -> None:

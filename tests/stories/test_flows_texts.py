@@ -12,7 +12,7 @@ from tests.stories.places import CALLER, OURS, Place
 pytestmark = pytest.mark.usefixtures("unrecorded")
 
 REPLY = "We got your message, and will answer as soon as we can."
-LINE, CODE, HANDED_ON = "+12025550101", "12345", "+12025550108"
+LINE, CODE, HANDED_ON, MUTE = "+12025550101", "12345", "+12025550108", "+12025550109"
 
 
 @pytest.fixture
@@ -33,6 +33,10 @@ def test_a_customer_gets_one_reply(flows: Place, down: str) -> None:
     line = number(flows, down)
     assert [line.text(CALLER, body).bodies for body in ("Hello?", "Hello??", "Anybody?")] == [[REPLY], [], []]
     assert line.text("+12025550178", "Hello?").bodies == [REPLY]
+
+
+def test_a_number_that_answers_no_texts_keeps_silent(flows: Place, down: str) -> None:
+    assert silent(number(flows, down, to=MUTE).text(CALLER, "Hello?"))
 
 
 def test_without_cookies_a_customer_is_answered_each_time(flows: Place, down: str) -> None:
