@@ -136,6 +136,9 @@ def exports(cloud: LocalCloud) -> str:
 def stay(laptop: Laptop, console: Console) -> None:
     """Say how to call it oneself, and wait for Ctrl-C."""
     console.print(f"\n{fill(laptop)} items of a synthetic past are in the table.")
+    laptop.cloud.client("lambda").invoke(
+        FunctionName=laptop.outputs.probe_function, InvocationType="Event"
+    )  # its schedule begins in a minute
     with ringing(Phone(laptop.twilio, laptop.outputs)) as address, browsed(laptop) as page:
         (laptop.cloud.directory / "phone").write_text(address)
         console.print(f"[bold]On call, in a browser:[/] {page}", soft_wrap=True, highlight=False)

@@ -32,6 +32,7 @@ class Outputs:
     keys_secret: str
     collect_function: str
     reconcile_function: str
+    probe_function: str  # nothing where there is no probe
     stack: str
 
     @classmethod
@@ -72,6 +73,7 @@ class Outputs:
             keys_secret=named["TwilioKeysSecretArn"],
             collect_function=named["CollectFunctionName"],
             reconcile_function=named["ReconcileFunctionName"],
+            probe_function=named.get("ProbeFunctionName", ""),
             stack=stack,
         )
 

@@ -26,15 +26,16 @@ FAR = datetime(2031, 1, 1, tzinfo=UTC)  #: minutes that the schedule does not co
 
 
 @pytest.fixture(scope="module")
-def on_call(deployed: Deployed) -> Watched:
-    return Watched(deployed)
+def on_call(deployed: Deployed) -> Iterator[Watched]:
+    watched = Watched(deployed)
+    with watched.alone():
+        yield watched
 
 
 @pytest.fixture
-def watched(on_call: Watched) -> Iterator[Watched]:
+def watched(on_call: Watched) -> Watched:
     on_call.calm()
-    yield on_call
-    on_call.controls.outage()
+    return on_call
 
 
 def test_a_primary_that_stops_is_told_once_and_its_return_once_with_right_figures(watched: Watched, deployed: Deployed) -> None:
@@ -47,7 +48,7 @@ def test_a_primary_that_stops_is_told_once_and_its_return_once_with_right_figure
     for sid in (*(each.sid for each in calls), parameters["MessageSid"]):
         deployed.events(sid)
     deployed.until(lambda: all(voicemail(deployed, each.sid) for each in calls), "the voicemails are noted")
-    assert watched.rings("primary-failing")
+    assert watched.rung_by("primary-failing") == {"primary-failing"}
     with ThreadPoolExecutor(4) as pool:  # schedule and alarm at the same time, and again
         list(pool.map(lambda _: watched.outage(), range(4)))
     [begin] = watched.told_of_outages()
@@ -70,34 +71,26 @@ def test_a_broken_answer_function_rings_its_own_alarm(watched: Watched, deployed
     broken(FAULTS["raises"])
     ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
     assert watched.probe(FAR)["faults"]["L"] == [{"S": "static"}]
-    assert watched.rings("static-answers")
+    assert watched.rung_by("static-answers") == {"static-answers"}
 
 
 def test_a_broken_record_rings_its_own_alarm(watched: Watched) -> None:
-    lambda_ = watched.cloud.client("lambda")
-    names = [function["FunctionName"] for function in lambda_.list_functions()["Functions"]]
-    name = next(name for name in names if name.startswith("fallback-local-Record"))
-    good = lambda_.get_function_configuration(FunctionName=name)["Handler"]
-    lambda_.update_function_configuration(FunctionName=name, Handler="no_such_module.handler")
-    watched.probe(FAR)
-    assert watched.rings("record-fails")
-    lambda_.update_function_configuration(FunctionName=name, Handler=good)
+    with watched.broken_record():
+        watched.probe(FAR)
+        assert watched.rung_by("record-fails") == {"record-fails"}
 
 
 def test_an_unreadable_secret_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
-    watched.controls.outage(secretsmanager="error")
-    watched.controls.recycle(deployed.outputs.answer_function)
-    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
-    assert watched.rings("unverifiable")
-    watched.controls.outage()
-    watched.controls.recycle(deployed.outputs.answer_function)
+    with watched.unreadable_secret():
+        ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
+        assert watched.rung_by("unverifiable") == {"unverifiable"}
 
 
 def test_a_stale_token_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
     """Every real caller is a stranger then, while the probe is well."""
     ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs), token="rotated at Twilio")
     assert watched.probe(FAR)["faults"]["L"] == []
-    assert watched.rings("refused")
+    assert watched.rung_by("refused") == {"refused"}
 
 
 def test_a_token_that_twilio_refuses_rings_its_own_alarm_until_it_is_right(
@@ -105,12 +98,10 @@ def test_a_token_that_twilio_refuses_rings_its_own_alarm_until_it_is_right(
 ) -> None:
     for name, value in watched.cloud.environ.items():
         monkeypatch.setenv(name, value)
-    put, outputs = deployed.cloud.put_tokens, deployed.outputs
-    put(outputs.tokens_secret, {outputs.account_sid: [outputs.auth_token, "rotated-at-twilio"]})
-    assert f"{outputs.account_sid}  Twilio refuses a token of it" in fallback("tokens", "check")
-    assert watched.rings("token-faults")
-    put(outputs.tokens_secret, {outputs.account_sid: [outputs.auth_token]})
-    watched.go_on(3600)
+    with watched.stale_token():
+        assert f"{deployed.outputs.account_sid}  Twilio refuses a token of it" in fallback("tokens", "check")
+        assert watched.rung_by("token-faults") == {"token-faults"}
+    watched.go_on(60)
     assert "every token is accepted by Twilio" in fallback("tokens", "check")
     assert "token-faults" not in watched.ringing()
 
@@ -126,19 +117,15 @@ def test_a_request_to_us_that_twilio_could_not_make_rings_its_own_alarm(watched:
     failed = Alert(new_sid("NO"), 11205, "error", "no answer", new_sid("CA"), "POST", url, {}, None, "", time.time() - 3600)
     platform.alerts.append(failed)
     watched.invoke("ReconcileFunctionName")
-    assert watched.rings("fallback-failed")
+    assert watched.rung_by("fallback-failed") == {"fallback-failed"}
     assert [item["kind"]["S"] for item in deployed.items(failed.resource_sid)] == ["failure"]
 
 
 def test_a_queue_whose_messages_cannot_be_handled_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
-    queue, dead = deployed.outputs.voicemail_queue, deployed.outputs.voicemail_dead_letters
-    before = watched.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
-    soon = json.dumps(json.loads(before["RedrivePolicy"]) | {"maxReceiveCount": 1})
-    watched.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": soon})
-    watched.sqs.send_message(QueueUrl=queue, MessageBody="no task")
-    assert watched.rings("voicemail-dead-letters")
-    watched.sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
-    watched.sqs.purge_queue(QueueUrl=dead)
+    with watched.impatient_queue() as queue:
+        watched.sqs.send_message(QueueUrl=queue, MessageBody="no task")
+        assert watched.rung_by("voicemail-dead-letters") == {"voicemail-dead-letters"}
+    watched.sqs.purge_queue(QueueUrl=deployed.outputs.voicemail_dead_letters)
 
 
 def test_a_probe_whose_item_never_came_says_so(watched: Watched) -> None:
@@ -148,14 +135,15 @@ def test_a_probe_whose_item_never_came_says_so(watched: Watched) -> None:
     for minute in (11, 12):
         watched.probe(FAR + minute * MINUTE)
         watched.go_on(60)
-    assert watched.rings("unrecorded")
+    assert watched.rung_by("unrecorded") == {"unrecorded"}
 
 
 def test_whoever_is_told_reads_what_callers_experience_then_a_command_then_the_runbook(watched: Watched, deployed: Deployed) -> None:
     ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs), token="rotated at Twilio")
-    assert watched.rings("refused")
-    [message] = watched.told()
-    description = json.loads(message["Message"])["AlarmDescription"].splitlines()
+    assert watched.rung_by("refused") == {"refused"}
+    alarms = [json.loads(message["Message"]) for message in watched.told()]
+    [refused] = [alarm for alarm in alarms if alarm["NewStateValue"] == "ALARM"]
+    description = refused["AlarmDescription"].splitlines()
     assert description[0].startswith("Callers ARE being answered")
     assert description[-2:] == ["Next: fallback tokens check --environment local", "Runbook: docs/runbook.md, A token is stale"]
 
@@ -166,7 +154,9 @@ def test_every_alarm_of_the_table_is_there(watched: Watched) -> None:
 
 
 def test_the_tokens_were_tried_at_the_deployment(watched: Watched) -> None:
-    """CloudFormation itself asked; the first deployment finds none."""
+    """CloudFormation itself asked; the first deployment finds none, says so, and rings nothing."""
     groups = watched.cloud.client("logs").describe_log_groups()["logGroups"]
     group = next(group["logGroupName"] for group in groups if "TokenCheckLog" in group["logGroupName"] and "fallback-local" in str(group))
-    assert any('"fault":"missing"' in line for line in watched.deployed.log(group))
+    lines = watched.deployed.log(group)
+    assert any('"fault":"missing"' in line for line in lines)
+    assert next(json.loads(line)["TokenFaults"] for line in lines if '"TokenFaults":' in line) == [0.0]

@@ -1,12 +1,17 @@
-"""What on-call sees of the deployed stack: alarms that ring, messages that come, and the functions that look after it all."""
+"""What on-call sees of the deployed stack: alarms that ring, messages that come, and the functions that look after it all.
+
+Whatever a story breaks it breaks in a `with`, so that it is whole again however the story ends. What runs by itself stands still
+meanwhile: a run of the probe or of `reconcile` in the middle of a story would see what another story left.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.emulator.controls import Controls
-from tests.stories.conftest import Deployed
+from tests.stories.conftest import Deployed, Item
 
 LATER = 3 * 3600  #: seconds after which nothing of an earlier story is judged any more
 
@@ -32,13 +37,45 @@ class Watched:
         """What tests may do to the cloud."""
         return self.cloud.controls
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No schedule of the environment comes due."""
+        self.schedules("DISABLED")
+        try:
+            yield
+        finally:
+            self.schedules("ENABLED")
+
+    def schedules(self, state: str) -> None:
+        """Switch the schedules."""
+        client = self.cloud.client("scheduler")
+        for each in client.list_schedules()["Schedules"]:
+            if each["Name"].startswith(f"{self.deployed.outputs.stack}-"):
+                known = client.get_schedule(Name=each["Name"], GroupName=each["GroupName"])
+                kept = {name: known[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "ScheduleExpression", "Target")}
+                client.update_schedule(**kept, State=state)
+
     def calm(self) -> None:
-        """Let hours go by for the alarms, and everything that watches look once; nothing rings then, and nobody was told yet."""
+        """Let hours go by for the alarms, and everything that watches look once; nothing rings then, and nobody was told yet. What other
+        stories left is gone: dead letters, and test requests whose lines were lost on purpose."""
+        self.controls.settled()
+        for queue in self.sqs.list_queues(QueueNamePrefix=f"{self.deployed.outputs.stack}-")["QueueUrls"]:
+            if "DeadLetters" in queue:
+                self.sqs.purge_queue(QueueUrl=queue)
+        self.forget(lambda item: item["pk"]["S"] == "probe")
         self.go_on(LATER)
         self.probe(datetime.now(UTC))
         self.invoke("TokenCheckFunctionName")
-        self.deployed.until(lambda: self.ringing() == set(), "no alarm rings")
+        self.until(lambda: not self.ringing(), "no alarm rings")
+        self.controls.settled()
         list(self.told())
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Poll until something holds. Raises TimeoutError, which says what rings and why."""
+        try:
+            self.deployed.until(holds, what)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; ringing: {self.reasons() or 'nothing'}") from None
 
     def go_on(self, seconds: float) -> None:
         """Set the clock of alarms ahead."""
@@ -47,19 +84,70 @@ class Watched:
 
     def ringing(self) -> set[str]:
         """The alarms that ring, judged now."""
+        return set(self.reasons())
+
+    def reasons(self) -> dict[str, str]:
+        """Why each alarm rings that does."""
         self.controls.ahead(Watched.ahead)
         prefix = "fallback-local-"
         found = self.cloud.client("cloudwatch").describe_alarms(StateValue="ALARM", AlarmNamePrefix=prefix)["MetricAlarms"]
-        return {alarm["AlarmName"].removeprefix(prefix) for alarm in found}
+        return {alarm["AlarmName"].removeprefix(prefix): alarm["StateReason"] for alarm in found}
 
-    def rings(self, *alarms: str) -> bool:
-        """Whether these ring, and, once everything has settled, no other."""
-        self.deployed.until(lambda: set(alarms) <= self.ringing(), f"{alarms} ring")
+    def rung_by(self, alarm: str) -> set[str]:
+        """What rings once this does and everything has settled: no other should. Raises TimeoutError where it does not."""
+        self.until(lambda: alarm in self.ringing(), f"{alarm} rings")
         self.controls.settled()
-        return self.ringing() == set(alarms)
+        return self.ringing()
+
+    @contextmanager
+    def broken_record(self) -> Iterator[None]:
+        """`record` cannot be imported."""
+        lambda_, prefix = self.cloud.client("lambda"), f"{self.deployed.outputs.stack}-Record"
+        name = next(each["FunctionName"] for each in lambda_.list_functions()["Functions"] if each["FunctionName"].startswith(prefix))
+        good = lambda_.get_function_configuration(FunctionName=name)["Handler"]
+        lambda_.update_function_configuration(FunctionName=name, Handler="no_such_module.handler")
+        try:
+            yield
+        finally:
+            lambda_.update_function_configuration(FunctionName=name, Handler=good)
+
+    @contextmanager
+    def unreadable_secret(self) -> Iterator[None]:
+        """Secrets Manager is down, and the answer function starts anew."""
+        function = self.deployed.outputs.answer_function
+        self.controls.outage(secretsmanager="error")
+        try:
+            self.controls.recycle(function)
+            yield
+        finally:
+            self.controls.outage()
+            self.controls.recycle(function)
+
+    @contextmanager
+    def stale_token(self) -> Iterator[None]:
+        """Beside the right token lies one that Twilio refuses."""
+        outputs = self.deployed.outputs
+        self.cloud.put_tokens(outputs.tokens_secret, {outputs.account_sid: [outputs.auth_token, "rotated-at-twilio"]})
+        try:
+            yield
+        finally:
+            self.cloud.put_tokens(outputs.tokens_secret, {outputs.account_sid: [outputs.auth_token]})
+
+    @contextmanager
+    def impatient_queue(self) -> Iterator[str]:
+        """The queue of voicemails, which gives a message up after the first failure."""
+        queue = self.deployed.outputs.voicemail_queue
+        before = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+        soon = json.dumps(json.loads(before["RedrivePolicy"]) | {"maxReceiveCount": 1})
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": soon})
+        try:
+            yield queue
+        finally:
+            self.sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
 
     def told(self) -> Iterator[dict[str, Any]]:
         """What the subscriber got since it was last asked: subject and text."""
+        self.controls.settled()
         while messages := self.sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 self.sqs.delete_message(QueueUrl=self.mailbox, ReceiptHandle=message["ReceiptHandle"])
@@ -87,11 +175,14 @@ class Watched:
 
     def forget_the_past(self) -> None:
         """Remove what earlier stories left on the timeline."""
+        self.forget(lambda item: "day_shard" in item or item["pk"]["S"] == "outage")
+
+    def forget(self, gone: Callable[[Item], bool]) -> None:
+        """Remove items from the table."""
         table, name = self.deployed.table, self.deployed.outputs.table
         for page in table.get_paginator("scan").paginate(TableName=name):
-            for item in page["Items"]:
-                if "day_shard" in item or item["pk"]["S"] == "outage":
-                    table.delete_item(TableName=name, Key={key: item[key] for key in ("pk", "sk")})
+            for item in filter(gone, page["Items"]):
+                table.delete_item(TableName=name, Key={key: item[key] for key in ("pk", "sk")})
 
 
 def takes_from_topics(queue: str) -> dict[str, Any]:
