@@ -30,7 +30,7 @@ from ops.options import PRODUCTION, RegionsOption
 from ops.period import NoPeriod, moment
 from ops.policies import policies
 from ops.preview import preview
-from ops.rebuild import items, lines, missing
+from ops.rebuild import collect, items, lines, missing, readable, uncollected
 from ops.rebuild import rebuild as write_missing
 from ops.replay import replay
 from ops.state import state
@@ -100,7 +100,7 @@ def rebuild(
     dry_run: DryRunOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Write events that the table lacks, out of the journal group. A dry run unless told otherwise.
+    """Write events that the table lacks, out of the journal group, and queue recordings it does not know. A dry run unless told otherwise.
 
     Examples:
 
@@ -110,17 +110,22 @@ def rebuild(
     """
     start = moment(since, datetime.now(UTC))
     deployment = Deployment.find(environment, region)
-    read = list(items(track(lines(deployment, start), "reading the journal", console=err, transient=True), load(environment)))
-    lacking = list(missing(deployment, read))
-    written = 0
+    known = list(readable(track(lines(deployment, start), "reading the journal", console=err, transient=True)))
+    read = list(items(known, load(environment)))
+    lacking, unheard = list(missing(deployment, read)), list(uncollected(deployment, known))
+    counts = {"journal": len(read), "missing": len(lacking), "written": 0, "uncollected": len(unheard), "queued": 0, "dry_run": dry_run}
     if not dry_run:
-        written = sum(track(write_missing(deployment, lacking), "writing", console=err, transient=True))
+        counts["written"] = sum(track(write_missing(deployment, lacking), "writing", console=err, transient=True))
+        counts["queued"] = collect(deployment, unheard)
     if as_json:
-        out.print_json(json.dumps({"journal": len(read), "missing": len(lacking), "written": written, "dry_run": dry_run}))
+        out.print_json(json.dumps(counts))
         return
-    out.print(f"{len(read)} items in the journal since {start:%Y-%m-%d %H:%M} UTC, {len(lacking)} missing in the table, {written} written")
-    if dry_run and lacking:
-        out.print("This was a dry run; to write them add --no-dry-run")
+    out.print(
+        f"{len(read)} items in the journal since {start:%Y-%m-%d %H:%M} UTC, {len(lacking)} missing in the table, {counts['written']} written"
+    )
+    out.print(f"{len(unheard)} recordings and pictures that the table does not know, {counts['queued']} queued")
+    if dry_run and (lacking or unheard):
+        out.print("This was a dry run; to write and queue them add --no-dry-run")
 
 
 tokens_app = typer.Typer(help="The Auth Tokens that Twilio signs its requests with.", no_args_is_help=True)

@@ -153,7 +153,9 @@ def tell(number: str, kept: Kept, remains: list[tuple[str, date]], dry_run: bool
     for place, day in remains:
         out.print(f"  {place}: until {day}")
     if any(place == JOURNAL for place, _ in remains):
-        out.print("  Whoever runs `fallback rebuild` before that day brings events back: erase once more then.")
+        out.print(
+            "  Whoever runs `fallback rebuild` before that day brings events back, and recordings still at Twilio: erase once more then."
+        )
     out.print("  Twilio keeps its own records of calls, texts and recordings; e-mails and exports are wherever they were sent.")
     if dry_run:
         out.print("This was a dry run; to erase add --no-dry-run. It cannot be undone.")

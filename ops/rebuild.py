@@ -1,6 +1,7 @@
-"""`fallback rebuild`: events that the table lacks, out of the journal group, through the same code as `record`.
+"""`fallback rebuild`: what the table lacks, out of the journal group, through the same code as `record`: events, and recordings to collect.
 
-Writing an event again changes nothing, so a period may be rebuilt as often as one likes.
+Writing an event again changes nothing, and a recording is stored once however often it is queued, so a period may be rebuilt as often as
+one likes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,9 @@ from typing import Any
 
 from config.settings import Settings
 from lambdas.answer.journal import MARK
-from lambdas.workers.events import Item, NotAJournalLine, items_of, line_in, write
+from lambdas.workers.events import Item, Line, NotAJournalLine, items_of, line_in, write
+from lambdas.workers.tasks import Task, body_of, queue, tasks_of
+from lambdas.workers.voicemails import key_of
 from ops.deployment import Deployment, explained
 
 KEYS_A_READ = 100  #: of BatchGetItem
@@ -25,13 +28,19 @@ def lines(deployment: Deployment, start: datetime) -> Iterator[str]:
             yield from (event["message"] for event in page["events"])
 
 
-def items(texts: Iterable[str], settings: Settings) -> Iterator[Item]:
-    """The items of journal lines; what is no journal line is passed over, as `record` does."""
+def readable(texts: Iterable[str]) -> Iterator[Line]:
+    """The journal lines among texts; what is none is passed over, as `record` does."""
     for text in texts:
         try:
-            yield from items_of(line_in(text), settings.retention.events, settings.retention.originals)
+            yield line_in(text)
         except NotAJournalLine:
             continue
+
+
+def items(known: Iterable[Line], settings: Settings) -> Iterator[Item]:
+    """The items of journal lines."""
+    for line in known:
+        yield from items_of(line, settings.retention.events, settings.retention.originals)
 
 
 def missing(deployment: Deployment, found: Iterable[Item]) -> Iterator[Item]:
@@ -41,6 +50,15 @@ def missing(deployment: Deployment, found: Iterable[Item]) -> Iterator[Item]:
     for keys in batched(unexpired, KEYS_A_READ, strict=False):
         there = stored(client, table, keys)
         yield from (unexpired[key] for key in keys if key not in there)
+
+
+def uncollected(deployment: Deployment, known: Iterable[Line]) -> Iterator[Task]:
+    """The recordings and media of journal lines that nobody has heard of yet: they have no item."""
+    client, table = deployment.client("dynamodb"), deployment["EventTableName"]
+    tasks = {(str(key["pk"]), str(key["sk"])): task for line in known for task in tasks_of(line) for key in [key_of(task)]}
+    for keys in batched(tasks, KEYS_A_READ, strict=False):
+        there = stored(client, table, keys)
+        yield from (tasks[key] for key in keys if key not in there)
 
 
 def stored(client: Any, table: str, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -61,3 +79,8 @@ def rebuild(deployment: Deployment, found: list[Item]) -> Iterator[int]:
     client = deployment.client("dynamodb")
     for batch in batched(found, 25, strict=False):
         yield write(client, deployment["EventTableName"], batch)
+
+
+def collect(deployment: Deployment, found: Iterable[Task]) -> int:
+    """Queue what is to be collected, and return how many."""
+    return queue(deployment.client("sqs"), deployment["VoicemailQueueUrl"], (body_of(task) for task in found))
