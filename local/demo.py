@@ -22,11 +22,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.settings import ConfigError
-from lambdas.workers.events import items_of, write
 from local.cdk import CdkFailed
 from local.cloud import LocalCloud
 from local.disasters import DISASTERS, Disaster, playable, read_back, voicemail
 from local.emulator.process import CannotStart
+from local.filling import fill
 from local.history import Past
 from local.outputs import Outputs
 from local.phone import Phone, ringing
@@ -107,14 +107,6 @@ def deployed(console: Console, directory: Path, port: int) -> Iterator[Laptop]:
         yield Laptop(cloud, outputs, twilio)
 
 
-def fill(laptop: Laptop) -> int:
-    """A synthetic past of a few hundred calls, so that the console has something to show; how many items."""
-    retention = laptop.cloud.settings.retention
-    lines = Past(laptop.cloud.settings, datetime.now(UTC)).lines()
-    items = (item for line in lines for item in items_of(line, retention.events, retention.originals))
-    return write(laptop.cloud.client("dynamodb"), laptop.outputs.table, items)
-
-
 @contextmanager
 def browsed(laptop: Laptop) -> Iterator[str]:
     """The console's address while it serves."""
@@ -135,7 +127,9 @@ def exports(cloud: LocalCloud) -> str:
 
 def stay(laptop: Laptop, console: Console) -> None:
     """Say how to call it oneself, and wait for Ctrl-C."""
-    console.print(f"\n{fill(laptop)} items of a synthetic past are in the table.")
+    with console.status("a synthetic past, so that there is something to see ..."):
+        events, messages = fill(laptop.cloud, laptop.outputs, Past(laptop.cloud.settings, datetime.now(UTC)))
+    console.print(f"\n{events} events and {messages} voicemails of a synthetic past are there as well.")
     laptop.cloud.client("lambda").invoke(
         FunctionName=laptop.outputs.probe_function, InvocationType="Event"
     )  # its schedule begins in a minute

@@ -31,14 +31,13 @@ SEEN_TO_AFTER = timedelta(days=1)
 BY, NOTE = "night shift", "called back"
 
 
-def fill(cloud: LocalCloud, outputs: Outputs, past: Past) -> int:
-    """Write the whole past, and return how many events it has."""
+def fill(cloud: LocalCloud, outputs: Outputs, past: Past) -> tuple[int, int]:
+    """Write the whole past, and return how many events and voicemails it has."""
     retention, lines = cloud.settings.retention, list(past.lines())
     write(
         cloud.client("dynamodb"), outputs.table, (item for line in lines for item in items_of(line, retention.events, retention.originals))
     )
-    Inbox(cloud, outputs, past.now).fill(line for line in lines if line["medium"] == "callback")
-    return len(lines)
+    return len(lines), Inbox(cloud, outputs, past.now).fill(line for line in lines if line["medium"] == "callback")
 
 
 class Inbox:
@@ -47,22 +46,25 @@ class Inbox:
     def __init__(self, cloud: LocalCloud, outputs: Outputs, now: datetime) -> None:
         session = boto3.session.Session("test", "test", region_name=cloud.region)
         table = session.resource("dynamodb", endpoint_url=cloud.endpoint, verify=str(cloud.ca_bundle)).Table(outputs.table)
-        [stack] = cloud.client("cloudformation").describe_stacks(StackName=outputs.stack)["Stacks"]
-        named = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        self.bucket = Bucket(cloud.client("s3"), named["VoicemailBucketName"])
+        self.bucket = Bucket(cloud.client("s3"), outputs.voicemail_bucket)
         self.voicemails = Voicemails(table, cloud.settings.retention.voicemails)
         self.now = now
 
-    def fill(self, callbacks: Iterable[Line]) -> None:
-        """What `collect` would have made of these callbacks."""
-        for number, line in enumerate(callbacks):
-            for recording in recordings_of(line["medium"], line["params"]):
-                self.keep(recording, datetime.fromisoformat(line["time"]).astimezone(UTC), SAID[number % len(SAID)])
+    def fill(self, callbacks: Iterable[Line]) -> int:
+        """What `collect` would have made of these callbacks; how many messages."""
+        messages = [
+            (recording, datetime.fromisoformat(line["time"]).astimezone(UTC))
+            for line in callbacks
+            for recording in recordings_of(line["medium"], line["params"])
+        ]
+        for number, (recording, when) in enumerate(messages):
+            self.keep(recording, when, speech(SAID[number % len(SAID)]))
+        return len(messages)
 
-    def keep(self, recording: Recording, when: datetime, words: str) -> None:
+    def keep(self, recording: Recording, when: datetime, spoken: bytes) -> None:
         """One message: announced, stored, and heard if it is old."""
         item = self.voicemails.announce(recording, when)
-        audio = BytesIO(cut(speech(words), recording.seconds or 0))
+        audio = BytesIO(cut(spoken, recording.seconds or 0))
         key = f"voicemail/{recording.account}/{recording.call}/{recording.sid}.wav"
         copy = self.bucket.store(key, audio, "audio/wav", {"sid": recording.sid}, Deadline(30))
         self.voicemails.stored(item, copy, when + timedelta(seconds=3), {})
