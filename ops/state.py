@@ -86,7 +86,7 @@ class State:
             return f"the test requests have STOPPED: the last one was {ago} ago"
         if faults := self.probe.get("faults"):
             return f"the test request {ago} ago FAILED: {', '.join(faults)}"
-        return f"well: answered a test request {ago} ago in {self.probe.get('milliseconds', '?')} ms"
+        return f"answered a test request {ago} ago in {self.probe.get('milliseconds', '?')} ms"
 
     @property
     def next(self) -> Iterator[tuple[str, str]]:
@@ -177,7 +177,7 @@ def headline(found: State) -> Iterator[str]:
 def rows(found: State) -> Iterator[str]:
     """The rest, a line each."""
     yield f"Primary     {escape(found.primary_words)}"
-    yield f"Fallback    {escape(found.fallback_words)}"
+    yield f"Fallback    {'well: ' if found.fallback_is_well else ''}{escape(found.fallback_words)}"
     yield f"Voicemails  {found.hear or 'none'} to be heard" + (f", {found.collect} on their way from Twilio" if found.collect else "")
     if found.replays:
         yield f"Hand-back   {count(found.replays, 'message')} of which it is not known whether they arrived, or which did not"
