@@ -120,10 +120,8 @@ def rebuild(
     if as_json:
         out.print_json(json.dumps(counts))
         return
-    out.print(
     out.print(f"{len(read)} items in the journal since {start:%Y-%m-%d %H:%M} UTC")
     out.print(f"{len(lacking)} missing in the table, {counts['written']} written")
-    )
     out.print(f"{len(unheard)} recordings and pictures that the table does not know, {counts['queued']} queued")
     if dry_run and (lacking or unheard):
         out.print("This was a dry run; to write and queue them add --no-dry-run")
