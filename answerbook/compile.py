@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from answerbook import manners, proofs
+from answerbook import grammar, manners, proofs
 from answerbook.audio import Audio
 from answerbook.calendars import worked_out
 from answerbook.documents import Document, Medium, Node, Pen, parts, sheet
@@ -52,6 +52,7 @@ class Compiler:
 
     def compile(self) -> dict[str, Any]:
         """The answer book."""
+        own = self.own_documents()
         for name, flow in self.flows.items():
             with shown_in(name, flow.answer.at):
                 self.add_answer(flow)
@@ -60,7 +61,7 @@ class Compiler:
         for entry in ENTRIES:
             self.add_entry(entry)
         self.prove(unverified)
-        return self.book(unverified)
+        return self.book(unverified, own)
 
     def prove(self, unverified: dict[str, Rule]) -> None:
         """Everything that has to hold."""
@@ -186,10 +187,18 @@ class Compiler:
         at = f"unverified.{medium}"
         return {"if": [], "answer": answer, **self.start_of(answer, f"{self.settings.unverified.at}: {at}"), "at": at}
 
-    def book(self, unverified: dict[str, Rule]) -> dict[str, Any]:
-        """Everything, with a digest as its id."""
+    def own_documents(self) -> dict[str, dict[str, Any]]:
+        """The documents that no template wrote. Their words are of the settings, so they are held against the TwiML grammar too."""
         resort = {LAST_RESORT["voice"]: last_resort(self.settings), LAST_RESORT["messaging"]: "<Response/>\n"}
         documents = {name: {"parts": [text]} for name, text in resort.items()} | manners.documents(self.settings.compliance)
+        for name, document in documents.items():
+            for problem in grammar.check(document["parts"][0], "voice" if name == LAST_RESORT["voice"] else "messaging"):
+                table = "last_resort" if name in resort else "compliance"
+                raise ConfigError(f"{self.settings.environment}.toml: [{table}]: {problem.message}")
+        return documents
+
+    def book(self, unverified: dict[str, Rule], documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Everything, with a digest as its id."""
         content = {
             "accounts": list(self.settings.twilio.accounts),
             "hosts": list(self.settings.api.hosts),

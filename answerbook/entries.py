@@ -14,7 +14,7 @@ from answerbook import manners
 from answerbook.documents import Document, Medium
 from answerbook.proofs import Draft
 from answerbook.reach import Rule
-from answerbook.rules import implied
+from answerbook.rules import Condition, implied
 from config.checks import ConfigError, nearest
 from config.settings import Settings
 
@@ -50,11 +50,14 @@ def check_rules(entry: str, rules: Sequence[Rule], calendars: Mapping[str, objec
     """The last rule takes everybody, and no rule stands where it can never answer."""
     if rules[-1]["if"]:
         raise ConfigError(f"{rules[-1]['at']}: the last [[{entry}]] rule must have no condition, so that nobody is left without answer")
-    for index, later in enumerate(rules):
-        for earlier in rules[:index]:
-            if later["at"] != earlier["at"] and implied(later["if"], earlier["if"], calendars):
+    written: dict[str, list[Condition]] = {}
+    for rule in rules:
+        written.setdefault(rule["at"], []).extend(rule["if"])
+    for index, (at, later) in enumerate(written.items()):
+        for earlier_at, earlier in list(written.items())[:index]:
+            if implied(later, earlier, calendars):
                 raise ConfigError(
-                    f"{later['at']}: this rule can never answer: the one at {earlier['at']} comes first and takes all that it would; "
+                    f"{at}: this rule can never answer: the one at {earlier_at} comes first and takes all that it would; "
                     "move it up or remove it"
                 )
 

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,8 +93,15 @@ def check(name: str, kind: str, value: str) -> None:
         check_address(kind, value)
     if name == "ErrorUrl":
         check_url(kind, value)
+    check_wildcard(name, kind, value)
+
+
+def check_wildcard(name: str, kind: str, value: str) -> None:
+    """Refuse what stands for many values where it cannot."""
     if value == ANY_NUMBER and kind != "number":
         raise ValueError(f"{ANY_NUMBER} is asked of From alone")
+    if name == "Body" and "*" in value:
+        raise ValueError(f"{value!r}: a text is compared as a whole; write its words, without *")
     if kind == "prefix" and value == "*":
         raise ValueError(f"'*' is every value there is; leave {name} out")
 
@@ -147,33 +154,44 @@ COMPILED: Mapping[str, Callable[[str], Any]] = {
 }
 
 
-def implied(later: list[Condition], earlier: list[Condition], calendars: Mapping[str, Any]) -> bool:
-    """Whether every request that meets the later rule meets the earlier one too, so that the later one can never answer."""
-    return all(any(covers(wide, narrow, calendars) for narrow in later) for wide in earlier)
+def implied(later: Sequence[Condition], earlier: Sequence[Condition], calendars: Mapping[str, Any]) -> bool:
+    """Whether every request that meets the later rule meets the earlier one too, so that the later one can never answer.
+
+    Of several conditions on one parameter any is enough: a list in the settings may be compared in several ways.
+    """
+    return all(covered(values_of(later, name), values_of(earlier, name), calendars) for name in {name for name, *_ in earlier})
 
 
-def covers(wide: Condition, narrow: Condition, calendars: Mapping[str, Any]) -> bool:
-    """Whether meeting the narrow condition means meeting the wide one."""
-    if wide[0] != narrow[0]:
-        return False
-    if wide[1] == narrow[1] == "open":
-        return all(any(contains(calendars[outer], calendars[inner]) for outer in wide[2]) for inner in narrow[2])
-    return all(any(includes(wide[1], value, narrow[1], inner) for value in wide[2]) for inner in narrow[2])
+def values_of(conditions: Sequence[Condition], name: str) -> list[tuple[str, Any]]:
+    """Kind and value of all that is asked of one parameter."""
+    return [(kind, value) for asked, kind, values in conditions if asked == name for value in values]
 
 
-def includes(kind: str, value: Any, inner_kind: str, inner: Any) -> bool:
+def covered(narrow: list[tuple[str, Any]], wide: list[tuple[str, Any]], calendars: Mapping[str, Any]) -> bool:
+    """Whether meeting any of the narrow values means meeting one of the wide ones."""
+    return bool(narrow) and all(any(includes(*outer, *inner, calendars) for outer in wide) for inner in narrow)
+
+
+def includes(kind: str, value: Any, inner_kind: str, inner: Any, calendars: Mapping[str, Any]) -> bool:
     """Whether one value of a condition takes in another."""
+    if kind == inner_kind == "open":
+        return contains(calendars[value], calendars[inner])
     if inner_kind == "is" and kind in MATCHES:
         return MATCHES[kind](value, inner)
-    if kind == inner_kind == "range":
-        return bool(value[0] <= inner[0] and inner[1] <= value[1])
-    if kind == inner_kind == "prefix":
-        return str(inner).startswith(value)
     if inner_kind == "url" and kind in ("path", "url"):
         return takes_in_url([None, value] if kind == "path" else value, inner)
-    if kind == inner_kind == "path":
-        return fits(value, "/".join(inner))
-    return bool(kind == inner_kind and value == inner)
+    if kind == "number" and inner_kind == "prefix":
+        return str(inner).startswith("+")
+    wider = WIDER.get(kind)
+    return kind == inner_kind and (wider(value, inner) if wider else bool(value == inner))
+
+
+#: Whether the first of two values of one kind takes in the second; of all other kinds only the same does.
+WIDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "range": lambda wide, narrow: bool(wide[0] <= narrow[0] and narrow[1] <= wide[1]),
+    "prefix": lambda wide, narrow: str(narrow).startswith(wide),
+    "path": lambda wide, narrow: fits(wide, "/".join(narrow)),
+}
 
 
 def takes_in_url(wide: list[Any], narrow: list[Any]) -> bool:

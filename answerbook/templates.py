@@ -67,6 +67,8 @@ class Templates:
     """The templates below one directory (`<flow>/<document>.xml`, `<flow>/steps.toml`)."""
 
     def __init__(self, directory: Path) -> None:
+        if not directory.is_dir():
+            raise ConfigError(f"{directory}: there is no such folder; templates lie in a folder for each flow, as in twiml_templates/")
         self.directory = directory
         loader = jinja2.FileSystemLoader(directory)
         self.xml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)

@@ -63,6 +63,13 @@ def path_name(name: str) -> str:
     return name
 
 
+def plain_text(text: str) -> str:
+    """Refuse what no XML document can hold."""
+    if wrong := re.search(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
+        raise ValueError(f"it holds {wrong.group()!r}, which can be neither said nor sent; remove it")
+    return text
+
+
 def host_name(name: str) -> str:
     """Refuse what is no host name (a URL, a port)."""
     if not re.fullmatch(r"(?!-)[A-Za-z0-9.-]{1,253}", name) or "." not in name:
@@ -150,6 +157,7 @@ Region = Annotated[str, AfterValidator(known_region)]
 AccountSid = Annotated[str, AfterValidator(account_sid)]
 PhoneNumber = Annotated[str, AfterValidator(phone_number)]
 PathName = Annotated[str, AfterValidator(path_name)]
+PlainText = Annotated[str, AfterValidator(plain_text)]
 HostName = Annotated[str, AfterValidator(host_name)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 EmailAddress = Annotated[str, AfterValidator(email_address)]

@@ -39,6 +39,7 @@ HERE = Path(__file__).parent
 TARGETS = ("answer",)
 #: The lists of rules, each for the URL of its name.
 ENTRIES = ("voice", "trunk", "sip", "app", "sms")
+SHOWN = 80  #: characters of a wrong value that a message repeats
 #: What pydantic says of a value of the wrong kind, in the words of a TOML file.
 KINDS = {
     "tuple_type": "must be a list in brackets",
@@ -171,7 +172,7 @@ def as_list(value: Any) -> Any:
 def told(error: ValidationError, lines: Lines, path: Path) -> str:
     """The first mistake that pydantic found, in our words; a misspelt key comes before the one that is missing for it."""
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    location = tuple(part for part in first["loc"] if part not in ("conditions", "values"))
+    location = tuple(part for part in first["loc"] if part not in ("conditions", "values", "[key]"))
     line = lines.of(location or keyed(first["msg"]))
     key = ".".join(str(part) for part in location)
     return f"{path}:{line}: {key + ': ' if key else ''}{reason(first, key)}"
@@ -191,7 +192,12 @@ def reason(first: Any, key: str) -> str:
     if key in ENTRIES and first["type"] == "tuple_type":
         return f"must be a list of rules: write [[{key}]]"
     message = KINDS.get(first["type"], str(first["msg"]).removeprefix("Value error, ").replace("Input should", "must"))
-    return message if first["type"] == "value_error" else f"{message} (found {first['input']!r})"
+    return message if first["type"] == "value_error" else f"{message} (found {shortened(repr(first['input']))})"
+
+
+def shortened(text: str) -> str:
+    """A value as a message repeats it."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def known_keys(location: tuple[str | int, ...]) -> list[str]:

@@ -13,6 +13,7 @@ from config.checks import (
     Hours,
     PathName,
     PhoneNumber,
+    PlainText,
     Region,
     SecureAddress,
     ShortCode,
@@ -92,13 +93,13 @@ class Unverified(Frozen):
 class Compliance(Frozen):
     """What short codes must answer: Twilio does it for long codes and toll-free numbers only (help article 223181748)."""
 
-    stop: str = Field(
+    stop: PlainText = Field(
         min_length=1,
         max_length=1600,
         description="answer to STOP",
         examples=["Example Alerts: you will get no more messages. Help: help@example.com"],
     )
-    help: str = Field(
+    help: PlainText = Field(
         min_length=1,
         max_length=1600,
         description="answer to HELP: who you are, where help is, how to stop",
@@ -135,7 +136,7 @@ class Calendar(Frozen):
 class LastResort(Frozen):
     """What a caller hears when even this stack fails."""
 
-    text: str = Field(
+    text: PlainText = Field(
         "We are sorry, we cannot take your call right now. Please try again later.",
         min_length=1,
         max_length=500,

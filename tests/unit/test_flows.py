@@ -221,6 +221,12 @@ def test_the_primary_is_tried_as_often_as_the_settings_say() -> None:
     assert document(answers, cookie=cookie_of(answers, "again/hold/2"), CallStatus="in-progress") == "sorry/start/1"
 
 
+def test_two_entries_that_nobody_could_tell_apart_are_refused() -> None:
+    """By ErrorUrl's path: the caller of one would be taken to the other."""
+    two = RETRY.replace('["https://app.example.com/voice"]', '["https://app.example.com/voice?a=1", "https://app.example.com/voice?a=2"]')
+    assert "https://app.example.com/voice with a query of their own" in refused(two, voice="again")
+
+
 def test_a_retry_needs_entry_urls() -> None:
     assert "only addresses of [primary] entry_urls are tried again" in refused(RETRY.removeprefix(PRIMARY_TABLE), voice="again")
 

@@ -89,6 +89,7 @@ def test_a_calendar_is_asked_at_the_time_of_the_call() -> None:
         ('ErrorUrl = "https://app.example.com/calls/*"', "* stands for a whole host"),
         ('ErrorUrl = "/calls?session=1"', "leave out what follows ? or #"),
         ('ErrorUrl = "/calls/:/incoming"', "a colon needs a name"),
+        ('Body = "yes*"', "a text is compared as a whole"),
         ('cookie = "x"', "'cookie' is no condition"),
     ],
 )
@@ -117,6 +118,9 @@ def test_a_trunk_that_is_not_in_the_settings_is_refused() -> None:
         ('open = "always"', 'open = "office"'),
         ('open = "office"', 'open = "late_office"'),
         ('Body = "yes"', 'Body = "yes"'),
+        ('ErrorCode = ["11200-11299", "12100"]', 'ErrorCode = ["11205", "12100"]'),
+        ('From = ["+44*", "anonymous"]', 'From = ["anonymous", "+4420*"]\nErrorCode = "11200"'),
+        ('From = "E.164"', 'From = "+44*"'),
     ],
 )
 def test_a_rule_that_could_never_answer_is_reported(first: str, second: str) -> None:

@@ -122,6 +122,13 @@ def test_the_environments_of_the_project_compile(path: Path) -> None:
         ("[primary]", "protect = 2\n[primary]", 3, "protect: "),
         ('["app.example.com"]', '"app.example.com"', 5, "primary.hosts: must be a list in brackets (found 'app.example.com')"),
         ("[answer.silent]", "[[calendar]]\n[answer.silent]", 20, "calendar: must be a table with keys of its own"),
+        (
+            "[primary]",
+            '[last_resort]\ntext = "a\\u0001b"\n[primary]',
+            4,
+            "last_resort.text: it holds '\\x01', which can be neither said nor sent",
+        ),
+        ("[primary]", f'[last_resort]\ntext = "{"x" * 501}"\n[primary]', 4, "at most 500 characters (found 'xxxx"),
         ('[[trunk]]\nanswer = "sorry"', '[trunk]\nanswer = "sorry"', 29, "trunk: must be a list of rules: write [[trunk]]"),
         ('From = ["+44*", "+49*"]\nanswer = "sorry"', 'answer = ["sorry"]', 24, "voice.0.answer: must be text in quotes"),
     ],

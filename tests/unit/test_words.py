@@ -71,3 +71,10 @@ def test_default_texts_are_english_in_every_answer() -> None:
     assert '<Say language="en-US">We did not hear a message. Goodbye.</Say>' in said
     british = twiml(book(box.replace("de-DE", "en-GB").replace("Vicki", "Amy"), voice="note"))
     assert '<Say language="en-GB" voice="Polly.Amy">We did not hear a message. Goodbye.</Say>' in british
+
+
+def test_the_words_of_the_last_resort_are_checked_as_twiml() -> None:
+    """Nothing else stands behind them."""
+    assert 'test.toml: [last_resort]: <Say language="xx-XX"> must be one of' in refused(
+        '[last_resort]\nlanguage = "xx-XX"\n[answer.x]\nflow = "busy"\n'
+    )
