@@ -51,6 +51,7 @@ NOTE_PAUSES = (1.0, 2.0, 4.0, 8.0)  #: seconds between attempts to note that peo
 PATIENCE = timedelta(hours=1)
 GIVEN_UP = timedelta(days=14)
 LONGEST_PAUSE = timedelta(days=1)
+LATE_ATTEMPTS = 4  #: after so many a recording is later than usual: some four minutes
 FIRST_HIDDEN, LONGEST_HIDDEN = 15, 900  #: seconds for which a message that failed is hidden
 
 LOGGER = Logger(service="collect")
@@ -107,11 +108,19 @@ def settle(task: Task, item: Item) -> None:
     if isinstance(task, Recording) and (nothing := why_empty(task)):
         VOICEMAILS.empty(item, nothing)
         METRICS.add_metric("VoicemailsEmpty", MetricUnit.Count, 1)
-    elif isinstance(task, Recording) and recordings.stored_elsewhere(task):
-        VOICEMAILS.elsewhere(item, task.url)
+    elif isinstance(task, Recording) and (place := elsewhere(task, item)):
+        VOICEMAILS.elsewhere(item, place)
     else:
         with tempfile.TemporaryFile() as spool:
             keep(task, item, spool)
+
+
+def elsewhere(recording: Recording, item: Item) -> str:
+    """Where it is outside Twilio, if it is: what is not at Twilio although it was waited for may be there."""
+    place = recordings.place_elsewhere(recording)
+    if place or item["state"] != WAITING or int(item["attempts"]) < LATE_ATTEMPTS:
+        return place
+    return recordings.place_told(TWILIO, recording, Deadline(ASK_SECONDS))
 
 
 def why_empty(recording: Recording) -> str:

@@ -20,6 +20,7 @@ from lambdas.workers.twilio_api import HOME, TwilioApi, host_of, is_twilio, regi
 
 API = "https://api.twilio.com"
 TOLERANCE = 1.0  #: seconds between what Twilio said, a whole number, and what the file plays
+PADDING = {"wav": 0.0, "mp3": 0.25}  #: seconds that an encoder adds: MP3 consists of whole frames, and the first are silent
 PAGE = 1000  #: the most that Twilio lists at a time (error 20007 above)
 RECORD_VERB = "RecordVerb"
 NOT_FOUND = 404
@@ -55,7 +56,7 @@ def fetch(api: TwilioApi, recording: Recording, form: Format, deadline: Deadline
         plays = audio.seconds(out, form)
     except audio.NotAudio as error:
         raise Unusable(str(error)) from error
-    if recording.seconds is not None and abs(plays - recording.seconds) > TOLERANCE:
+    if recording.seconds is not None and abs(plays - recording.seconds) > TOLERANCE + PADDING[form]:
         raise Unusable(f"it plays {plays:.1f} s, Twilio announced {recording.seconds} s")
     return Fetched(audio.TYPES[form][-1] if form == "wav" else audio.TYPES[form][0], form)
 
@@ -105,9 +106,20 @@ def address(recording: Recording) -> str:
     return f"https://{host}/2010-04-01/Accounts/{recording.account}/Recordings/{recording.sid}"
 
 
-def stored_elsewhere(recording: Recording) -> bool:
-    """Whether the account keeps recordings outside Twilio (external storage), where we cannot and need not fetch them."""
-    return bool(recording.url) and not is_twilio(recording.url)
+def place_elsewhere(recording: Recording) -> str:
+    """Where the account keeps a recording outside Twilio (external storage): we cannot and need not fetch it there. Else nothing."""
+    return recording.url if recording.url and not is_twilio(recording.url) else ""
+
+
+def place_told(api: TwilioApi, recording: Recording, deadline: Deadline) -> str:
+    """The same, asked of Twilio: no page promises that the callback names that place too. Raises as `resource` does."""
+    try:
+        place = str(resource(api, recording, deadline).media_url or "")
+    except TwilioRestException as error:
+        if error.status != NOT_FOUND:
+            raise
+        return ""
+    return "" if is_twilio(place) else place
 
 
 def resource(api: TwilioApi, recording: Recording, deadline: Deadline) -> Any:

@@ -134,6 +134,27 @@ def test_a_recording_kept_outside_twilio_is_told_of_and_left_there(made: Account
     assert (made.objects(), made.api.deleted) == ({}, [])
 
 
+def test_a_recording_kept_outside_twilio_is_found_out_though_its_callback_does_not_say_so(made: Account) -> None:
+    """What stays missing at Twilio is asked for; a recording that is only late is not."""
+    place = "https://recordings.example.com/RE1.wav"
+    recording, collect = made.recording(audio=None, stored_at=place), made.worker("collect")
+    task = made.task(recording)
+    for receives in range(1, collect.LATE_ATTEMPTS + 1):
+        assert not made.deliver(collect, task, receives)
+        assert made.item(task)["state"] == "waiting"
+    assert not [each for each in made.api.received if f"{task.sid}.json" in each.path]
+    assert made.deliver(collect, task)
+    assert (made.item(task)["state"], made.item(task)["media_url"]) == ("elsewhere", place)
+
+
+def test_a_recording_that_nobody_knows_of_is_waited_for(made: Account) -> None:
+    recording, collect = made.recording(audio=None), made.worker("collect")
+    task = replace(made.task(recording), sid="RE" + "0" * 32)
+    for receives in range(1, collect.LATE_ATTEMPTS + 3):
+        assert not made.deliver(collect, task, receives)
+    assert made.item(task)["state"] == "waiting"
+
+
 def test_an_encrypted_recording_is_kept_as_it_is_with_what_decrypts_it(made: Account) -> None:
     details = {"encryption_public_key_sid": "CR1", "encryption_cek": "abc", "encryption_iv": "def"}
     task = made.task(made.recording(audio=b"\x07" * 5000, encryption=details))
