@@ -100,7 +100,7 @@ def rebuild(
     dry_run: DryRunOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Write events that the table lacks, out of the journal group, and queue recordings it does not know. A dry run unless told otherwise.
+    """Write events that the table lacks, out of the journal group. Queue recordings it does not know; a dry run unless told otherwise.
 
     Examples:
 

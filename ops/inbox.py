@@ -62,16 +62,23 @@ def by_recording(desk: Desk, sid: str) -> Item | None:
 
 
 def acknowledge(desk: Desk, item: Item, by: str, note: str = "") -> None:
-    """Somebody has heard it and sees to it. Raises OpsError where there is nothing to hear yet."""
+    """Somebody has heard it and sees to it. Raises OpsError where there is nothing to hear yet, or somebody else sees to it already."""
     values = {":at": stamp(datetime.now(UTC)), ":by": by, ":note": note, ":stored": STORED, ":elsewhere": ELSEWHERE}
     change(
         desk,
         item,
         "SET heard_at = :at, heard_by = :by, note = :note REMOVE todo",
-        "#state IN (:stored, :elsewhere)",
+        "#state IN (:stored, :elsewhere) AND (attribute_not_exists(heard_at) OR heard_by = :by)",
         values,
-        f"{item['sid']} is {item['state']}: there is nothing to hear",
+        taken(item),
     )
+
+
+def taken(item: Item) -> str:
+    """Why it cannot be acknowledged, as far as it was known when it was read."""
+    if item["state"] in (STORED, ELSEWHERE):
+        return f"{item['sid']} is seen to by {item.get('heard_by') or 'somebody else'} already; `fallback voicemails unack` lets it wait again"
+    return f"{item['sid']} is {item['state']}: there is nothing to hear"
 
 
 def reopen(desk: Desk, item: Item) -> None:

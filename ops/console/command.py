@@ -1,6 +1,7 @@
 """`fallback console`: the words of the command; what a browser needs is imported once it is asked for."""
 
 import webbrowser
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -34,4 +35,5 @@ def console(
         if open_it:
             webbrowser.open(address)
 
-    serve(desk, port, announce)
+    with suppress(KeyboardInterrupt):  # how it ends
+        serve(desk, port, announce)

@@ -229,6 +229,18 @@ def test_voicemails_that_wait_are_listed_heard_and_seen_to(run: Run, tmp_path: P
     assert RECORDING in run("voicemails", "list")[1]
 
 
+def test_what_somebody_sees_to_nobody_else_takes(run: Run) -> None:
+    """Two engineers do not call the same person; whoever it is may add a note, or leave it to others."""
+    add(voicemail(CALL, RECORDING))
+    assert run("voicemails", "ack", CALL, "--by", "Kim")[0] == 0
+    status, _, err = run("voicemails", "ack", CALL, "--by", "Robin")
+    assert status == 1
+    assert "is seen to by Kim already" in err
+    assert run("voicemails", "ack", CALL, "--by", "Kim", "--note", "called back")[0] == 0
+    assert run("voicemails", "unack", CALL)[0] == 0
+    assert run("voicemails", "ack", CALL, "--by", "Robin")[0] == 0
+
+
 def test_downloads_resume_and_are_checked(run: Run, tmp_path: Path) -> None:
     audio = bytes(range(256)) * 400
     add(voicemail(CALL, RECORDING, audio), voicemail(SECOND, sid("RE", 2), b"other"))
