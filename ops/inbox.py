@@ -77,7 +77,9 @@ def acknowledge(desk: Desk, item: Item, by: str, note: str = "") -> None:
 def taken(item: Item) -> str:
     """Why it cannot be acknowledged, as far as it was known when it was read."""
     if item["state"] in (STORED, ELSEWHERE):
-        return f"{item['sid']} is seen to by {item.get('heard_by') or 'somebody else'} already; `fallback voicemails unack` lets it wait again"
+        return (
+            f"{item['sid']} is seen to by {item.get('heard_by') or 'somebody else'} already; `fallback voicemails unack` lets it wait again"
+        )
     return f"{item['sid']} is {item['state']}: there is nothing to hear"
 
 
