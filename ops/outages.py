@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import MISSED, Item
+from lambdas.workers.events import FAILURE, MISSED, Item
 from lambdas.workers.hand_back import LOST
 from lambdas.workers.timeline import is_fallback
 
@@ -58,9 +58,9 @@ class Outage:
 
 
 def is_error(event: Item) -> bool:
-    """Whether the primary failed: Twilio said so, a whole trunk was dead, or a call, text or callback came to nobody."""
+    """Whether a request of Twilio's failed: at the primary, at a whole trunk, or here, where `reconcile` learned of it."""
     failed = bool(event.get("error_code")) or event.get("entry") == "trunk"
-    return event.get("kind") == LOST or (event.get("kind") in ("request", MISSED) and failed)
+    return event.get("kind") in (LOST, FAILURE) or (event.get("kind") in ("request", MISSED) and failed)
 
 
 def code_of(event: Item) -> str:
