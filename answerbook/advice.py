@@ -24,7 +24,14 @@ def advice(document: str, medium: Medium) -> list[Problem]:
         last = position == len(root.children) - 1
         counsel = _COUNSEL.get(verb.name) if medium == "voice" or verb.name == "Redirect" else None
         problems += [Problem(verb.line, message) for message in (counsel(verb, position == 0, last) if counsel else ())]
-    return sorted(problems)
+    return sorted([*problems, *_endless(root)])
+
+
+def _endless(root: Element) -> Iterator[Problem]:
+    """What is said or played for ever: https://www.twilio.com/docs/voice/twiml/say#loop."""
+    for element in root.descendants():
+        if element.name in ("Say", "Play") and element.attributes.get("loop") == "0":
+            yield Problem(element.line, f'<{element.name} loop="0"> goes on until somebody hangs up; say how often, as in loop="3"')
 
 
 def _unreachable(verbs: list[Element]) -> Iterator[Problem]:

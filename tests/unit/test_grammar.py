@@ -330,6 +330,8 @@ def test_words_around_a_placeholder_still_count_towards_the_limit() -> None:
         ("<Dial>+15550100</Dial><Hangup/>", "the next verb follows, even after a conversation"),
         ("<Redirect/>", "<Redirect> without a URL"),
         ("<Say>Busy.</Say><Reject/>", "<Reject> refuses a call only as the first verb"),
+        ('<Say loop="0">Please wait.</Say>', '<Say loop="0"> goes on until somebody hangs up'),
+        ('<Gather action="/a"><Play loop="0">a.mp3</Play></Gather><Hangup/>', '<Play loop="0"> goes on'),
         ("<Hangup/><Say>Bye.</Say>", "<Say> is never reached: nothing after <Hangup> is carried out (line 1)"),
         ('<Dial action="/a">+15550100</Dial><Hangup/>', "<Hangup> is never reached: after <Dial action>"),
         ('<Gather action="/a" actionOnEmptyResult="true"/><Hangup/>', "<Hangup> is never reached: after <Gather"),
