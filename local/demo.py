@@ -130,9 +130,8 @@ def stay(laptop: Laptop, console: Console) -> None:
     with console.status("a synthetic past, so that there is something to see ..."):
         events, messages = fill(laptop.cloud, laptop.outputs, Past(laptop.cloud.settings, datetime.now(UTC)))
     console.print(f"\n{events} events and {messages} voicemails of a synthetic past are there as well.")
-    laptop.cloud.client("lambda").invoke(
-        FunctionName=laptop.outputs.probe_function, InvocationType="Event"
-    )  # its schedule begins in a minute
+    probe = laptop.outputs.probe_function  # its schedule begins in a minute
+    laptop.cloud.client("lambda").invoke(FunctionName=probe, InvocationType="Event")
     with ringing(Phone(laptop.twilio, laptop.outputs)) as address, browsed(laptop) as page:
         (laptop.cloud.directory / "phone").write_text(address)
         console.print(f"[bold]On call, in a browser:[/] {page}", soft_wrap=True, highlight=False)
