@@ -23,13 +23,12 @@ from ops.console.command import console
 from ops.deployment import Deployment, OpsError, explained
 from ops.errors import errors
 from ops.export import export
-from ops.flows import flows
 from ops.forget import forget
+from ops.late import Commands
 from ops.listen import ack, download, list_voicemails, play, unack
 from ops.options import PRODUCTION, RegionsOption
 from ops.period import NoPeriod, moment
 from ops.policies import policies
-from ops.preview import preview
 from ops.rebuild import collect, items, lines, missing, readable, uncollected
 from ops.rebuild import rebuild as write_missing
 from ops.replay import replay
@@ -40,7 +39,7 @@ from ops.tokens import read as read_secret
 from ops.voicemails import redrive
 from ops.voicemails import status as voicemail_status
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = typer.Typer(cls=Commands, add_completion=False, rich_markup_mode=None)
 out, err = Console(), Console(stderr=True)
 
 EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", envvar="FALLBACK_ENVIRONMENT", help="which environment")]
@@ -58,8 +57,6 @@ app.command()(forget)
 app.command()(policies)
 app.command()(audit)
 app.command()(console)
-app.command()(preview)
-app.command()(flows)
 voicemails_app = typer.Typer(help="What callers said: list, hear, see to, call back.", no_args_is_help=True)
 app.add_typer(voicemails_app, name="voicemails")
 voicemails_app.command("list")(list_voicemails)
