@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from answerbook.compile import compile_book
-from config.settings import load
+from config.settings import ConfigError, load
 from ops.conditions import when
 from ops.deployment import OpsError
 from ops.walk import Answered, Walk
@@ -20,10 +20,14 @@ Json = Mapping[str, Any]
 
 
 def compiled_at(revision: str, environment: str, config: Path, templates: Path) -> dict[str, Any]:
-    """The answer book of a revision's settings and templates, compiled as today. Raises OpsError, ConfigError."""
+    """The answer book of a revision's settings and templates, compiled as today. Raises OpsError."""
     with tempfile.TemporaryDirectory() as folder:
         there = [checked_out(revision, path, Path(folder) / path.name) for path in (config, templates)]
-        return compile_book(load(environment, there[0]), there[1])
+        try:
+            return compile_book(load(environment, there[0]), there[1])
+        except ConfigError as error:
+            message = str(error).replace(f"{folder}/", "")
+            raise OpsError(f"{message} (as it was at {revision}, by today's checks; name a revision that passes them)") from error
 
 
 def checked_out(revision: str, path: Path, target: Path) -> Path:

@@ -38,6 +38,7 @@ answer = "box"
 [[trunk]]
 answer = "box"
 """
+AS_SOMEBODY = ("-c", "user.name=a", "-c", "user.email=a@example.com")
 TO_THE_LINE = ["--to", "+15005550006", "--from", "+442071838750", "--error-url", "https://app.example.com/voice", "--error-code", "11200"]
 
 
@@ -47,7 +48,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copytree(TEMPLATES, tmp_path / "twiml_templates")
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "test.toml").write_text(settings_text(LINE, twilio='trunks = ["main"]'))
-    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "first"]):
+    for words in (["init", "-q"], ["add", "."], [*AS_SOMEBODY, "commit", "-qm", "first"]):
         subprocess.run(["git", "-C", tmp_path, *words], check=True, capture_output=True)
     return tmp_path
 
@@ -141,6 +142,17 @@ def test_the_difference_to_a_revision_is_shown(project: Path) -> None:
     assert "Please speak." in run(project, "preview", "--diff", "HEAD", *TO_THE_LINE)
     assert json.loads(run(project, "preview", "--diff", "HEAD", "--json"))["changed"]
     assert run(project, "preview", "--diff", "HEAD", "--body", "hello").strip() == "Callers hear the same before and after."
+
+
+def test_a_revision_that_does_not_compile_is_told_from_what_is_there_now(project: Path) -> None:
+    settings = project / "config" / "test.toml"
+    good = settings.read_text()
+    settings.write_text(good.replace('To = "+15005550006"', 'To = "*"'))
+    subprocess.run(["git", "-C", project, *AS_SOMEBODY, "commit", "-qam", "bad"], check=True, capture_output=True)
+    settings.write_text(good)
+    result = invoked(project, "preview", "--diff", "HEAD")
+    assert "(as it was at HEAD, by today's checks; name a revision that passes them)" in str(result.exception)
+    assert "/tmp" not in str(result.exception)
 
 
 @pytest.mark.parametrize(
