@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ OPTIONS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-
 --disable-sync --autoplay-policy=no-user-gesture-required""".split()
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 30_000  #: milliseconds
+TEXTS, SAYS = ("Is my order ready?", "STOP", "Hello?"), "Hello, this is about my order. Please call me back today."
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: apt-get install --no-install-recommends chromium"),
@@ -32,19 +34,28 @@ Page = Any
 @pytest.fixture(scope="module")
 def night(deployed: Deployed) -> Outage:
     """An outage whose texts wait to be handed back."""
-    return outage(deployed, "Is my order ready?", "STOP", "Hello?", says="Hello, this is about my order. Please call me back today.")
+    return outage(deployed, *TEXTS, says=SAYS)
+
+
+@contextmanager
+def console(deployed: Deployed) -> Iterator[str]:
+    """A console; its first URL, as the command prints it."""
+    command = [sys.executable, "-m", "ops.cli", "console", "--no-open"]
+    with subprocess.Popen(command, env=environ(deployed), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", process.stdout.readline())
+            assert found
+            yield found[0]
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="module")
 def address(deployed: Deployed) -> Iterator[str]:
-    """The first URL of a console, as the command prints it."""
-    command = [sys.executable, "-m", "ops.cli", "console", "--no-open"]
-    with subprocess.Popen(command, env=environ(deployed), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", process.stdout.readline())
-        assert found
-        yield found[0]
-        process.terminate()
+    """The console of these stories."""
+    with console(deployed) as first:
+        yield first
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +100,13 @@ class Walk:
         assert self.troubles == []
 
 
-def test_from_the_start_of_an_outage_to_the_last_text_handed_back(deployed: Deployed, night: Outage, address: str, chromium: Any) -> None:
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["at a desk", "on a phone"])
+def test_from_the_start_of_an_outage_to_the_last_text_handed_back(
+    deployed: Deployed, address: str, chromium: Any, viewport: dict[str, int]
+) -> None:
     """The whole night in one window: what fails, who called, what they said, and the texts go back."""
-    walk = Walk(chromium, address, DESK)
+    night = outage(deployed, *TEXTS, says=SAYS)
+    walk = Walk(chromium, address, viewport)
     page = walk.page
     assert "token" not in page.url, "the key does not stay in the address"
     playwright.expect(page.get_by_role("heading", name="Outage since")).to_be_visible()
@@ -215,6 +230,18 @@ def test_it_refreshes_itself_and_leaves_alone_what_is_open(deployed: Deployed, n
     assert page.locator("details").evaluate("element => element.open")
     page.get_by_role("link", name="Pause").click()
     playwright.expect(page.get_by_text("Paused at")).to_be_visible()
+    walk.close()
+
+
+def test_a_page_that_cannot_look_again_says_that_it_is_old(deployed: Deployed, chromium: Any) -> None:
+    """It would say "no outage" for the rest of the night."""
+    with console(deployed) as first:
+        walk = Walk(chromium, first, PHONE)
+        playwright.expect(walk.page.get_by_role("alert")).to_have_count(0)
+    playwright.expect(walk.page.get_by_role("alert")).to_contain_text("This page is old")
+    assert walk.violations() == []
+    assert walk.troubles, "the browser could not connect"
+    walk.troubles.clear()
     walk.close()
 
 
