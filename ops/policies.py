@@ -104,6 +104,8 @@ def responder(arns: Arns) -> list[Statement]:
     ]
     if name := arns.deployment.outputs.get("ReplayFunctionName"):
         statements.append(allow("HandBack", ["lambda:InvokeFunction"], arns("lambda", f"function:{name}")))
+    if key := arns.deployment.outputs.get("VoicemailKeyArn"):
+        statements.append(allow("DecryptVoicemails", ["kms:Decrypt"], key))
     return statements
 
 

@@ -103,5 +103,7 @@ class FallbackStack(Stack):
         }
         if self.media:
             values["MediaUrl"] = self.media.api.url
+        if self.voicemail.key:
+            values["VoicemailKeyArn"] = self.voicemail.key.key_arn
         for name, value in values.items():
             CfnOutput(self, name, value=value)

@@ -16,10 +16,15 @@ from tests.stacks.conftest import ENVIRONMENTS
 Json = dict[str, Any]
 
 
-def synthesized(**tables: Any) -> Json:
+def template(**tables: Any) -> Json:
     """The template of `local` with other settings."""
     settings: Settings = load("local").model_copy(update=tables)
-    return dict(Template.from_stack(FallbackStack(App(), settings, compile_book(settings))).to_json()["Resources"])
+    return dict(Template.from_stack(FallbackStack(App(), settings, compile_book(settings))).to_json())
+
+
+def synthesized(**tables: Any) -> Json:
+    """Its resources."""
+    return dict(template(**tables)["Resources"])
 
 
 def statements(production: Json, function: str) -> dict[str, list[str]]:
@@ -62,7 +67,9 @@ def test_s3s_own_key_or_one_of_the_stack() -> None:
     """One setting encrypts files and notifications with a customer key; the bucket key keeps its price down."""
     plain = synthesized()["VoicemailBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
     assert plain["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    resources = synthesized(voicemail=Voicemail(customer_key=True))
+    encrypted = template(voicemail=Voicemail(customer_key=True))
+    resources = encrypted["Resources"]
+    assert encrypted["Outputs"]["VoicemailKeyArn"]["Value"] == {"Fn::GetAtt": ["VoicemailKey", "Arn"]}, "`fallback policies` asks for it"
     own = resources["VoicemailBucket"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
     assert own["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == {"Fn::GetAtt": ["VoicemailKey", "Arn"]}
     assert own["BucketKeyEnabled"] is True
