@@ -1,7 +1,9 @@
 """What is generated is up to date, and the README keeps its promises of form."""
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 from typer import Context
 from typer.core import TyperGroup as Group
@@ -34,10 +36,22 @@ def test_every_alarm_has_its_section_in_the_runbook_and_every_command_there_exis
     page = (ROOT / "docs/runbook.md").read_text()
     sections = set(re.findall(r"^## (.+)$", page, re.MULTILINE))
     assert {row.section for row in ROWS + PROBE} == sections
-    known = get_command(app)
-    assert isinstance(known, Group)
-    for word in re.findall(r"(?:`|\$ )fallback ([a-z]+)", page):
-        assert word in known.list_commands(Context(known)), f"`fallback {word}` is no command"
+    shown = re.findall(r"^ *\$ (.+)$", page, re.MULTILINE)
+    assert all(f"\n## {section}\n" in page and "$ " in page.split(f"\n## {section}\n")[1].partition("\n## ")[0] for section in sections)
+    for words in [*(shlex.split(line)[1:] for line in shown if line.startswith("fallback")), *re.findall(r"`fallback ([a-z].*?)`", page)]:
+        parsed(words if isinstance(words, list) else words.split())
+
+
+def parsed(words: list[str]) -> None:
+    """Read the words of a command as the command itself would, without running it. Raises what it would say."""
+    command: Any = get_command(app)
+    context = Context(command)
+    while isinstance(command, Group) and words:
+        name, command, words = command.resolve_command(context, words)
+        assert command, name
+        context = Context(command, parent=context, info_name=name)
+    if not isinstance(command, Group):
+        command.parse_args(context, words)
 
 
 def test_what_it_costs_is_computed_from_the_template() -> None:
