@@ -1,4 +1,4 @@
-# The project's face: run, demo, test, bench, faults. Each sets the environment up on first use; each but `run` ends by itself.
+# The project's face: run, demo, test, bench, faults, history. Each sets the environment up on first use; each but `run` ends by itself.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := $(CURDIR)/.venv/bin
@@ -8,7 +8,7 @@ PORT ?= 4566
 export PYTHONPATH := $(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help run demo test bench faults check lock cdk clean
+.PHONY: help run demo test bench faults history check lock cdk clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ bench: .venv/ready ## cold and warm start of the answer function beside a bare h
 
 faults: .venv/ready ## voicemails through injected faults: none lost
 	@python -m bench.faults
+
+history: .venv/ready ## what on-call sees of 100,000 events: how fast, in how much memory
+	@python -m bench.history
 
 lock: ## write requirements.txt and package-lock.json anew
 	@uv pip compile -q --upgrade --generate-hashes --group dev pyproject.toml --python-version 3.13 --custom-compile-command "make lock" -o requirements.txt

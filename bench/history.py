@@ -72,7 +72,7 @@ def timed(question: str, bar: float, rounds: int, ask: Callable[[], object], uni
     """Ask so often after once for the caches; in milliseconds."""
     ask()
     times = []
-    for _ in range(rounds):
+    for _ in track(range(rounds), question, console=Console(stderr=True), transient=True):
         began = time.perf_counter()
         ask()
         times.append((time.perf_counter() - began) * unit)

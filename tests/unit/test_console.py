@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ops.audit import trail
@@ -174,6 +175,28 @@ def test_the_story_of_a_call_has_its_voicemail(browser: httpx.Client) -> None:
     text = browser.get(f"/calls/{CALL}").text
     assert "the primary failed with 11200" in text
     assert f'src="/voicemails/{CALL}/{RECORDING}/audio"' in text
+
+
+#: What each page asks of AWS: four shards of each of two days, what waits (three kinds), the primary, the probe, the alarms.
+ASKED = {"/": 14, "/calls": 8, f"/calls/{CALL}": 1, "/voicemails": 2, "/replay": 8}
+
+
+@pytest.mark.parametrize("path", ASKED)
+def test_a_page_asks_little_of_aws_however_many_events_there_are(browser: httpx.Client, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """And none of it is a scan: so a page opens as fast in a month of storms."""
+    asked: list[str] = []
+    call = BaseClient._make_api_call
+
+    def counting(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        asked.append(operation)
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counting)
+    add(event(CALL), *(event(sid("CA", number), timedelta(minutes=9, seconds=number)) for number in range(2, 60)))
+    asked.clear()
+    assert browser.get(path).status_code == 200
+    assert len(asked) <= ASKED[path], asked
+    assert "Scan" not in asked
 
 
 def test_audio_is_served_whole_and_in_parts(browser: httpx.Client) -> None:
