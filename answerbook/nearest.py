@@ -5,11 +5,14 @@ from difflib import get_close_matches
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` was probably meant to be: the same but for case, else the most similar if any."""
+    """The one of `words` that `word` was probably meant to be: the same but for case, else one that says it more closely (`pt-BR` for
+    `pt`), else the most similar if any."""
     candidates = list(words)
     folded = {candidate.casefold(): candidate for candidate in candidates}
     if word.casefold() in folded:
         return folded[word.casefold()]
+    if longer := next((candidate for candidate in candidates if candidate.startswith(f"{word}-")), None):
+        return longer
     return next(iter(get_close_matches(word, candidates, n=1)), None)
 
 

@@ -143,6 +143,12 @@ def test_long_lists_are_looked_up_in_the_table_but_the_nearest_name_is_told() ->
     assert message.endswith("must be one of those that twiml.toml lists under voices; did you mean Polly.Joanna?")
 
 
+def test_languages_are_named_in_full_or_as_the_oldest_voices_know_them() -> None:
+    assert voice('<Say voice="woman" language="es">Hola</Say>') == []
+    (message,) = voice('<Say language="pt">Olá</Say>')
+    assert message.endswith("lists under SayLanguage; did you mean pt-BR?")
+
+
 def test_either_of_two_kinds_is_right() -> None:
     assert voice('<Gather speechTimeout="auto"/><Gather speechTimeout="3"/>') == []
     assert voice('<Gather speechTimeout="automatic"/>')[0].endswith("from 1 to 86400 or auto; did you mean auto?")
