@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from local.disasters import MESSAGE
 from local.twilio import Caller
 from local.twilio.platform import Alert, new_sid
-from local.twilio.primary import refusing_url
+from local.twilio.primary import Fails, Primary, Says, refusing_url
 from ops.cli import app
 from stacks.alarms import PROBE, ROWS
 from tests.stories.conftest import Deployed
@@ -138,6 +139,34 @@ def test_a_probe_whose_item_never_came_says_so(watched: Watched) -> None:
         watched.probe(FAR + minute * MINUTE)
         watched.go_on(60)
     assert watched.rung_by("unrecorded") == {"unrecorded"}
+
+
+def test_a_primary_that_stops_and_comes_back_is_noted_and_announced_once_each(
+    watched: Watched, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its health address is asked by every test request; one blip is no news."""
+    for name, value in watched.cloud.environ.items():
+        monkeypatch.setenv(name, value)
+    with Primary() as primary, refusing_url() as refusing:
+        primary.behaves("/health", Says(b"fine", "text/plain"), Fails(503), Says(b"fine", "text/plain"))
+        with watched.asks_after(f"{primary.url}/health"):
+            assert health_told(watched, runs=6) == [], "one failure is no news"
+            assert f"Primary     up: {primary.url}/health (HTTP 200)" in fallback("status")
+        address = f"{refusing}/health"
+    with watched.asks_after(address):
+        assert health_told(watched, runs=6) == ["[local] the primary does not answer its health check: 127.0.0.1"]
+        assert f"Primary     DOWN: {address} (no connection)" in fallback("status")
+        with Primary(port=urlsplit(address).port or 0) as primary:
+            primary.behaves("/health", Says(b"", status=204, content_type=""))
+            assert health_told(watched, runs=6) == ["[local] the primary is back: 127.0.0.1"]
+        assert f"Primary     up: {address} (HTTP 204)" in fallback("status")
+
+
+def health_told(watched: Watched, runs: int) -> list[str]:
+    """The subjects of what people are told of the primary's health by so many test requests."""
+    for minute in range(runs):
+        watched.probe(FAR + minute * MINUTE)
+    return [message["Subject"] for message in watched.told() if "primary" in message.get("Subject", "")]
 
 
 def test_whoever_is_told_reads_what_callers_experience_then_a_command_then_the_runbook(watched: Watched, deployed: Deployed) -> None:

@@ -145,6 +145,18 @@ class Watched:
         finally:
             self.sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
 
+    @contextmanager
+    def asks_after(self, address: str) -> Iterator[None]:
+        """The probe asks for the health of the primary at this address, as `[primary] health` would have it."""
+        lambda_, name = self.cloud.client("lambda"), self.outputs["ProbeFunctionName"]
+        good = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": good | {"HEALTH_URLS": address}})
+        try:
+            yield
+        finally:
+            lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": good})
+            self.forget(lambda item: item["pk"]["S"] == "primary")
+
     def told(self) -> Iterator[dict[str, Any]]:
         """What the subscriber got since it was last asked: subject and text."""
         self.controls.settled()
