@@ -6,6 +6,7 @@ answer with the words of that very document, without a cookie. The `media` funct
 """
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import mutagen
@@ -14,10 +15,14 @@ from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
 
 from config.checks import ConfigError, nearest
+from lambdas.workers.audio import chunks
 
 SHARED = "audio"  #: the folder of files that several flows use
 #: What Twilio plays, of which these can be told from anything else: https://www.twilio.com/docs/voice/twiml/play#supported-audio-file-types
 KINDS = {".wav": WAVE, ".mp3": MP3, ".aiff": AIFF}
+#: PCM, A-law and mu-law: what telephony speaks itself. Others may play or not; Twilio lists types of files alone.
+CODECS = (1, 6, 7)
+EXTENSIBLE = 0xFFFE  #: the codec stands further behind
 #: A Lambda answer holds 6 MB, and audio in it is base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST = 4 * 1024 * 1024
 
@@ -65,4 +70,17 @@ def checked(path: Path) -> bytes:
         raise ConfigError(f"{path}: this is no {ending[1:].upper()} audio; save it anew as WAV or MP3") from error
     if not seconds > 0:
         raise ConfigError(f"{path}: there is no sound in it; record it anew")
+    if ending == ".wav" and (codec := codec_of(content)) not in CODECS:
+        raise ConfigError(
+            f"{path}: its samples are written as format {codec:#06x}; save them as PCM, as in `sox in.wav -e signed -b 16 out.wav`"
+        )
     return content
+
+
+def codec_of(content: bytes) -> int:
+    """How the samples of a WAV file are written: https://www.rfc-editor.org/rfc/rfc2361 lists the numbers."""
+    file = BytesIO(content)
+    file.seek(len(b"RIFF....WAVE"))
+    fields = next(file.read(length) for name, length in chunks(file) if name == b"fmt ")
+    code = int.from_bytes(fields[:2], "little")
+    return int.from_bytes(fields[24:26], "little") if code == EXTENSIBLE else code
