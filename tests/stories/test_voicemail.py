@@ -111,8 +111,33 @@ def test_a_lost_callback_is_made_up_for_by_asking_twilio(deployed: Deployed) -> 
         call = number.call(CALLER, Caller(says=WORDS, ends_recording_with="#"))
     deployed.events(call.sid, 2)
     assert item(deployed, call) == {}
+    reconcile(deployed)
+    until(deployed, call, "stored")
+
+
+def reconcile(deployed: Deployed) -> None:
+    """Ask Twilio about the last hour."""
     since = json.dumps({"since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))})
     deployed.cloud.client("lambda").invoke(FunctionName=deployed.outputs.reconcile_function, Payload=since.encode())
+
+
+def test_a_callback_that_finds_us_broken_is_tried_again_and_made_up_for(deployed: Deployed) -> None:
+    """503 tells Twilio the truth, which tries three times; after that its list tells."""
+    twilio, functions = deployed.twilio(), deployed.cloud.client("lambda")
+    twilio.platform.postman.fates("late")
+    with refusing_url() as primary:
+        number = twilio.number(LINE, voice_url=f"{primary}/voice", voice_fallback_url=deployed.outputs.voice_url)
+        call = number.call(CALLER, Caller(says=WORDS, ends_recording_with="#"))
+    deployed.events(call.sid, 2)
+    functions.put_function_concurrency(FunctionName=deployed.outputs.answer_function, ReservedConcurrentExecutions=0)
+    try:
+        twilio.platform.postman.bring()
+    finally:
+        functions.delete_function_concurrency(FunctionName=deployed.outputs.answer_function)
+    [callback] = [exchange for exchange in call.exchanges if exchange.ask.purpose == "callback"]
+    assert [attempt.status for attempt in callback.attempts] == [503, 503, 503]
+    assert item(deployed, call) == {}
+    reconcile(deployed)
     until(deployed, call, "stored")
 
 
