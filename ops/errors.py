@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -14,18 +15,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from lambdas.workers.events import Item
+from lambdas.workers.timeline import is_fallback
 from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.follow import Seen, keep_showing
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
-from ops.outages import Outage, code_of, is_error, meaning, moment_of, outages, url_of
+from ops.outages import QUIET, Outage, code_of, is_error, meaning, moment_of, outages, url_of
 from ops.period import Period
 from ops.screen import out
 from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
 from ops.words import clock, count, length
 
 MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("callback",)}
-PAGE = 250  #: items of a page, where reading may stop early
+PAGE = 100  #: items of a page, where reading may stop early
 LONGEST = timedelta(days=1)  #: how far before a period the beginning of an outage is looked for
 COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
 
@@ -127,14 +129,13 @@ def checked(option: str, value: str | None, known: Iterable[str]) -> str | None:
 def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) -> None:
     """Outages, groups and the newest, for people."""
     tally = Tally(period, group_by, min(MOST_COLUMNS, out.width // 3))
-    found = find(desk, period, wanted, [tally], limit, back_to=period.start - LONGEST)
+    found = find(desk, period, wanted, [tally], limit, LONGEST)
     out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n")
     if not found.count:
         out.print("No errors in this period. `--since 1d` looks further back; `fallback` says whether the recording itself is well.")
         return
     for outage in found.outages:
-        if outage.end >= period.start:
-            out.print(outage_line(outage, period.end))
+        out.print(outage_line(outage, period.end))
     out.print()
     out.print(groups_table(tally, group_by, desk))
     for line in (*(meanings(tally) if group_by == "code" else ()), "", *newest_lines(found.newest, desk), ""):
@@ -145,21 +146,36 @@ def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) 
 
 
 def find(
-    desk: Desk, period: Period, wanted: Wanted, tallies: Sequence[Tally] = (), limit: int = 0, back_to: datetime | None = None
+    desk: Desk,
+    period: Period,
+    wanted: Wanted,
+    tallies: Sequence[Tally] = (),
+    limit: int = 0,
+    look_back: timedelta = timedelta(0),
+    last: bool = False,
 ) -> Found:
     """Read a period once, newest first, and count what is wanted in every tally.
 
-    With `back_to`, which is earlier, what lies before the period is read too, as far as the last outage goes: the first of `outages`.
+    With `look_back` an outage that was on when the period began is read to its own beginning, at most so much earlier; and with `last`
+    the last outage is looked for as far, where the period has none.
     """
-    found, reading = Found([], []), Period(min(back_to or period.start, period.start), period.end)
-    events = desk.history.events(reading, page=PAGE if back_to and period.length <= LONGEST else None)
-    passing = found.counted(events, lambda event: moment_of(event) >= period.start and wanted(event), tallies, limit)
-    for outage in outages(passing):
-        if outage.end >= period.start or not found.outages:
-            found.outages.append(outage)
-        if outage.begin < period.start:
-            break
+    found, events = Found([], []), desk.history.events(period)
+    if look_back:
+        before = Period(period.start - look_back, period.start - timedelta(microseconds=1))
+        events = until_quiet(chain(events, desk.history.events(before, page=PAGE)), period.start, last)
+    found.outages += outages(found.counted(events, lambda event: moment_of(event) >= period.start and wanted(event), tallies, limit))
     return found
+
+
+def until_quiet(events: Iterable[Item], start: datetime, last: bool) -> Iterator[Item]:
+    """The events since `start`, and before it those of the outage that was on then; or, if wanted so, those of the last one."""
+    after: datetime | None = None  #: the request after this event
+    for event in events:
+        when = moment_of(event)
+        if when < start and (not last if after is None else after - when > QUIET):
+            return
+        after = when if is_fallback(event) else after
+        yield event
 
 
 def outage_line(outage: Outage, end: datetime) -> str:

@@ -9,6 +9,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,12 @@ class History:
         self.pool = ThreadPoolExecutor(2 * SHARDS * len(regions), thread_name_prefix="history")
 
     def events(self, period: Period, newest_first: bool = True, page: int | None = None) -> Iterator[Item]:
-        """Everything on the timeline in a period, in order of time. Who may stop early asks for so many items a page and shard."""
+        """Everything on the timeline in a period, in order of time. Who may stop early asks for so many items a page and shard, and for no
+        day before it is reached."""
         days = (self.day(day, period, newest_first, page) for day in period.days(newest_first))
+        if page:
+            yield from chain.from_iterable(days)
+            return
         current = next(days)
         for following in days:  # its queries are under way while the current day is read
             yield from current

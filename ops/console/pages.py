@@ -85,7 +85,7 @@ class Pages:
         span = request.query_params.get("since", SPANS[0])  # within it a column is a minute
         period = Period.of(span, None, None, now)
         codes, narrow, urls = Tally(period), Tally(period, most_columns=NARROW_COLUMNS), Tally(period, "url")
-        found = find(desk, period, Wanted(), (codes, narrow, urls), back_to=now - LOOK_BACK)
+        found = find(desk, period, Wanted(), (codes, narrow, urls), look_back=LOOK_BACK, last=True)
         last = found.outages[0] if found.outages else None
         state = State.read(desk, now, last if last and last.end > now - LOOK_BACK else None)
         facts = {"found": found, "codes": codes, "urls": urls, "charts": {"wide": Chart(codes, WIDE), "narrow": Chart(narrow, NARROW)}}
