@@ -85,6 +85,15 @@ def web_address(url: str) -> str:
     return url
 
 
+def entry_address(url: str) -> str:
+    """Refuse what is no entry of ours, as it stands at Twilio."""
+    if not re.fullmatch(r"https://[^/?]+/(?:[^/?]+/)*(?:voice|sms|trunk/[^/?]+)", web_address(url)):
+        raise ValueError(
+            f"{url!r} is no entry: https, and /voice, /sms or /trunk/NAME at its end, as in https://fallback.example.com/voice"
+        )
+    return url
+
+
 def email_address(address: str) -> str:
     """Refuse what is no e-mail address."""
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
@@ -162,6 +171,7 @@ HostName = Annotated[str, AfterValidator(host_name)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 EmailAddress = Annotated[str, AfterValidator(email_address)]
 SecureAddress = Annotated[str, AfterValidator(secure_address)]
+EntryAddress = Annotated[str, AfterValidator(entry_address)]
 UrlPath = Annotated[str, AfterValidator(url_path)]
 ShortCode = Annotated[str, AfterValidator(short_code)]
 EmergencyNumber = Annotated[str, AfterValidator(emergency_number)]

@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -106,6 +107,14 @@ class Settings(Frozen):
         """The function that sends test requests also asks the primary's health addresses."""
         if self.primary.health and not self.probe.minutes:
             raise ValueError("primary.health: is asked by the probe, and probe.minutes is 0; set it, or remove the addresses")
+        return self
+
+    @model_validator(mode="after")
+    def the_probe_asks_us(self) -> "Settings":
+        """Test requests bear a signature that is good here, so they go nowhere else."""
+        for url in self.probe.urls:
+            if (host := urlsplit(url).hostname) not in self.api.hosts:
+                raise ValueError(f"probe.urls: {host} is no host of ours; add it to [api] hosts, if it leads to these APIs")
         return self
 
 

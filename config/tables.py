@@ -9,6 +9,7 @@ from config.checks import (
     CalendarDay,
     EmailAddress,
     EmergencyNumber,
+    EntryAddress,
     HostName,
     Hours,
     PathName,
@@ -199,6 +200,12 @@ class Probe(Frozen):
 
     minutes: Literal[0, 1, 2, 5, 10] = Field(
         1, description="minutes between two test requests, voice, text and trunk in turn; 0 sends none and leaves out their alarms"
+    )
+    urls: tuple[EntryAddress, ...] = Field(
+        (),
+        description="the entries as they stand at Twilio, where a custom domain of `[api] hosts` leads to them: test requests go there, "
+        "and its certificate is watched; without any they go to API Gateway's own addresses",
+        examples=[["https://fallback.example.com/voice", "https://fallback.example.com/sms"]],
     )
 
 

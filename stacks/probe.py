@@ -79,5 +79,5 @@ class TokenCheck(Construct):
 
 
 def urls_of(settings: Settings, voice: str, messaging: str) -> list[str]:
-    """The public URLs that take turns: voice, text, every trunk."""
-    return [f"{voice}/voice", f"{messaging}/sms", *(f"{voice}/trunk/{trunk}" for trunk in settings.twilio.trunks)]
+    """The public URLs that take turns: voice, text, every trunk; or those that the settings name, as they stand at Twilio."""
+    return [*settings.probe.urls] or [f"{voice}/voice", f"{messaging}/sms", *(f"{voice}/trunk/{trunk}" for trunk in settings.twilio.trunks)]

@@ -18,6 +18,7 @@ from boto3.dynamodb.conditions import Attr, Key
 
 from lambdas.workers.events import FAILURE, MISSED, PROBE_RUNS, Item
 from lambdas.workers.timeline import is_fallback, stamp
+from lambdas.workers.webhook import Medium
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -69,11 +70,10 @@ class Known:
 class Gaps:
     """The static answers of one API that were somebody's."""
 
-    def __init__(self, table: "Table", static: StaticAnswers, media: tuple[str, ...]) -> None:
-        """`media` is how the probe's paths begin on that API: `/voice`."""
+    def __init__(self, table: "Table", static: StaticAnswers, medium: Medium) -> None:
         self.table = table
         self.static = static
-        self.media = media
+        self.medium = medium
 
     def within(self, since: datetime, until: datetime) -> list[datetime]:
         """Those of a window, in order."""
@@ -93,7 +93,7 @@ class Gaps:
 
     def is_ours(self, run: Item) -> bool:
         """Whether a run of the probe got a static answer of this API."""
-        return "static" in run["faults"] and any(path in run["url"] for path in self.media)
+        return "static" in run["faults"] and run["url"].endswith("/sms") == (self.medium == "sms")
 
 
 def unexplained(moments: Sequence[datetime], began: Iterable[datetime], within: timedelta) -> list[datetime]:

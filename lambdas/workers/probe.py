@@ -17,6 +17,7 @@ No line of the synthetic account counts as an outage, and no item of it is on th
 """
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ MINUTES = int(os.environ["PROBE_MINUTES"])
 ADDRESSES = {":callbacks": os.environ["CALLBACKS_URL"], ":media": os.environ.get("MEDIA_URL", "")}
 SECRET = os.environ["TOKENS_SECRET"]
 
+ENTRY = re.compile(r"/(voice|sms|trunk/[^/]+)$")
 PROOF_AFTER = 10  #: minutes within which an item must have come
 SLOW = 5.0  #: seconds
 WAIT = 12.0  #: seconds; Twilio itself would wait fifteen
@@ -184,7 +186,7 @@ def request_of(run: Run) -> Request:
     """The request as API Gateway hands it to the answer function."""
     parts = urlsplit(run.url)
     context = {"requestId": "", "domainName": parts.netloc, "path": parts.path}
-    path = "/" + parts.path.split("/", 2)[2]  # without the stage
+    path = ENTRY.search(parts.path)[0]  # type: ignore[index] # without stage or base path; the settings take no other addresses
     return Request({"requestContext": context, "httpMethod": "POST", "path": path, "body": urlencode(parameters(run))})
 
 

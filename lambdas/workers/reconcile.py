@@ -61,8 +61,8 @@ HOSTS = Hosts(
 ALERTS = Alerts(TABLE, TWILIO, ACCOUNTS, HOSTS, DAYS)
 LOGS = boto3.client("logs", config=AWS)
 VOICE_LOG, MESSAGING_LOG = (AccessLog(LOGS, os.environ[name], os.environ["STATIC_PATTERN"]) for name in ("VOICE_LOG", "MESSAGING_LOG"))
-CALLS = Calls(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, VOICE_LOG.static_answers, ("/voice", "/trunk/")), DAYS[0])
-TEXTS = Texts(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, MESSAGING_LOG.static_answers, ("/sms",)), DAYS)
+CALLS = Calls(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), DAYS[0])
+TEXTS = Texts(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, MESSAGING_LOG.static_answers, "sms"), DAYS)
 
 Chore = Callable[[datetime, datetime | None], None]
 

@@ -48,6 +48,17 @@ def test_a_customer_key_lets_alarms_publish() -> None:
     assert len(functions) == 2, "`outage` and the probe publish too"
 
 
+def test_the_probe_asks_the_custom_domain_and_the_primarys_health_where_the_settings_name_them() -> None:
+    settings: Settings = load("production")
+    urls, health = ("https://fallback.example.com/voice", "https://fallback.example.com/sms"), ("https://app.example.com/health",)
+    probe = settings.probe.model_copy(update={"urls": urls})
+    changed = settings.model_copy(update={"probe": probe, "primary": settings.primary.model_copy(update={"health": health})})
+    template = dict(Template.from_stack(FallbackStack(App(), changed, compile_book(changed))).to_json())
+    known = [each["Properties"].get("Environment", {}).get("Variables", {}) for each in of_type(template, "AWS::Lambda::Function").values()]
+    [variables] = [each for each in known if "PROBE_URLS" in each]
+    assert (variables["PROBE_URLS"], variables["HEALTH_URLS"]) == (" ".join(urls), health[0])
+
+
 def test_a_dashboard_can_be_left_out() -> None:
     assert of_type(synthesized(dashboard=False), "AWS::CloudWatch::Dashboard") == {}
 

@@ -101,6 +101,18 @@ def test_the_request_is_verified_by_the_answer_as_the_probes(fallback: Fallback,
         assert trust_of(request, {PROBE_ACCOUNT: [TOKEN]}) == VERIFIED
 
 
+@pytest.mark.parametrize("base", ["https://fallback.example.com", "https://fallback.example.com/phone"])
+def test_a_custom_domain_is_asked_as_twilio_asks_it(
+    fallback: Fallback, probe: ModuleType, monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
+    """With a base path or without; the document that is expected names that domain."""
+    monkeypatch.setattr(probe, "URLS", [f"{base}/voice", f"{base}/sms", f"{base}/trunk/main"])
+    assert [run(probe, minute)["faults"] for minute in range(3)] == [[], [], []]
+    requests = [probe.request_of(probe.Run(0, ask.url, "CA1")) for ask, _ in fallback.asked]
+    assert {request.base for request in requests} == {base}
+    assert {request.path for request in requests} == {"/voice", "/sms", "/trunk/main"}
+
+
 @pytest.mark.parametrize(
     ("more", "fault"),
     [

@@ -73,6 +73,20 @@ def test_the_settings_become_one_object() -> None:
     assert (settings.voice[0].at, settings.voice[1].at) == ("test.toml:23", "test.toml:27")
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://fallback.example.com/v1/voice", "probe.urls: fallback.example.com is no host of ours; add it to [api] hosts"),
+        ("http://fallback.example.com/voice", "is no entry: https, and /voice, /sms or /trunk/NAME at its end"),
+        ("https://fallback.example.com/voices", "is no entry"),
+        ("https://fallback.example.com/voice?a=b", "is no entry"),
+    ],
+)
+def test_the_probe_asks_entries_of_ours_and_nobody_else(url: str, says: str) -> None:
+    """Its signature is good here."""
+    assert says in refused(f'{GOOD}[probe]\nurls = ["{url}"]\n')
+
+
 def test_nothing_changes_them_afterwards() -> None:
     settings = parse("test", GOOD, Path("test.toml"))
     with pytest.raises(ValidationError, match="frozen"):
