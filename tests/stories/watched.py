@@ -181,6 +181,11 @@ class Watched:
         key = {"pk": {"S": "probe"}, "sk": {"S": str(number)}}
         return dict(self.deployed.table.get_item(TableName=self.deployed.outputs.table, Key=key)["Item"])
 
+    def alerts_read_until(self, moment: datetime) -> None:
+        """`reconcile` goes on with Twilio's alerts from here, wherever an earlier story has led it."""
+        mark = {"pk": {"S": "reconcile"}, "sk": {"S": "alerts"}, "until": {"S": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
+        self.deployed.table.put_item(TableName=self.deployed.outputs.table, Item=mark)
+
     def outage(self, after: timedelta = timedelta()) -> None:
         """A look for outages, so long from now."""
         self.invoke("OutageFunctionName", time=(datetime.now(UTC) + after).isoformat())
