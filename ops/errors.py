@@ -27,7 +27,7 @@ from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
 from ops.words import clock, count, length
 
 MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("callback",)}
-PAGE = 100  #: items of a page, where reading may stop early
+PAGE = 250  #: items of a page, where reading may stop early
 LONGEST = timedelta(days=1)  #: how far before a period the beginning of an outage is looked for
 COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
 

@@ -69,7 +69,7 @@ class History:
             **({"Limit": page} if page else {}),
         }
         shards = [
-            self.ahead(region.pages(**query, ExpressionAttributeValues=texts(day=f"{day}#{shard}", first=first, last=last)))
+            self.ahead(region.pages(**query, ExpressionAttributeValues=texts(day=f"{day}#{shard}", first=first, last=last)), not page)
             for region in self.regions
             for shard in range(SHARDS)
         ]
@@ -109,15 +109,16 @@ class History:
         )
         return {(item["pk"], item["sk"]): item for items in found for item in items}
 
-    def ahead(self, pages: Iterator[Page]) -> Iterator[Item]:
-        """The items of pages; the first page is asked for now, each further one while the one before it is read."""
-        return self.following(self.pool.submit(next, pages, None), pages)
+    def ahead(self, pages: Iterator[Page], all_of_it: bool = True) -> Iterator[Item]:
+        """The items of pages; the first page is asked for now, each further one while the one before it is read, if all are wanted."""
+        return self.following(self.pool.submit(next, pages, None), pages, all_of_it)
 
-    def following(self, future: "Future[Page | None]", pages: Iterator[Page]) -> Iterator[Item]:
+    def following(self, future: "Future[Page | None]", pages: Iterator[Page], all_of_it: bool) -> Iterator[Item]:
         """The items of a page under way and of those behind it."""
         while (page := future.result()) is not None:
-            future = self.pool.submit(next, pages, None)
+            following = self.pool.submit(next, pages, None) if all_of_it else None
             yield from page
+            future = following or self.pool.submit(next, pages, None)
 
 
 def batch(region: Region, keys: Sequence[Key], attributes: str = "") -> Page:
