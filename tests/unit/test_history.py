@@ -116,8 +116,24 @@ def test_memory_stays_flat_however_much_is_read() -> None:
     assert peak(20) < 1.5 * peak(3)
 
 
+def test_who_stops_early_asks_for_nothing_beyond() -> None:
+    """No second page of a shard and no second day; who reads all of it has the next page under way."""
+
+    def pages_read(page: int | None) -> int:
+        client = Endless()
+        history = History([Region("here", client, "t")])  # type: ignore[arg-type]
+        next(history.events(Period.last(timedelta(days=5), NOW), page=page))
+        history.pool.shutdown()
+        return client.pages
+
+    assert pages_read(50) == 4
+    assert pages_read(None) > 8
+
+
 class Endless:
     """A client whose table holds five pages in every shard of every day."""
+
+    pages = 0  #: that were asked for
 
     def get_paginator(self, _: str) -> "Endless":
         return self
@@ -125,6 +141,7 @@ class Endless:
     def paginate(self, ExpressionAttributeValues: Any, **_: Any) -> Iterator[Any]:  # noqa: N803
         time = ExpressionAttributeValues[":first"]
         for _page in range(5):
+            self.pages += 1
             yield {"Items": [{"pk": {"S": "CA"}, "time": time, "error_url": {"S": "x" * 100 + str(number)}} for number in range(50)]}
 
 
