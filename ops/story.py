@@ -147,7 +147,8 @@ def unheard(item: Item) -> Chapter:
 
 def failure(item: Item) -> Chapter:
     """The fallback itself failed."""
-    return Chapter(item["time"], f"The fallback itself failed with {item.get('error_code', '?')}", list(failed(item)), FAILURE)
+    who = [f"from {item['from']} to {item.get('to', '?')}"] if item.get("from") else []
+    return Chapter(item["time"], f"The fallback itself failed with {item.get('error_code', '?')}", [*who, *failed(item)], FAILURE)
 
 
 CHAPTERS: dict[str, Callable[[Item], Chapter]] = {
