@@ -124,7 +124,7 @@ def test_who_stops_early_asks_for_nothing_beyond() -> None:
         history = History([Region("here", client, "t")])  # type: ignore[arg-type]
         next(history.events(Period.last(timedelta(days=5), NOW), page=page))
         history.pool.shutdown()
-        return client.pages
+        return len(client.pages)
 
     assert pages_read(50) == 4
     assert pages_read(None) > 8
@@ -133,15 +133,16 @@ def test_who_stops_early_asks_for_nothing_beyond() -> None:
 class Endless:
     """A client whose table holds five pages in every shard of every day."""
 
-    pages = 0  #: that were asked for
+    def __init__(self) -> None:
+        self.pages: list[int] = []  #: that were asked for
 
     def get_paginator(self, _: str) -> "Endless":
         return self
 
     def paginate(self, ExpressionAttributeValues: Any, **_: Any) -> Iterator[Any]:  # noqa: N803
         time = ExpressionAttributeValues[":first"]
-        for _page in range(5):
-            self.pages += 1
+        for number_of_page in range(5):
+            self.pages.append(number_of_page)
             yield {"Items": [{"pk": {"S": "CA"}, "time": time, "error_url": {"S": "x" * 100 + str(number)}} for number in range(50)]}
 
 
