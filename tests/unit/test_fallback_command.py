@@ -22,6 +22,7 @@ from ops.deployment import OpsError, explained
 from ops.errors import Wanted
 from ops.export import write_sqlite
 from ops.follow import Seen
+from ops.period import stamp
 from ops.replay import conclude
 from ops.words import clock
 from tests.unit.engineer import (
@@ -206,6 +207,15 @@ def test_a_call_is_told_in_order_with_the_rule_that_answered(run: Run) -> None:
     assert "answered with voicemail/start/1, by the rule at local.toml:35, in 1.5 ms" in out
     assert "A voicemail: stored" in out
     assert CALLER not in out
+
+
+def test_a_voicemail_is_told_when_it_was_stored_not_when_its_recording_began(run: Run) -> None:
+    """Twilio gives the beginning in whole seconds, which may lie before the call's first request."""
+    now = datetime.now(UTC)
+    began, stored = stamp(now - timedelta(minutes=6)), stamp(now - timedelta(minutes=3))
+    add(event(CALL), voicemail(CALL, RECORDING, time=began, stored_at=stored))
+    story = run("call", CALL)[1]
+    assert story.index("the primary failed with 11200") < story.index("A voicemail: stored")
 
 
 def test_what_a_text_says_is_hidden_until_asked_for_which_is_noted(run: Run) -> None:
