@@ -47,6 +47,7 @@ def bound(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen()  # whoever opens the address before all is made waits for it
     except OSError as error:
         listening.close()
         raise OpsError(f"port {port} is taken: choose another with --port, or leave it out") from error
