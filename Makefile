@@ -23,7 +23,10 @@ demo: .venv/ready ## the same, checked, and ends by itself
 	@python -m local.demo --port $(PORT)
 
 test: .venv/ready check ## ruff, mypy and every test
-	@python -m pytest
+	@mkdir -p .build; echo "the stories on the local cloud run beside the other tests; what they say comes after them"
+	@python -m pytest tests/stories > .build/stories.log 2>&1 & stories=$$!; \
+	python -m pytest --ignore tests/stories; others=$$?; \
+	wait $$stories; told=$$?; cat .build/stories.log; [ $$others$$told = 00 ]
 
 check: .venv/ready
 	@ruff check .

@@ -29,11 +29,12 @@ class Figures:
     @classmethod
     def of(cls, events: Iterable[Item], since: datetime) -> Self:
         """The figures of these events, in order of time; `since` is used where there are none."""
-        figures, seen = cls(since), set[tuple[str, str, str]]()
+        figures, seen, left = cls(since), set[tuple[str, str, str]](), list[str]()
         for event in events:
-            figures.voicemails += event.get("kind") == "voicemail" and event.get("state") != "empty"
+            left += [event["pk"]] if event.get("kind") == "voicemail" and event.get("state") != "empty" else []
             if is_fallback(event):
                 figures.take(event, seen)
+        figures.voicemails = sum(call in figures.calls for call in left)  # one of an earlier call may be announced late
         return figures
 
     def take(self, event: Item, seen: set[tuple[str, str, str]]) -> None:
