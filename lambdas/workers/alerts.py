@@ -12,7 +12,7 @@ https://www.twilio.com/docs/usage/monitor-alert
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,7 +26,7 @@ from lambdas.workers.hand_back import FALLBACKS_OWN, expiry, lost_callback, miss
 from lambdas.workers.texts import form_of
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
-from lambdas.workers.twilio_api import TwilioApi
+from lambdas.workers.twilio_api import TwilioApi, aware
 from lambdas.workers.webhook import Ask
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ def form_by(client: Any, alert: Any) -> str:
 
 def moment_of(alert: Any) -> datetime:
     """When it happened."""
-    found: datetime = alert.date_generated or alert.date_created
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return aware(alert.date_generated or alert.date_created)
 
 
 def name_of(url: str) -> str:

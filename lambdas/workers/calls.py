@@ -9,7 +9,7 @@ https://www.twilio.com/docs/voice/api/call-resource#read-multiple-call-resources
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas.workers.events import END, UNHEARD, Item, as_stored, day_shard
@@ -17,7 +17,7 @@ from lambdas.workers.gaps import STATIC_AFTER, Gaps, Known, follows, unexplained
 from lambdas.workers.hand_back import expiry
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
-from lambdas.workers.twilio_api import TwilioApi
+from lambdas.workers.twilio_api import TwilioApi, aware
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -103,8 +103,3 @@ def start_of(call: Any) -> datetime:
 def end_of(call: Any) -> datetime:
     """When a call ended."""
     return aware(call.end_time or call.date_updated)
-
-
-def aware(moment: datetime) -> datetime:
-    """Twilio's times are UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -31,7 +31,8 @@ class Figures:
         """The figures of these events, in order of time; `since` is used where there are none."""
         figures, seen, left = cls(since), set[tuple[str, str, str]](), list[str]()
         for event in events:
-            left += [event["pk"]] if event.get("kind") == "voicemail" and event.get("state") != "empty" else []
+            if event.get("kind") == "voicemail" and event.get("state") != "empty":
+                left.append(event["pk"])
             if is_fallback(event):
                 figures.take(event, seen)
         figures.voicemails = sum(call in figures.calls for call in left)  # one of an earlier call may be announced late

@@ -8,7 +8,7 @@ https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ from lambdas.workers.hand_back import missed_text
 from lambdas.workers.numbers import TextAddresses
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
-from lambdas.workers.twilio_api import TwilioApi
+from lambdas.workers.twilio_api import TwilioApi, aware
 from lambdas.workers.webhook import Ask
 
 if TYPE_CHECKING:
@@ -88,6 +88,5 @@ def form_of(text: Any) -> dict[str, str]:
 
 
 def sent_of(text: Any) -> datetime:
-    """When a text was received; Twilio's times are UTC."""
-    moment: datetime = text.date_sent or text.date_created
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    """When a text was received."""
+    return aware(text.date_sent or text.date_created)

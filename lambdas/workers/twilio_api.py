@@ -14,6 +14,7 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from io import BufferedIOBase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -148,6 +149,11 @@ class Transport(HttpClient):  # type: ignore[misc] # Twilio's package has no typ
         anywhere = self.api.anywhere if method in ("GET", "DELETE") else self.api.patiently
         answer = anywhere(whole, self.deadline, ask)
         return Response(answer.status, out.getvalue().decode("utf-8", "replace"), answer.headers)
+
+
+def aware(moment: datetime) -> datetime:
+    """A moment as Twilio's package gives it: Twilio's times are UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def is_twilio(url: str) -> bool:

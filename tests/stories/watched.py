@@ -191,8 +191,8 @@ class Watched:
         self.invoke("OutageFunctionName", time=(datetime.now(UTC) + after).isoformat())
 
     def forget_the_past(self) -> None:
-        """Remove what earlier stories left on the timeline, but for voicemails: a task that comes once more would announce them as new."""
-        self.forget(lambda item: ("day_shard" in item and not item["sk"]["S"].startswith("voicemail#")) or item["pk"]["S"] == "outage")
+        """Remove what earlier stories left on the timeline."""
+        self.forget(lambda item: "day_shard" in item or item["pk"]["S"] == "outage")
 
     def forget(self, gone: Callable[[Item], bool]) -> None:
         """Remove items from the table."""
