@@ -16,7 +16,8 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from answerbook.compile import TEMPLATES, compile_book
-from config.settings import HERE, ConfigError, load
+from config.mistakes import ConfigError
+from config.settings import HERE, load
 from stacks.fallback_stack import FallbackStack
 
 

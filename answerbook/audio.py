@@ -14,7 +14,7 @@ from mutagen.aiff import AIFF
 from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
 
-from config.checks import ConfigError, nearest
+from config.mistakes import ConfigError, nearest
 from lambdas.workers.audio import chunks
 
 SHARED = "audio"  #: the folder of files that several flows use

@@ -22,7 +22,7 @@ from answerbook.flows import Flow, StepRule, Turn
 from answerbook.reach import Rule, reachable
 from answerbook.rules import alternatives
 from answerbook.templates import Templates
-from config.checks import ConfigError, nearest
+from config.mistakes import ConfigError, nearest
 from config.settings import Settings
 
 TEMPLATES = Path(__file__).parents[1] / "twiml_templates"

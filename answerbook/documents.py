@@ -13,7 +13,7 @@ from answerbook.flows import Flow
 from answerbook.markup import Element
 from answerbook.templates import Call
 from answerbook.words import CLOSE, OPEN, Words
-from config.checks import ConfigError, nearest
+from config.mistakes import ConfigError, nearest
 from config.settings import Settings
 from lambdas.answer.book import host_of
 

@@ -15,7 +15,7 @@ from answerbook.documents import Document, Medium
 from answerbook.proofs import Draft
 from answerbook.reach import Rule
 from answerbook.rules import Condition, implied
-from config.checks import ConfigError, nearest
+from config.mistakes import ConfigError, nearest
 from config.settings import Settings
 
 ENTRIES: dict[str, Medium] = {"voice": "voice", "trunk": "voice", "sip": "voice", "app": "voice", "sms": "messaging"}

@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 from answerbook.rules import Condition, alternatives
 from answerbook.templates import Templates
-from config.checks import ConfigError, nearest, path_name
+from config.checks import path_name
 from config.lines import Lines
+from config.mistakes import ConfigError, nearest
 from config.settings import Settings, as_list
 from config.tables import Answer
 from lambdas.answer.book import host_of

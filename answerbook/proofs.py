@@ -12,7 +12,8 @@ from answerbook.advice import advice
 from answerbook.documents import Document, Medium, Node, sampled, sheet
 from answerbook.flows import given
 from answerbook.reach import Known, Rule, answering, circle, followed, possible, reachable
-from config.checks import ConfigError, phone_number
+from config.checks import phone_number
+from config.mistakes import ConfigError
 from config.settings import Settings
 from lambdas.answer.book import host_of, on_url
 

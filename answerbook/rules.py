@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import phonenumbers
 
 from answerbook.calendars import contains
-from config.checks import ConfigError, nearest, phone_number
+from config.checks import phone_number
+from config.mistakes import ConfigError, nearest
 from lambdas.answer.book import MATCHES, OWN_CONDITIONS, fits, host_of, plain
 from lambdas.answer.journal import PARAMETERS
 

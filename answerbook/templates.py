@@ -13,7 +13,7 @@ import jinja2
 import jinja2.meta
 
 from answerbook.words import CLOSE, OPEN
-from config.checks import ConfigError, nearest
+from config.mistakes import ConfigError, nearest
 from lambdas.answer.book import host_of
 from lambdas.answer.journal import PARAMETERS
 

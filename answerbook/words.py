@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import jinja2
 from markupsafe import Markup, escape
 
-from config.checks import ConfigError, nearest
+from config.mistakes import ConfigError, nearest
 from lambdas.answer.journal import PARAMETERS
 
 OPEN, CLOSE = "\ue000", "\ue001"

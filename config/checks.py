@@ -1,41 +1,17 @@
 """What a value of the settings may be: each check refuses in a sentence that says how to write it."""
 
 import datetime
-import difflib
 import functools
 import importlib.resources
 import re
-from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import phonenumbers
-from botocore.loaders import create_loader
 from pydantic import AfterValidator
 
-
-class ConfigError(ValueError):
-    """A mistake in what the platform team wrote; its text is the whole message."""
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, where something is near."""
-    found = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
-@functools.cache
-def regions() -> list[str]:
-    """The AWS regions, as the installed SDK knows them; each has Lambda. A session would tell the same in a hundred times the time."""
-    partitions = {each["id"]: each["regions"] for each in create_loader().load_data("partitions")["partitions"]}
-    return [region for part in ("aws", "aws-cn") for region in partitions[part] if not region.endswith("-global")]
-
-
-def known_region(name: str) -> str:
-    """Refuse what is no region."""
-    if name not in regions():
-        raise ValueError(f"{name!r} is no AWS region with Lambda{nearest(name, regions())}")
-    return name
+from config.mistakes import nearest
+from config.regions import known_region
 
 
 def account_sid(sid: str) -> str:

@@ -3,16 +3,16 @@
 Every mistake is a ConfigError of one line: file, line, key, what is wrong and what to do about it.
 """
 
-import re
-import tomllib
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from config.checks import ConfigError, PathName, Region, nearest
+from config.checks import PathName, Region
+from config.file import HERE, File
 from config.lines import Lines
+from config.mistakes import ConfigError, nearest
 from config.tables import (
     Alerts,
     Answer,
@@ -34,9 +34,8 @@ from config.tables import (
     Voicemail,
 )
 
-__all__ = ["HERE", "ConfigError", "Settings", "load", "parse"]
+__all__ = ["HERE", "Settings", "load", "parse"]
 
-HERE = Path(__file__).parent
 TARGETS = ("answer",)
 #: The lists of rules, each for the URL of its name.
 ENTRIES = ("voice", "trunk", "sip", "app", "sms")
@@ -120,28 +119,20 @@ class Settings(Frozen):
 
 def load(environment: str, directory: Path = HERE) -> Settings:
     """Read `<directory>/<environment>.toml`. Raises ConfigError for every mistake."""
-    path = directory / f"{environment}.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        there = [file.stem for file in directory.glob("*.toml")]
-        known = ", ".join(sorted(there)) or "none"
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}){nearest(environment, there)}; there are: {known}") from error
-    return parse(environment, text, path)
+    return checked(environment, File.read(environment, directory))
 
 
 def parse(environment: str, text: str, path: Path) -> Settings:
     """The settings of a TOML text; `path` is named in errors."""
+    return checked(environment, File(path, text))
+
+
+def checked(environment: str, file: File) -> Settings:
+    """The settings of a file. Raises ConfigError for every mistake."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise ConfigError(f"{path}:{line[1] if line else 1}: not TOML: {error}") from error
-    lines = Lines(text)
-    try:
-        return Settings.model_validate(shaped(data, lines, path.name) | {"environment": environment})
+        return Settings.model_validate(shaped(file.data, file.lines, file.path.name) | {"environment": environment})
     except ValidationError as error:
-        raise ConfigError(told(error, lines, path)) from error
+        raise ConfigError(told(error, file.lines, file.path)) from error
 
 
 def shaped(data: dict[str, Any], lines: Lines, file: str) -> dict[str, Any]:

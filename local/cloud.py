@@ -58,7 +58,7 @@ class LocalCloud:
 
         Functions look for Twilio's REST API at `twilio_port` of 127.0.0.1 and nowhere else; its stand-in may be started there.
 
-        Raises `config.settings.ConfigError` for mistakes in `<config>/<environment>.toml`.
+        Raises `config.mistakes.ConfigError` for mistakes in `<config>/<environment>.toml`.
         """
         self.settings = configuration.load(environment, config)
         self.directory = directory.resolve()

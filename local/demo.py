@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from config.settings import ConfigError
+from config.mistakes import ConfigError
 from local.cdk import CdkFailed
 from local.cloud import LocalCloud
 from local.disasters import DISASTERS, Disaster, playable, read_back, voicemail

@@ -5,68 +5,60 @@
 Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words were wrong.
 """
 
-import json
+import atexit
+import gc
 import sys
-from datetime import UTC, datetime
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 
-from config.settings import ConfigError, load
-from ops.audit import audit
-from ops.call import call
-from ops.call_back import call_back
-from ops.console.command import console
-from ops.deployment import Deployment, OpsError, explained
-from ops.errors import errors
-from ops.export import export
-from ops.forget import forget
-from ops.late import Commands
-from ops.listen import ack, download, list_voicemails, play, unack
-from ops.options import PRODUCTION, RegionsOption
-from ops.period import NoPeriod, moment
-from ops.policies import policies
-from ops.rebuild import collect, items, lines, missing, readable, uncollected
-from ops.rebuild import rebuild as write_missing
-from ops.replay import replay
-from ops.state import state
-from ops.tokens import checked_account, counted, tried, with_key, with_token, without_old_tokens
-from ops.tokens import put as put_secret
-from ops.tokens import read as read_secret
-from ops.voicemails import redrive
-from ops.voicemails import status as voicemail_status
+from config.mistakes import ConfigError
+from ops.deployment import OpsError, explained
+from ops.late import commands, function
+from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
+from ops.period import NoPeriod
+from ops.screen import err
 
-app = typer.Typer(cls=Commands, add_completion=False, rich_markup_mode=None)
-out, err = Console(), Console(stderr=True)
+COMMANDS = {
+    "status": "ops.state:state",
+    "errors": "ops.errors:errors",
+    "call": "ops.call:call",
+    "replay": "ops.replay:replay",
+    "console": "ops.console.command:console",
+    "export": "ops.export:export",
+    "forget": "ops.forget:forget",
+    "audit": "ops.audit:audit",
+    "policies": "ops.policies:policies",
+    "rebuild": "ops.rebuild:rebuild",
+    "key": "ops.tokens:set_key",
+    "flows": "ops.flows:flows",
+    "preview": "ops.preview:preview",
+}
+VOICEMAILS = {
+    "list": "ops.listen:list_voicemails",
+    "play": "ops.listen:play",
+    "download": "ops.listen:download",
+    "ack": "ops.listen:ack",
+    "unack": "ops.listen:unack",
+    "call-back": "ops.call_back:call_back",
+    "status": "ops.voicemails:status",
+    "redrive": "ops.voicemails:redrive",
+}
+TOKENS = {
+    "add": "ops.tokens:add_token",
+    "list": "ops.tokens:list_tokens",
+    "check": "ops.tokens:check_tokens",
+    "prune": "ops.tokens:prune_tokens",
+}
 
-EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", envvar="FALLBACK_ENVIRONMENT", help="which environment")]
-RegionOption = Annotated[str | None, typer.Option("--region", help="another region than the environment's settings name")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON for programs")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run/--no-dry-run", help="only say what would be done")]
+MANY = 100_000  #: objects after which garbage is looked for: what a command makes is nearly all in use until its end
 
-
-app.command("status")(state)
-app.command()(errors)
-app.command()(call)
-app.command()(replay)
-app.command()(export)
-app.command()(forget)
-app.command()(policies)
-app.command()(audit)
-app.command()(console)
-voicemails_app = typer.Typer(help="What callers said: list, hear, see to, call back.", no_args_is_help=True)
+app = typer.Typer(cls=commands(COMMANDS), add_completion=False, rich_markup_mode=None)
+voicemails_app = typer.Typer(cls=commands(VOICEMAILS), help="What callers said: list, hear, see to, call back.", no_args_is_help=True)
+tokens_app = typer.Typer(cls=commands(TOKENS), help="The Auth Tokens that Twilio signs its requests with.", no_args_is_help=True)
 app.add_typer(voicemails_app, name="voicemails")
-voicemails_app.command("list")(list_voicemails)
-voicemails_app.command()(play)
-voicemails_app.command()(download)
-voicemails_app.command()(ack)
-voicemails_app.command()(unack)
-voicemails_app.command("call-back")(call_back)
-voicemails_app.command("status")(voicemail_status)
-voicemails_app.command()(redrive)
+app.add_typer(tokens_app, name="tokens")
 
 
 @app.callback(invoke_without_command=True)
@@ -86,137 +78,7 @@ def alone(
     Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words were wrong. `fallback errors --help` shows more.
     """
     if context.invoked_subcommand is None:
-        state(environment, region, as_json)
-
-
-@app.command()
-def rebuild(
-    since: Annotated[str, typer.Option(help="how far back: 2h, 3d, or a moment such as 2026-11-21T02:40")],
-    environment: EnvironmentOption = "production",
-    region: RegionOption = None,
-    dry_run: DryRunOption = True,
-    as_json: JsonOption = False,
-) -> None:
-    """Write events that the table lacks, out of the journal group. Queue recordings it does not know; a dry run unless told otherwise.
-
-    Examples:
-
-        fallback rebuild --since 3h
-
-        fallback rebuild --since 2026-11-21T02:00 --no-dry-run
-    """
-    start = moment(since, datetime.now(UTC))
-    deployment = Deployment.find(environment, region)
-    known = list(readable(track(lines(deployment, start), "reading the journal", console=err, transient=True)))
-    read = list(items(known, load(environment)))
-    lacking, unheard = list(missing(deployment, read)), list(uncollected(deployment, known))
-    counts = {"journal": len(read), "missing": len(lacking), "written": 0, "uncollected": len(unheard), "queued": 0, "dry_run": dry_run}
-    if not dry_run:
-        counts["written"] = sum(track(write_missing(deployment, lacking), "writing", console=err, transient=True))
-        counts["queued"] = collect(deployment, unheard)
-    if as_json:
-        out.print_json(json.dumps(counts))
-        return
-    out.print(f"{len(read)} items in the journal since {start:%Y-%m-%d %H:%M} UTC")
-    out.print(f"{len(lacking)} missing in the table, {counts['written']} written")
-    out.print(f"{len(unheard)} recordings and pictures that the table does not know, {counts['queued']} queued")
-    if dry_run and (lacking or unheard):
-        out.print("This was a dry run; to write and queue them add --no-dry-run")
-
-
-tokens_app = typer.Typer(help="The Auth Tokens that Twilio signs its requests with.", no_args_is_help=True)
-app.add_typer(tokens_app, name="tokens")
-FAULTS = {"refused": "Twilio refuses a token of it: rotated away, or mistyped", "missing": "has no token: callers of it are strangers"}
-Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console shows it")]
-
-
-@tokens_app.command("add")
-def add_token(account: Account, environment: EnvironmentOption = "production", region: RegionOption = None) -> None:
-    """Add an account's Auth Token. It is asked for without echo, or read from standard input.
-
-    The one before stays valid, so that a rotation drops nobody: add the new token, promote it at Twilio, then `fallback tokens prune`.
-
-    Example:
-
-        fallback tokens add AC00000000000000000000000000000002
-    """
-    sid = checked_account(account)
-    deployment = Deployment.find(environment, region)
-    put_secret(deployment, "TokensSecretArn", with_token(read_secret(deployment, "TokensSecretArn"), sid, asked_for("Auth Token")))
-    out.print(f"added; {sid} is verified within a minute. Whether Twilio takes it: `fallback tokens check`")
-
-
-@tokens_app.command("list")
-def list_tokens(environment: EnvironmentOption = "production", region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """How many tokens each account has. The tokens themselves are never shown.
-
-    Example:
-
-        fallback tokens list --json
-    """
-    found = counted(read_secret(Deployment.find(environment, region), "TokensSecretArn"))
-    if as_json:
-        out.print_json(json.dumps(found))
-        return
-    for account, count in found.items():
-        out.print(f"{account}  {count}")
-    if not found:
-        out.print("no token yet: callers get the unverified answer. Add one with `fallback tokens add AC...`")
-
-
-@tokens_app.command("check")
-def check_tokens(environment: EnvironmentOption = "production", region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """Try every stored token against Twilio now. As happens daily; its alarm follows what is found.
-
-    Example:
-
-        fallback tokens check
-    """
-    found = tried(Deployment.find(environment, region))
-    if as_json:
-        out.print_json(json.dumps(found))
-        return
-    for fault in found:
-        out.print(f"{fault['account']}  {FAULTS[fault['fault']]}")
-    if not found:
-        out.print("every token is accepted by Twilio")
-
-
-@tokens_app.command("prune")
-def prune_tokens(account: Account, environment: EnvironmentOption = "production", region: RegionOption = None) -> None:
-    """Forget an account's older token. Once Twilio signs with the new one.
-
-    Example:
-
-        fallback tokens prune AC00000000000000000000000000000002
-    """
-    deployment = Deployment.find(environment, region)
-    put_secret(deployment, "TokensSecretArn", without_old_tokens(read_secret(deployment, "TokensSecretArn"), checked_account(account)))
-    out.print("done; one token is left")
-
-
-@app.command("key")
-def set_key(
-    account: Account,
-    key: Annotated[str, typer.Argument(help="API key SID: SK and 32 hexadecimal digits")],
-    environment: EnvironmentOption = "production",
-    region: RegionOption = None,
-) -> None:
-    """Set the API key that fetches an account's recordings. Its secret is asked for without echo.
-
-    Example:
-
-        fallback key AC00000000000000000000000000000002 SK00000000000000000000000000000001
-    """
-    deployment = Deployment.find(environment, region)
-    keys = with_key(read_secret(deployment, "TwilioKeysSecretArn"), checked_account(account), key, asked_for("API key secret"))
-    put_secret(deployment, "TwilioKeysSecretArn", keys)
-    out.print("set")
-
-
-def asked_for(what: str) -> str:
-    """A secret from the keyboard without echo, or from standard input where that is no terminal."""
-    return typer.prompt(what, hide_input=True).strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
+        function(COMMANDS["status"])(environment, region, as_json)
 
 
 def main() -> None:
@@ -239,4 +101,6 @@ def failed(sentence: str) -> NoReturn:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(MANY)
+    atexit.register(gc.freeze)  # nothing is collected on the way out
     main()

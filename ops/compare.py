@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from answerbook.compile import compile_book
-from config.settings import ConfigError, load
+from config.mistakes import ConfigError
+from config.settings import load
 from ops.conditions import when
 from ops.deployment import OpsError
 from ops.walk import Answered, Walk

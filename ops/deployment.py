@@ -19,7 +19,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from config.settings import load
+from config.place import Place
 
 #: Nothing was asked of AWS yet: there is nobody to ask as. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
 NOBODY = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError)
@@ -42,7 +42,7 @@ class Deployment:
     @classmethod
     def find(cls, environment: str, region: str | None = None) -> "Deployment":
         """Ask CloudFormation; `AWS_ENDPOINT_URL` leads to the local cloud. Raises OpsError."""
-        where = region or load(environment).region
+        where = region or Place.of(environment).region
         stack = f"fallback-{environment}"
         with explained(f"stack {stack} in {where}"):
             client = boto3.client("cloudformation", region_name=where)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from config.settings import load
+from config.place import Place
 from ops import audit
 from ops.deployment import Deployment
 from ops.history import History, Region
@@ -24,7 +24,7 @@ class Desk:
         deployments = tuple(Deployment.find(environment, region) for region in regions or (None,))
         if show_numbers:
             audit.note(deployments[0], what)
-        own = frozenset(load(environment).twilio.numbers)
+        own = Place.of(environment).numbers
         return cls(deployments, History([region_of(deployment) for deployment in deployments]), View(show_numbers, own))
 
     @property

@@ -27,7 +27,6 @@ from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
 from ops.words import clock, count, length
 
 MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("callback",)}
-PAGE = 250  #: items of a page, where reading may stop early
 LONGEST = timedelta(days=1)  #: how far before a period the beginning of an outage is looked for
 COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
 
@@ -162,7 +161,7 @@ def find(
     found, events = Found([], []), desk.history.events(period)
     if look_back:
         before = Period(period.start - look_back, period.start - timedelta(microseconds=1))
-        events = until_quiet(chain(events, desk.history.events(before, page=PAGE)), period.start, last)
+        events = until_quiet(chain(events, desk.history.events(before, may_stop=True)), period.start, last)
     found.outages += outages(found.counted(events, lambda event: moment_of(event) >= period.start and wanted(event), tallies, limit))
     return found
 

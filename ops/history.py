@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEYS_AT_ONCE = 100  #: the most that BatchGetItem takes
+FEW = 25  #: items of the first page of a shard, where reading may stop early
 Key = tuple[str, str]
 Page = list[Item]
 
@@ -33,9 +34,12 @@ class Region:
     table: str
 
     def pages(self, **query: Any) -> Iterator[Page]:
-        """The pages of a query, each item with the region it came from."""
-        for page in self.client.get_paginator("query").paginate(TableName=self.table, **query):
-            yield [plain(item) | {"region": self.name} for item in page["Items"]]
+        """The pages of a query, each item with the region it came from; where a `Limit` is given, each page has twice the one before."""
+        asked: Any = {"TableName": self.table, **query}
+        while asked:
+            answer = self.client.query(**asked)
+            yield [plain(item) | {"region": self.name} for item in answer["Items"]]
+            asked = behind(asked, answer)
 
 
 class History:
@@ -45,11 +49,11 @@ class History:
         self.regions = regions
         self.pool = ThreadPoolExecutor(2 * SHARDS * len(regions), thread_name_prefix="history")
 
-    def events(self, period: Period, newest_first: bool = True, page: int | None = None) -> Iterator[Item]:
-        """Everything on the timeline in a period, in order of time. Who may stop early asks for so many items a page and shard, and for no
-        day before it is reached."""
-        days = (self.day(day, period, newest_first, page) for day in period.days(newest_first))
-        if page:
+    def events(self, period: Period, newest_first: bool = True, may_stop: bool = False) -> Iterator[Item]:
+        """Everything on the timeline in a period, in order of time. Who may stop early is given a few items first, and no day is asked for
+        before it is reached."""
+        days = (self.day(day, period, newest_first, may_stop) for day in period.days(newest_first))
+        if may_stop:
             yield from chain.from_iterable(days)
             return
         current = next(days)
@@ -58,7 +62,7 @@ class History:
             current = following
         yield from current
 
-    def day(self, day: str, period: Period, newest_first: bool, page: int | None) -> Iterator[Item]:
+    def day(self, day: str, period: Period, newest_first: bool, may_stop: bool) -> Iterator[Item]:
         """One day's events; its shards are asked for at once, before anything is read."""
         first, last = period.bounds
         query = {
@@ -66,10 +70,10 @@ class History:
             "KeyConditionExpression": "day_shard = :day AND #time BETWEEN :first AND :last",
             "ExpressionAttributeNames": {"#time": "time"},
             "ScanIndexForward": not newest_first,
-            **({"Limit": page} if page else {}),
+            **({"Limit": FEW} if may_stop else {}),
         }
         shards = [
-            self.ahead(region.pages(**query, ExpressionAttributeValues=texts(day=f"{day}#{shard}", first=first, last=last)), not page)
+            self.ahead(region.pages(**query, ExpressionAttributeValues=texts(day=f"{day}#{shard}", first=first, last=last)), not may_stop)
             for region in self.regions
             for shard in range(SHARDS)
         ]
@@ -119,6 +123,13 @@ class History:
             following = self.pool.submit(next, pages, None) if all_of_it else None
             yield from page
             future = following or self.pool.submit(next, pages, None)
+
+
+def behind(asked: Any, answer: Any) -> Any:
+    """The query of the page behind an answer; nothing behind the last one."""
+    if "LastEvaluatedKey" not in answer:
+        return None
+    return asked | {"ExclusiveStartKey": answer["LastEvaluatedKey"]} | ({"Limit": 2 * asked["Limit"]} if "Limit" in asked else {})
 
 
 def batch(region: Region, keys: Sequence[Key], attributes: str = "") -> Page:

@@ -1,5 +1,6 @@
-"""`fallback preview` and `flows` read the answer book, whose compiler takes a tenth of a second to import: only then."""
+"""Commands that are imported when somebody wants them: a question at night waits for its own imports and for no others."""
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -7,20 +8,33 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-LATE = ("flows", "preview")  #: each in the module of its name
+
+def commands(places: Mapping[str, str]) -> type[TyperGroup]:
+    """A group of commands, each a name and where its function is: `{"errors": "ops.errors:errors"}`."""
+
+    class Commands(TyperGroup):
+        """These, and the groups that were added."""
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            """The names, in the order of the help."""
+            return [*places, *super().list_commands(ctx)]
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            """One command by its name."""
+            return command(cmd_name, places[cmd_name]) if cmd_name in places else super().get_command(ctx, cmd_name)
+
+    return Commands
 
 
-class Commands(TyperGroup):
-    """All commands; those of the answer book are made when somebody wants them."""
+def command(name: str, place: str) -> Any:
+    """A command of a function."""
+    one = typer.Typer(add_completion=False, rich_markup_mode=None)
+    one.command(name)(function(place))
+    return get_command(one)
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names, in the order of the help."""
-        return [*super().list_commands(ctx), *LATE]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """One command by its name."""
-        if cmd_name not in LATE:
-            return super().get_command(ctx, cmd_name)
-        one = typer.Typer(add_completion=False, rich_markup_mode=None)
-        one.command(cmd_name)(getattr(import_module(f"ops.{cmd_name}"), cmd_name))
-        return get_command(one)
+def function(place: str) -> Callable[..., Any]:
+    """The function at a place, `ops.errors:errors`."""
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from answerbook.compile import TEMPLATES, compile_book
 from answerbook.rules import COUNTRIES, WORDS, check
-from config.checks import nearest
+from config.mistakes import nearest
 from config.settings import HERE, Settings, load
 from lambdas.answer.journal import PARAMETERS
 from ops.compare import changed, compiled_at

@@ -4,19 +4,60 @@ Writing an event again changes nothing, and a recording is stored once however o
 one likes.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import batched
-from typing import Any
+from typing import Annotated, Any
 
-from config.settings import Settings
+import typer
+from rich.progress import track
+
+from config.settings import Settings, load
 from lambdas.answer.journal import MARK
 from lambdas.workers.events import Item, Line, NotAJournalLine, items_of, line_in, write
 from lambdas.workers.tasks import Task, body_of, queue, tasks_of
 from lambdas.workers.voicemails import key_of
 from ops.deployment import Deployment, explained
+from ops.options import PRODUCTION, DryRunOption, EnvironmentOption, JsonOption, RegionOption
+from ops.period import moment
+from ops.screen import err, out
 
 KEYS_A_READ = 100  #: of BatchGetItem
+
+
+def rebuild(
+    since: Annotated[str, typer.Option(help="how far back: 2h, 3d, or a moment such as 2026-11-21T02:40")],
+    environment: EnvironmentOption = PRODUCTION,
+    region: RegionOption = None,
+    dry_run: DryRunOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Write events that the table lacks, out of the journal group. Queue recordings it does not know; a dry run unless told otherwise.
+
+    Examples:
+
+        fallback rebuild --since 3h
+
+        fallback rebuild --since 2026-11-21T02:00 --no-dry-run
+    """
+    start = moment(since, datetime.now(UTC))
+    deployment = Deployment.find(environment, region)
+    known = list(readable(track(lines(deployment, start), "reading the journal", console=err, transient=True)))
+    read = list(items(known, load(environment)))
+    lacking, unheard = list(missing(deployment, read)), list(uncollected(deployment, known))
+    counts = {"journal": len(read), "missing": len(lacking), "written": 0, "uncollected": len(unheard), "queued": 0, "dry_run": dry_run}
+    if not dry_run:
+        counts["written"] = sum(track(written(deployment, lacking), "writing", console=err, transient=True))
+        counts["queued"] = collect(deployment, unheard)
+    if as_json:
+        print(json.dumps(counts))
+        return
+    out.print(f"{len(read)} items in the journal since {start:%Y-%m-%d %H:%M} UTC")
+    out.print(f"{len(lacking)} missing in the table, {counts['written']} written")
+    out.print(f"{len(unheard)} recordings and pictures that the table does not know, {counts['queued']} queued")
+    if dry_run and (lacking or unheard):
+        out.print("This was a dry run; to write and queue them add --no-dry-run")
 
 
 def lines(deployment: Deployment, start: datetime) -> Iterator[str]:
@@ -74,7 +115,7 @@ def stored(client: Any, table: str, keys: Iterable[tuple[str, str]]) -> set[tupl
     return there
 
 
-def rebuild(deployment: Deployment, found: list[Item]) -> Iterator[int]:
+def written(deployment: Deployment, found: list[Item]) -> Iterator[int]:
     """Write items, and say after each batch how many."""
     client = deployment.client("dynamodb")
     for batch in batched(found, 25, strict=False):

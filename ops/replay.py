@@ -15,7 +15,6 @@ from botocore.config import Config
 from rich.markup import escape
 from rich.progress import track
 
-from config.settings import load
 from lambdas.workers.hand_back import DELIVERED
 from ops import audit
 from ops.candidates import PERHAPS, REMEDIES, UNKNOWN, Allowed, Candidate, counts, plan, unfinished
@@ -86,6 +85,8 @@ def replay(
 
 def missed(desk: Desk, period: Period | None) -> list[Candidate]:
     """What could be handed back: of a period, or what was not finished. Raises OpsError where hand-back is switched off."""
+    from config.settings import load  # noqa: PLC0415 - checks all that is written there: the console's first page does not wait for it
+
     settings = load(desk.environment)
     if settings.privacy.store == "masked":
         raise OpsError('hand-back is switched off: [privacy] store = "masked" keeps nothing that could be given back')

@@ -13,7 +13,6 @@ from lambdas.workers.hand_back import REPLAY
 from lambdas.workers.voicemails import COLLECT, HEAR
 from ops.deployment import OpsError, explained
 from ops.desk import Desk
-from ops.errors import PAGE
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
 from ops.outages import Outage, meaning, outages
 from ops.period import Period
@@ -142,7 +141,7 @@ def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = N
     """
     desk = Desk.open(environment, region)
     now = datetime.now(UTC)
-    last = next(outages(desk.history.events(Period.last(LOOK_BACK, now), page=PAGE)), None)
+    last = next(outages(desk.history.events(Period.last(LOOK_BACK, now), may_stop=True)), None)
     found = State.read(desk, now, last)
     if as_json:
         print(json.dumps(found.facts))

@@ -1,4 +1,4 @@
-"""`fallback tokens` and `fallback keys`: what Twilio's requests are verified with, and what recordings are fetched with.
+"""`fallback tokens` and `fallback key`: what Twilio's requests are verified with, and what recordings are fetched with.
 
 Secrets are asked for without echo or read from standard input, so that they are on no screen and in no shell history; they are never
 printed. The rest of a secret (other accounts, the probe's own token) stays as it is.
@@ -6,15 +6,106 @@ printed. The rest of a secret (other accounts, the probe's own token) stays as i
 
 import json
 import re
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from config.checks import account_sid
 from lambdas.answer.book import PROBE_ACCOUNT
 from ops.deployment import Deployment, OpsError, explained
+from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionOption
+from ops.screen import out
 
 TOKEN = re.compile(r"[0-9a-zA-Z_-]{16,128}")
 API_KEY = re.compile(r"SK[0-9a-f]{32}")
+FAULTS = {"refused": "Twilio refuses a token of it: rotated away, or mistyped", "missing": "has no token: callers of it are strangers"}
+Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console shows it")]
+
+
+def add_token(account: Account, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
+    """Add an account's Auth Token. It is asked for without echo, or read from standard input.
+
+    The one before stays valid, so that a rotation drops nobody: add the new token, promote it at Twilio, then `fallback tokens prune`.
+
+    Example:
+
+        fallback tokens add AC00000000000000000000000000000002
+    """
+    sid = checked_account(account)
+    deployment = Deployment.find(environment, region)
+    put(deployment, "TokensSecretArn", with_token(read(deployment, "TokensSecretArn"), sid, asked_for("Auth Token")))
+    out.print(f"added; {sid} is verified within a minute. Whether Twilio takes it: `fallback tokens check`")
+
+
+def list_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOption = None, as_json: JsonOption = False) -> None:
+    """How many tokens each account has. The tokens themselves are never shown.
+
+    Example:
+
+        fallback tokens list --json
+    """
+    found = counted(read(Deployment.find(environment, region), "TokensSecretArn"))
+    if as_json:
+        print(json.dumps(found))
+        return
+    for account, count in found.items():
+        out.print(f"{account}  {count}")
+    if not found:
+        out.print("no token yet: callers get the unverified answer. Add one with `fallback tokens add AC...`")
+
+
+def check_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOption = None, as_json: JsonOption = False) -> None:
+    """Try every stored token against Twilio now. As happens daily; its alarm follows what is found.
+
+    Example:
+
+        fallback tokens check
+    """
+    found = tried(Deployment.find(environment, region))
+    if as_json:
+        print(json.dumps(found))
+        return
+    for fault in found:
+        out.print(f"{fault['account']}  {FAULTS[fault['fault']]}")
+    if not found:
+        out.print("every token is accepted by Twilio")
+
+
+def prune_tokens(account: Account, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
+    """Forget an account's older token. Once Twilio signs with the new one.
+
+    Example:
+
+        fallback tokens prune AC00000000000000000000000000000002
+    """
+    deployment = Deployment.find(environment, region)
+    put(deployment, "TokensSecretArn", without_old_tokens(read(deployment, "TokensSecretArn"), checked_account(account)))
+    out.print("done; one token is left")
+
+
+def set_key(
+    account: Account,
+    key: Annotated[str, typer.Argument(help="API key SID: SK and 32 hexadecimal digits")],
+    environment: EnvironmentOption = PRODUCTION,
+    region: RegionOption = None,
+) -> None:
+    """Set the API key that fetches an account's recordings. Its secret is asked for without echo.
+
+    Example:
+
+        fallback key AC00000000000000000000000000000002 SK00000000000000000000000000000001
+    """
+    deployment = Deployment.find(environment, region)
+    keys = with_key(read(deployment, "TwilioKeysSecretArn"), checked_account(account), key, asked_for("API key secret"))
+    put(deployment, "TwilioKeysSecretArn", keys)
+    out.print("set")
+
+
+def asked_for(what: str) -> str:
+    """A secret from the keyboard without echo, or from standard input where that is no terminal."""
+    return typer.prompt(what, hide_input=True).strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
 def checked_account(sid: str) -> str:

@@ -1,4 +1,4 @@
-"""`fallback console`: the words of the command; what a browser needs is imported once it is asked for."""
+"""`fallback console`: the words of the command."""
 
 import webbrowser
 from contextlib import suppress
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.console.app import serve
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, RegionsOption
 from ops.screen import out
@@ -25,8 +26,6 @@ def console(
 
         fallback console --port 8765 --no-open
     """
-    from ops.console.app import serve  # noqa: PLC0415 - a web server, which no other command should wait for
-
     desk = Desk.open(environment, region)
 
     def announce(address: str) -> None:

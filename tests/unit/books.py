@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 import pytest
 
 from answerbook.compile import TEMPLATES, compile_book
-from config.settings import ConfigError, parse
+from config.mistakes import ConfigError
+from config.settings import parse
 from lambdas.answer.book import Book, Choice
 from lambdas.answer.request import Request
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerbook.compile import TEMPLATES, compile_book
-from config.checks import ConfigError
+from config.mistakes import ConfigError
 from config.settings import HERE, load, parse
 from lambdas.answer.journal import PARAMETERS
 from tests.unit.books import settings_text

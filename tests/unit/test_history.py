@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambdas.workers.events import Item, day_shard
-from ops.history import History, Region, plain
+from ops.history import FEW, History, Region, plain
 from ops.period import Period, stamp
 from tests.unit.event_table import TABLE, event_table, put
 
@@ -119,15 +119,24 @@ def test_memory_stays_flat_however_much_is_read() -> None:
 def test_who_stops_early_asks_for_nothing_beyond() -> None:
     """No second page of a shard and no second day; who reads all of it has the next page under way."""
 
-    def pages_read(page: int | None) -> int:
+    def pages_read(may_stop: bool) -> int:
         client = Endless()
         history = History([Region("here", client, "t")])  # type: ignore[arg-type]
-        next(history.events(Period.last(timedelta(days=5), NOW), page=page))
+        next(history.events(Period.last(timedelta(days=5), NOW), may_stop=may_stop))
         history.pool.shutdown()
         return len(client.pages)
 
-    assert pages_read(50) == 4
-    assert pages_read(None) > 8
+    assert pages_read(may_stop=True) == 4
+    assert pages_read(may_stop=False) > 8
+
+
+def test_who_may_stop_is_given_a_few_items_first_and_then_ever_more(table: "DynamoDBClient") -> None:
+    limits: list[int] = []
+    table.meta.events.register("provide-client-params.dynamodb.Query", lambda params, **_: limits.append(params["Limit"]))
+    put(table, *(event(number, timedelta(seconds=number)) for number in range(500)))
+    assert sum(1 for _ in reader(table).events(Period.last(timedelta(hours=1), NOW), may_stop=True)) == 500
+    assert {FEW, 2 * FEW, 4 * FEW} <= set(limits)
+    assert max(limits) <= 8 * FEW
 
 
 class Endless:
@@ -136,14 +145,11 @@ class Endless:
     def __init__(self) -> None:
         self.pages: list[int] = []  #: that were asked for
 
-    def get_paginator(self, _: str) -> "Endless":
-        return self
-
-    def paginate(self, ExpressionAttributeValues: Any, **_: Any) -> Iterator[Any]:  # noqa: N803
+    def query(self, ExpressionAttributeValues: Any, ExclusiveStartKey: int = 1, **_: Any) -> Any:  # noqa: N803
         time = ExpressionAttributeValues[":first"]
-        for number_of_page in range(5):
-            self.pages.append(number_of_page)
-            yield {"Items": [{"pk": {"S": "CA"}, "time": time, "error_url": {"S": "x" * 100 + str(number)}} for number in range(50)]}
+        self.pages.append(ExclusiveStartKey)
+        items = [{"pk": {"S": "CA"}, "time": time, "error_url": {"S": "x" * 100 + str(number)}} for number in range(50)]
+        return {"Items": items} | ({"LastEvaluatedKey": ExclusiveStartKey + 1} if ExclusiveStartKey < 5 else {})
 
 
 def test_attributes_become_what_python_has() -> None:

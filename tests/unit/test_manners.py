@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.checks import ConfigError
+from config.mistakes import ConfigError
 from tests.unit.books import ask, book, compiled, cookie_of, document, refused, settings_text, twiml
 
 ME, CODE = "+15005550006", "12345"

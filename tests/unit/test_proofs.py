@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from answerbook.compile import TEMPLATES
-from config.checks import ConfigError
+from config.mistakes import ConfigError
 from tests.unit.books import book, compiled, document, refused, request, settings_text
 
 OWN = '[answer.own]\nflow = "own"\n'

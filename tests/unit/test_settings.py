@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from answerbook.compile import compile_book
-from config.checks import ConfigError
 from config.lines import Lines
+from config.mistakes import ConfigError
+from config.place import Place
 from config.settings import HERE, Settings, load, parse
 from config.tables import Frozen
 
@@ -239,6 +240,36 @@ def models(model: type[Frozen]) -> list[type[Frozen]]:
     """A table and those in it."""
     inner = [field.annotation for field in model.model_fields.values()]
     return [model, *(found for kind in inner if isinstance(kind, type) and issubclass(kind, Frozen) for found in models(kind))]
+
+
+def test_a_mistake_elsewhere_keeps_nobody_from_what_callers_left(tmp_path: Path) -> None:
+    """Somebody is writing the settings while another wants to know what broke."""
+    (tmp_path / "test.toml").write_text(GOOD + "[retention]\nevnts = 5\n")
+    with pytest.raises(ConfigError):
+        load("test", tmp_path)
+    assert Place.of("test", tmp_path) == Place("us-west-2", frozenset({"+15005550006"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            GOOD.replace("us-west-2", "us-wst-2", 1),
+            "test.toml:1: region: 'us-wst-2' is no AWS region with Lambda; did you mean",
+        ),
+        (GOOD.partition("\n")[2], "test.toml:1: region: is missing; add it"),
+        ("region = ", "test.toml:1: not TOML"),
+    ],
+)
+def test_where_an_environment_is_must_be_known(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "test.toml").write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        Place.of("test", tmp_path)
+
+
+def test_an_environment_without_numbers_has_none_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "test.toml").write_text('region = "us-west-2"\ntwilio = 5\n')
+    assert Place.of("test", tmp_path).numbers == frozenset()
 
 
 def test_every_setting_says_what_it_is() -> None:

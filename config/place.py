@@ -1,0 +1,39 @@
+"""Where an environment is: of its settings, what the questions of on-call need.
+
+Nothing else in the file is checked here. Checking all of it takes longer than most questions, and a mistake in what somebody is writing
+keeps nobody from what callers left.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.file import HERE, File
+from config.mistakes import ConfigError
+from config.regions import known_region
+
+
+@dataclass(frozen=True)
+class Place:
+    """The region an environment runs in, and the company's own numbers."""
+
+    region: str
+    numbers: frozenset[str]
+
+    @classmethod
+    def of(cls, environment: str, directory: Path = HERE) -> "Place":
+        """Read `<directory>/<environment>.toml`. Raises ConfigError."""
+        file = File.read(environment, directory)
+        twilio: Any = file.data.get("twilio")
+        numbers: Any = twilio.get("numbers") if isinstance(twilio, dict) else ()
+        return cls(region_in(file), frozenset(number for number in numbers or () if isinstance(number, str)))
+
+
+def region_in(file: File) -> str:
+    """The region of an environment. Raises ConfigError."""
+    try:
+        return known_region(str(file.data["region"]))
+    except KeyError:
+        raise ConfigError(f"{file.path}:1: region: is missing; add it (docs/configuration.md has an example)") from None
+    except ValueError as error:
+        raise ConfigError(f"{file.path}:{file.lines.of(('region',))}: region: {error}") from error
