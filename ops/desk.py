@@ -21,11 +21,11 @@ class Desk:
     @classmethod
     def open(cls, environment: str, regions: list[str] | None = None, show_numbers: bool = False, what: str = "") -> "Desk":
         """Find what is deployed; whoever wants to see numbers is noted first. Raises OpsError, ConfigError."""
-        deployments = tuple(Deployment.find(environment, region) for region in regions or (None,))
+        place = Place.of(environment)
+        deployments = tuple(Deployment.find(environment, region) for region in regions or [place.region])
         if show_numbers:
             audit.note(deployments[0], what)
-        own = Place.of(environment).numbers
-        return cls(deployments, History([region_of(deployment) for deployment in deployments]), View(show_numbers, own))
+        return cls(deployments, History([region_of(deployment) for deployment in deployments]), View(show_numbers, place.numbers))
 
     @property
     def environment(self) -> str:

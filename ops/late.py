@@ -15,9 +15,9 @@ def commands(places: Mapping[str, str]) -> type[TyperGroup]:
     class Commands(TyperGroup):
         """These, and the groups that were added."""
 
-        def list_commands(self, ctx: Any) -> list[str]:
-            """The names, in the order of the help."""
-            return [*places, *super().list_commands(ctx)]
+        def __init__(self, **words: Any) -> None:
+            super().__init__(**words)
+            self.commands: Any = dict.fromkeys(places) | self.commands  # the names, for the help and for `did you mean`
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
             """One command by its name."""

@@ -428,6 +428,15 @@ def test_the_questions_of_the_night_do_not_wait_for_what_they_do_not_need() -> N
     assert not {"jinja2", "mutagen", "starlette", "aws_cdk", "answerbook.compile", "pydantic", "phonenumbers"} & set(loaded)
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"), [(("erors",), "errors"), (("voicemail",), "voicemails"), (("voicemails", "call-bck"), "call-back")]
+)
+def test_a_misspelt_command_is_answered_with_the_one_that_was_meant(run: Run, words: tuple[str, ...], meant: str) -> None:
+    status, _, err = run(*words)
+    assert status == 2
+    assert f"Did you mean '{meant}'" in err
+
+
 def test_help_has_examples_for_every_command_and_lists_them_in_whole_sentences() -> None:
     for words, command in commands(get_command(cli.app)):
         if not hasattr(command, "commands") or not words:
