@@ -183,8 +183,7 @@ class RestApi(Server):
             return _missing(received.path)
         if received.form.get("RequestedChannels") == "2":
             return _problem(400, 16113, "A mono recording has no second channel")
-        body = audio.mp3(found.audio) if suffix == ".mp3" else found.audio
-        return spoiled(fault, Says(body, "audio/mpeg" if suffix == ".mp3" else "audio/x-wav"))
+        return spoiled(fault, _as_mp3(found, found.audio) if suffix == ".mp3" else Says(found.audio, "audio/x-wav"))
 
     def _planned(self, kind: str) -> Behaviour | None:
         fault = self._next(kind)
@@ -209,6 +208,13 @@ class RestApi(Server):
 
 def _json(status: int, body: Mapping[str, object]) -> Says:
     return Says(json.dumps(body).encode(), "application/json", status)
+
+
+def _as_mp3(found: Recording, content: bytes) -> Says:
+    """The MP3 of a recording; what Twilio encrypts there is as WAV alone. https://www.twilio.com/docs/api/errors/16109"""
+    if found.encryption:
+        return _problem(400, 16109, "The encrypted recording is not available as mp3")
+    return Says(audio.mp3(content), "audio/mpeg")
 
 
 def _problem(status: int, code: int, message: str) -> Says:
