@@ -20,6 +20,7 @@ from botocore.exceptions import (
 )
 
 from config.place import Place
+from config.regions import known_region
 
 #: Nothing was asked of AWS yet: there is nobody to ask as. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
 NOBODY = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError)
@@ -42,7 +43,7 @@ class Deployment:
     @classmethod
     def find(cls, environment: str, region: str | None = None) -> "Deployment":
         """Ask CloudFormation; `AWS_ENDPOINT_URL` leads to the local cloud. Raises OpsError."""
-        where = region or Place.of(environment).region
+        where = checked(region) if region else Place.of(environment).region
         stack = f"fallback-{environment}"
         with explained(f"stack {stack} in {where}"):
             client = boto3.client("cloudformation", region_name=where)
@@ -63,6 +64,14 @@ class Deployment:
             return self.outputs[output]
         except KeyError:
             raise OpsError(f"the stack fallback-{self.environment} has no output {output}: deploy this version first") from None
+
+
+def checked(region: str) -> str:
+    """A region that there is. Raises OpsError."""
+    try:
+        return known_region(region)
+    except ValueError as error:
+        raise OpsError(f"--region: {error}") from error
 
 
 @contextmanager

@@ -428,6 +428,10 @@ def test_the_questions_of_the_night_do_not_wait_for_what_they_do_not_need() -> N
     assert not {"jinja2", "mutagen", "starlette", "aws_cdk", "answerbook.compile", "pydantic", "phonenumbers"} & set(loaded)
 
 
+def test_a_misspelt_region_is_asked_of_nobody(run: Run) -> None:
+    assert "--region: 'eu-wst-1' is no AWS region with Lambda; did you mean 'eu-west-1'?" in run("errors", "--region", "eu-wst-1")[2]
+
+
 @pytest.mark.parametrize(
     ("words", "meant"), [(("erors",), "errors"), (("voicemail",), "voicemails"), (("voicemails", "call-bck"), "call-back")]
 )
