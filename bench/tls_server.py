@@ -24,7 +24,7 @@ class TlsServer:
     """
 
     def __init__(self, directory: Path, behave: Behaviour) -> None:
-        files = certificate.write(directory, "us-east-1")
+        files = certificate.write(directory)
         self.authority = files.authority
         self.behave = behave
         self.connections = 0

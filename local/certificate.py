@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from config.regions import regions
+
 LIFE = dt.timedelta(days=30)
 
 
@@ -26,18 +28,18 @@ class Certificate(NamedTuple):
     key: Path
 
 
-def host_names(region: str) -> list[str]:
-    """Every DNS name under which the local cloud is reached: its own, and those of API Gateway in `region`."""
-    return ["localhost", "*.execute-api.localhost", f"*.execute-api.{region}.amazonaws.com"]
+def host_names() -> list[str]:
+    """Every DNS name under which the local cloud is reached: its own, and those of API Gateway in each region."""
+    return ["localhost", "*.execute-api.localhost", *(f"*.execute-api.{region}.amazonaws.com" for region in regions())]
 
 
-def write(directory: Path, region: str) -> Certificate:
+def write(directory: Path) -> Certificate:
     """Make a new authority and a server certificate signed by it, valid for 30 days, in `directory`."""
     files = Certificate(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key)
     files.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    server = _server(server_key, authority, authority_key, region)
+    server = _server(server_key, authority, authority_key)
     files.server.write_bytes(server.public_bytes(serialization.Encoding.PEM))
     files.key.touch(mode=0o600)
     files.key.write_bytes(_pem(server_key))
@@ -58,7 +60,6 @@ def _server(
     key: ec.EllipticCurvePrivateKey,
     authority: x509.Certificate,
     authority_key: ec.EllipticCurvePrivateKey,
-    region: str,
 ) -> x509.Certificate:
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     return (
@@ -67,7 +68,7 @@ def _server(
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(identifier, critical=False)
-        .add_extension(_alternative_names(region), critical=False)
+        .add_extension(_alternative_names(), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
 
@@ -104,8 +105,8 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _alternative_names(region: str) -> x509.SubjectAlternativeName:
-    names = [x509.DNSName(name) for name in host_names(region)]
+def _alternative_names() -> x509.SubjectAlternativeName:
+    names = [x509.DNSName(name) for name in host_names()]
     return x509.SubjectAlternativeName([*names, x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))])
 
 

@@ -80,7 +80,7 @@ class LocalCloud:
         """Start the emulator and return at once; what needs it waits for it. Raises `CannotStart` if the port is taken."""
         shutil.rmtree(self._temporary, ignore_errors=True)
         self._temporary.mkdir(parents=True)
-        files = certificate.write(self.directory, self.region)
+        files = certificate.write(self.directory)
         self._process = Process(self.port, self._emulator_environ(files), self.directory / "emulator.log")
 
     def deploy(self, extra_context: Mapping[str, str] | None = None) -> Outputs:
@@ -102,6 +102,15 @@ class LocalCloud:
         self.put_tokens(outputs.keys_secret, {outputs.account_sid: {"key": key, "secret": secret}})
         outputs.write(self.directory / "outputs.json")
         return outputs
+
+    def beside(self, directory: Path, config: Path) -> "LocalCloud":
+        """The same cloud for settings of the same environment that name another region. It lasts as long as this one."""
+        self._wait()
+        other = LocalCloud(directory, self.port, self.settings.environment, config=config, project=self._project)
+        other._temporary.mkdir(parents=True)
+        other._process, other._ready = self._process, True
+        other.ca_bundle, other.auth_token, other.api_key = self.ca_bundle, self.auth_token, self.api_key
+        return other
 
     def stop(self) -> None:
         """End the emulator and every function it runs. Nothing happens if it is not running."""

@@ -56,7 +56,7 @@ def test_user_and_password_of_a_url_are_sent_and_not_signed() -> None:
 def test_over_tls_the_port_of_a_call_is_not_signed(
     medium: webhook.Medium, port: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = certificate.write(tmp_path, "us-east-1")
+    files = certificate.write(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
     with Primary(files.server, files.key) as primary:
         primary.answers("<Response/>")
@@ -79,7 +79,7 @@ def test_an_unknown_name_was_not_sent() -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_was_not_sent(tmp_path: Path) -> None:
-    files = certificate.write(tmp_path, "us-east-1")
+    files = certificate.write(tmp_path)
     with Primary(files.server, files.key) as primary:
         with pytest.raises(NotSent, match="CERTIFICATE_VERIFY_FAILED"):
             send(Ask(f"https://localhost:{primary.port}/x", FORM, "sms"), TOKEN, {})
