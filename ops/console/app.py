@@ -11,7 +11,6 @@ import uvicorn
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -29,6 +28,7 @@ from ops.state import address_of
 from ops.words import clock, count, length
 
 HERE = Path(__file__).parent
+EXPLAINED = (OpsError, NoPeriod, HTTPException, ClientError, BotoCoreError)  #: whose text is for people
 HOST = "127.0.0.1"  #: and nothing else, ever
 
 
@@ -37,7 +37,8 @@ def serve(desk: Desk, port: int, announce: Callable[[str], None]) -> None:
     token, listening = secrets.token_urlsafe(24), bound(port)
     port = listening.getsockname()[1]
     announce(f"http://{HOST}:{port}/?token={token}")
-    config = uvicorn.Config(made(desk, port, token), log_level="warning", access_log=False, server_header=False)
+    pages = Pages(desk, templates(), secrets.token_urlsafe(24))
+    config = uvicorn.Config(Guard(made(pages), port, token), log_level="warning", access_log=False, server_header=False)
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -54,9 +55,8 @@ def bound(port: int) -> socket.socket:
     return listening
 
 
-def made(desk: Desk, port: int, token: str) -> Starlette:
-    """The application; `port` is where it will listen, `token` stands in the first URL."""
-    pages = Pages(desk, templates(), secrets.token_urlsafe(24))
+def made(pages: Pages) -> Starlette:
+    """The application, which wants a guard before it."""
     routes = [
         Route("/", pages.overview),
         Route("/calls", pages.calls),
@@ -75,10 +75,8 @@ def made(desk: Desk, port: int, token: str) -> Starlette:
         status, sentence = told(error)
         return pages.page(request, "trouble", status, sentence=sentence, refresh=10 if request.method == "GET" and status >= 500 else 0)
 
-    handlers = dict.fromkeys((OpsError, NoPeriod, HTTPException, ClientError, BotoCoreError), trouble)
-    application = Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Guard, port=port, token=token)])
-    application.state.pages = pages
-    return application
+    # after `Exception` the error goes on to uvicorn, which shows the traceback in the terminal
+    return Starlette(routes=routes, exception_handlers=dict.fromkeys((*EXPLAINED, Exception), trouble))
 
 
 def told(error: Exception) -> tuple[int, str]:
@@ -90,7 +88,10 @@ def told(error: Exception) -> tuple[int, str]:
             return HTTPStatus.BAD_REQUEST, str(error)
         case ClientError() | BotoCoreError():
             return HTTPStatus.SERVICE_UNAVAILABLE, f"AWS: {remedy(error)}"
-    return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
+        case OpsError():
+            return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
+    what = f"The console made a mistake of its own ({type(error).__name__})"
+    return HTTPStatus.INTERNAL_SERVER_ERROR, f"{what}: the terminal where it runs says where. The commands may still do it."
 
 
 def templates() -> Jinja2Templates:

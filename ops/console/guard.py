@@ -1,7 +1,7 @@
 """Who may ask the console: this machine's engineer, from this page, and nobody else.
 
     Host check        a page elsewhere that gives its own name our address (DNS rebinding) is refused
-    first URL         bears a random token; it becomes a cookie that scripts cannot read and other sites cannot send
+    first URL         bears a random token; it becomes a cookie that no script reads and no other site's form bears
     CSRF token        every form bears one, and a form that comes from another origin is refused
     content policy    nothing but our own files, no inline script or style, no frame around us
 
@@ -11,10 +11,10 @@ https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Preven
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -79,15 +79,18 @@ class Guard:
         return scope["path"] == "/" and same(given, self.token)
 
     def admitted(self) -> Response:
-        """On to the page, without the token in its address."""
+        """On to the page, without the token in its address.
+
+        The cookie is lax: a strict one would not come along where the first URL is followed as a link in a chat or a web terminal. Forms
+        of other sites are refused by their origin and for want of the token.
+        """
         response = RedirectResponse("/", 303)
-        response.set_cookie(self.cookie, self.session, httponly=True, samesite="strict")
+        response.set_cookie(self.cookie, self.session, httponly=True, samesite="lax")
         return response
 
     def knows(self, headers: Headers) -> bool:
         """Whether the browser bears our cookie."""
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        return self.cookie in cookies and same(cookies[self.cookie].value, self.session)
+        return same(cookie_parser(headers.get("cookie", "")).get(self.cookie, ""), self.session)
 
 
 def same(given: str, known: str) -> bool:

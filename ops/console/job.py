@@ -33,11 +33,13 @@ class Job:
                 self.last.appendleft((candidate, outcome))
                 if outcome["state"] not in (DELIVERED, REFUSED):
                     self.trouble = f"It stopped by itself: {outcome['reason']}."
-                if self.stopping.is_set():
+                if self.stopping.is_set() and self.done < self.total:
                     self.trouble = "It was stopped."
                     return
         except OpsError as error:
             self.trouble = str(error)
+        except Exception as error:  # noqa: BLE001 - the boundary of a hand-back: whatever ends it has to be seen on its page
+            self.trouble = f"It broke off ({type(error).__name__}): look at what is left, and at what is unknown."
 
     @property
     def done(self) -> int:
@@ -53,6 +55,11 @@ class Job:
     def refused(self) -> int:
         """How many were not sent, each for a reason of its own."""
         return self.counts[REFUSED]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is over and the primary took every one."""
+        return not self.running and not self.trouble and self.delivered == self.total
 
     @property
     def running(self) -> bool:

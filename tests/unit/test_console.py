@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from ops.audit import trail
 from ops.candidates import Candidate
 from ops.console import app as console_app
-from ops.console.app import bound, made
-from ops.console.guard import POLICY
+from ops.console.app import bound, made, templates
+from ops.console.guard import POLICY, Guard
 from ops.console.job import Job
 from ops.console.pages import Pages
 from ops.deployment import OpsError
@@ -36,11 +36,11 @@ def served() -> Iterator[tuple[int, Pages]]:
     """A console for all tests: where it listens, and its pages."""
     with deployment(), bound(0) as listening:
         port = listening.getsockname()[1]
-        application = made(desk(), port, TOKEN)
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
+        pages = Pages(desk(), templates(), "the-token-of-forms")
+        server = uvicorn.Server(uvicorn.Config(Guard(made(pages), port, TOKEN), log_level="warning"))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        yield port, application.state.pages
+        yield port, pages
         server.should_exit = True
         thread.join()
 
@@ -91,11 +91,17 @@ def test_without_the_token_there_is_nothing_to_see(stranger: httpx.Client, path:
     assert "Open the address that `fallback console` printed" in answer.text
 
 
-def test_the_token_becomes_a_cookie_that_scripts_cannot_read_and_sites_cannot_send(stranger: httpx.Client) -> None:
+def test_the_token_becomes_a_cookie_that_no_script_reads_and_no_form_of_another_site_bears(stranger: httpx.Client) -> None:
     cookie = stranger.get(f"/?token={TOKEN}").headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=strict" in cookie
+    assert "SameSite=lax" in cookie
     assert TOKEN not in cookie
+
+
+@pytest.mark.parametrize("other", ['prefs={"theme":"dark"}', "grafana/sess=1", "a b=c", "=", "half"])
+def test_cookies_of_other_programs_on_this_machine_shut_nobody_out(browser: httpx.Client, other: str) -> None:
+    [(name, value)] = browser.cookies.items()
+    assert browser.get("/", headers={"Cookie": f"{other}; {name}={value}"}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1", "127.0.0.1:1", "localhost"])
@@ -273,6 +279,36 @@ def test_a_hand_back_of_which_something_was_refused_does_not_pass_for_done(brows
     assert "The primary has them" not in page
 
 
+def test_a_hand_back_that_breaks_off_says_so_and_nothing_private(browser: httpx.Client, pages: Pages) -> None:
+    def breaking() -> Iterator[tuple[Candidate, Outcome]]:
+        yield Candidate(event(sid("SM", 2), medium="sms"), "ready"), {"state": "delivered", "reason": "", "replies": ""}
+        raise KeyError(CALLER)
+
+    pages.job = Job(31, breaking())
+    pages.job.thread.join()
+    page = browser.get("/replay?done").text
+    assert "Not finished <small>1 of 31" in page
+    assert "It broke off (KeyError): look at what is left, and at what is unknown." in page
+    assert CALLER not in page
+    assert "The primary has them" not in page
+
+
+def test_a_hand_back_that_ends_before_its_last_message_does_not_pass_for_done(browser: httpx.Client, pages: Pages) -> None:
+    pages.job = Job(31, iter(()))
+    pages.job.thread.join()
+    page = browser.get("/replay?done").text
+    assert "It ended before the last one" in page
+    assert "The primary has them" not in page
+
+
+def test_a_hand_back_of_nothing_says_that_nothing_was_sent(browser: httpx.Client, pages: Pages) -> None:
+    pages.job = Job(0, iter(()))
+    pages.job.thread.join()
+    page = browser.get("/replay?done").text
+    assert "nothing was sent" in page
+    assert "The primary has them" not in page
+
+
 def test_two_clicks_are_one_hand_back(browser: httpx.Client, pages: Pages) -> None:
     blocked = Event()
 
@@ -324,6 +360,24 @@ def test_what_aws_refuses_is_a_sentence_on_every_page(
         answer = browser.get(path)
         assert (answer.status_code, sentence in answer.text) == (503, True), path
         assert "every 10s" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/calls", f"/voicemails/{CALL}/{RECORDING}/audio"])
+def test_a_mistake_of_the_console_is_a_sentence_and_its_traceback_stays_in_the_terminal(
+    browser: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise KeyError(CALLER)
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", breaks)
+    answer = browser.get(path)
+    assert answer.status_code == 500
+    assert "made a mistake of its own (KeyError)" in answer.text
+    assert "That was not possible" in answer.text
+    assert answer.headers["content-security-policy"] == POLICY
+    assert CALLER not in answer.text
+    assert "Traceback" not in answer.text
+    assert "Exception in ASGI application" in caplog.text
 
 
 def test_audio_that_is_gone_is_a_sentence(browser: httpx.Client) -> None:
