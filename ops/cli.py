@@ -52,6 +52,7 @@ TOKENS = {
     "prune": "ops.tokens:prune_tokens",
 }
 
+WORDS = {"environment": "--environment", "region": "--region", "as_json": "--json"}  #: of `fallback` alone
 MANY = 100_000  #: objects after which garbage is looked for: what a command makes is nearly all in use until its end
 
 app = typer.Typer(cls=commands(COMMANDS), add_completion=False, rich_markup_mode=None)
@@ -77,8 +78,17 @@ def alone(
 
     Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words were wrong. `fallback errors --help` shows more.
     """
+    given = [word for name, word in WORDS.items() if source(context, name) == "COMMANDLINE"]
+    if context.invoked_subcommand and given:
+        context.fail(f"write {' and '.join(given)} after the command: fallback {context.invoked_subcommand} … {given[0]} …")
     if context.invoked_subcommand is None:
         function(COMMANDS["status"])(environment, region, as_json)
+
+
+def source(context: typer.Context, name: str) -> str:
+    """Where an option's value comes from: COMMANDLINE, ENVIRONMENT, DEFAULT."""
+    found = context.get_parameter_source(name)
+    return found.name if found else ""
 
 
 def main() -> None:

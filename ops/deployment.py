@@ -24,6 +24,8 @@ from config.regions import known_region
 
 #: Nothing was asked of AWS yet: there is nobody to ask as. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
 NOBODY = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError)
+#: Whoever waits for an answer is told within half a minute that there is none.
+PATIENT = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 3})
 MAKING = Lock()  #: clients may be used by many threads, not made by them. https://docs.aws.amazon.com/boto3/latest/guide/clients.html
 
 
@@ -46,7 +48,7 @@ class Deployment:
         where = checked(region) if region else Place.of(environment).region
         stack = f"fallback-{environment}"
         with explained(f"stack {stack} in {where}"):
-            client = boto3.client("cloudformation", region_name=where)
+            client = boto3.client("cloudformation", region_name=where, config=PATIENT)
             found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
         return cls(environment, where, {output["OutputKey"]: output["OutputValue"] for output in found})
 
@@ -54,7 +56,7 @@ class Deployment:
         """A boto3 client in the deployment's region, with the engineer's own credentials; without a config of its own always the same."""
         with MAKING:
             if config or service not in self.clients:
-                made = boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+                made = boto3.client(service, region_name=self.region, config=config or PATIENT)  # type: ignore[call-overload]
                 return made if config else self.clients.setdefault(service, made)
         return self.clients[service]
 
@@ -81,6 +83,10 @@ def explained(what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise OpsError(f"{what}: {remedy(error)}") from error
+    except ValueError as error:  # botocore's word for an address that is none
+        if "endpoint" not in str(error):
+            raise
+        raise OpsError(f"{what}: {error}; correct AWS_ENDPOINT_URL, or unset it") from error
 
 
 def remedy(error: ClientError | BotoCoreError) -> str:
@@ -98,8 +104,10 @@ def remedy(error: ClientError | BotoCoreError) -> str:
 def refused(error: ClientError) -> str:
     """An error of AWS's, and what helps."""
     code, message = str(error.response["Error"]["Code"]), str(error.response["Error"].get("Message", ""))
+    if code == "RequestTimeTooSkewed" or message.startswith("Signature "):
+        return f"this machine's clock is wrong ({message}); set it"
     if "Expired" in code or "expired" in message:
-        return "the AWS credentials have expired; sign in again, for example with `aws sso login`"
+        return "the AWS credentials have expired; sign in again, for example with `aws sso login`, and start a running console anew"
     if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"):
         return "AWS does not know these credentials; sign in, for example with `aws sso login`, or set AWS_PROFILE"
     if "does not exist" in message or code == "ResourceNotFoundException":

@@ -22,7 +22,7 @@ class Desk:
     def open(cls, environment: str, regions: list[str] | None = None, show_numbers: bool = False, what: str = "") -> "Desk":
         """Find what is deployed; whoever wants to see numbers is noted first. Raises OpsError, ConfigError."""
         place = Place.of(environment)
-        deployments = tuple(Deployment.find(environment, region) for region in regions or [place.region])
+        deployments = tuple(Deployment.find(environment, region) for region in dict.fromkeys(regions or [place.region]))
         if show_numbers:
             audit.note(deployments[0], what)
         return cls(deployments, History([region_of(deployment) for deployment in deployments]), View(show_numbers, place.numbers))

@@ -15,19 +15,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from lambdas.workers.events import Item
-from lambdas.workers.timeline import is_fallback
 from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.follow import Seen, keep_showing
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
-from ops.outages import QUIET, Outage, code_of, is_error, meaning, moment_of, outages, url_of
+from ops.outages import LONGEST, Outage, code_of, is_error, meaning, moment_of, outages, until_quiet, url_of
 from ops.period import Period
 from ops.screen import out
 from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
 from ops.words import clock, count, length
 
 MEDIA = {"voice": ("voice",), "sms": ("sms",), "text": ("sms",), "callback": ("callback",)}
-LONGEST = timedelta(days=1)  #: how far before a period the beginning of an outage is looked for
 COLUMNS = ("time", "medium", "code", "from", "to", "url", "answer", "rule", "sid", "region")
 
 
@@ -100,10 +98,12 @@ def errors(
 
         fallback errors --follow
     """
+    if as_csv and as_json:
+        raise OpsError("--csv and --json: choose one of them")
     if follow and until:
         raise OpsError("--follow goes on until Ctrl-C: leave --until out")
     period = Period.of(since, begin, until, datetime.now(UTC))
-    wanted = Wanted(code, url, number, checked("medium", medium, MEDIA))
+    wanted = Wanted(code, url, number and number.strip(), checked("medium", medium, MEDIA))
     checked("group-by", group_by, GROUPS)
     desk = Desk.open(environment, region, show_numbers, "numbers in errors")
     seen = Seen(desk, wanted) if follow else None  # before the list: what comes meanwhile may be told twice, and is never left out
@@ -130,6 +130,9 @@ def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) 
     tally = Tally(period, group_by, min(MOST_COLUMNS, out.width // 3))
     found = find(desk, period, wanted, [tally], limit, LONGEST)
     out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n")
+    if not found.count and wanted != Wanted():
+        out.print("No such errors in this period: ask for less (--code, --url, --number, --medium), or further back with `--since 1d`.")
+        return
     if not found.count:
         out.print("No errors in this period. `--since 1d` looks further back; `fallback` says whether the recording itself is well.")
         return
@@ -166,24 +169,15 @@ def find(
     return found
 
 
-def until_quiet(events: Iterable[Item], start: datetime, last: bool) -> Iterator[Item]:
-    """The events since `start`, and before it those of the outage that was on then; or, if wanted so, those of the last one."""
-    after: datetime | None = None  #: the request after this event
-    for event in events:
-        when = moment_of(event)
-        if when < start and (not last if after is None else after - when > QUIET):
-            return
-        after = when if is_fallback(event) else after
-        yield event
-
-
 def outage_line(outage: Outage, end: datetime) -> str:
     """An outage in one line; what came after the period's end is not known."""
-    going_on = "[bold]still on[/]" if outage.is_on(datetime.now(UTC)) else f"beyond {clock(end)}"
+    now = datetime.now(UTC)
+    lasted = now - outage.begin if outage.is_on(now) else outage.length
+    going_on = "[bold]still on[/]" if outage.is_on(now) else f"beyond {clock(end)}"
     state = going_on if outage.is_on(end) else f"until {clock(outage.end)}"
     people = f"{count(len(outage.calls), 'call')}, {count(len(outage.texts), 'text')}, {count(len(outage.messages), 'message')}"
     codes = ", ".join(code for code, _ in outage.codes.most_common(3))
-    return f"outage  from {clock(outage.begin)} {state}  {length(outage.length)}  {people}  {codes}"
+    return f"outage  from {clock(outage.begin)} {state}  {length(lasted)}  {people}  {codes}"
 
 
 def groups_table(tally: Tally, by: str, desk: Desk) -> Table:

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from lambdas.workers.events import SHARDS, TIMELINE, TODO, Item
+from ops.deployment import explained
 from ops.period import Period
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Region:
         """The pages of a query, each item with the region it came from; where a `Limit` is given, each page has twice the one before."""
         asked: Any = {"TableName": self.table, **query}
         while asked:
-            answer = self.client.query(**asked)
+            with explained(f"the event table {self.table} in {self.name}"):
+                answer = self.client.query(**asked)
             yield [plain(item) | {"region": self.name} for item in answer["Items"]]
             asked = behind(asked, answer)
 
@@ -138,7 +140,8 @@ def batch(region: Region, keys: Sequence[Key], attributes: str = "") -> Page:
     wanted = {"ProjectionExpression": attributes} if attributes else {}
     ask: Any = {region.table: {"Keys": [texts_of({"pk": pk, "sk": sk}) for pk, sk in keys], **wanted}}
     while ask:
-        answer = region.client.batch_get_item(RequestItems=ask)
+        with explained(f"the event table {region.table} in {region.name}"):
+            answer = region.client.batch_get_item(RequestItems=ask)
         found += [plain(item) | {"region": region.name} for item in answer["Responses"][region.table]]
         ask = answer["UnprocessedKeys"]
     return found

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-#: A number in E.164 wherever it stands: alone, in `sip:+1…@pbx`, in `whatsapp:+1…`, in a text.
-NUMBER = re.compile(r"\+\d{7,15}|(?<=sip:)\d{7,15}|(?<=sips:)\d{7,15}")
+#: A number wherever it stands: in E.164 in `sip:+1…@pbx`, in `whatsapp:+1…`, in a text; without its plus alone, or as a user of SIP.
+NUMBER = re.compile(r"(?:\+|%2B)\d{7,15}|(?<=sip:)\d{7,15}|(?<=sips:)\d{7,15}|^\d{7,15}$")
 HIDDEN = "(hidden)"
 #: What callers said or typed, and what tells who or where they are.
 WORDS = frozenset(
@@ -31,12 +31,16 @@ class View:
         """The same without numbers and words of callers, all the way down."""
         match value:
             case str():
-                return NUMBER.sub(lambda found: found[0] if found[0] in self.own else mask(found[0]), value)
+                return NUMBER.sub(lambda found: found[0] if self.is_own(found[0]) else mask(found[0]), value)
             case dict():
                 return {name: HIDDEN if name in WORDS and tells(part) else self.hidden(part) for name, part in value.items()}
             case list():
                 return [self.hidden(part) for part in value]
         return value
+
+    def is_own(self, number: str) -> bool:
+        """Whether it is one of the company's, however it is written."""
+        return f"+{number.removeprefix('%2B').removeprefix('+')}" in self.own
 
 
 def mask(number: str) -> str:

@@ -15,6 +15,7 @@ from lambdas.workers.hand_back import LOST
 from lambdas.workers.timeline import is_fallback
 
 QUIET = timedelta(minutes=15)
+LONGEST = timedelta(days=3)  #: how far before a period the beginning of an outage is looked for
 TRUNK = "trunk"  #: stands where Twilio gives no code: a trunk's disaster recovery
 
 
@@ -101,6 +102,17 @@ def outages(events: Iterable[Item]) -> Iterator[Outage]:
         later.clear()
     if current:
         yield current
+
+
+def until_quiet(events: Iterable[Item], start: datetime, last: bool = False) -> Iterator[Item]:
+    """The events since `start`, and before it those of the outage that was on then; or, if wanted so, those of the last one."""
+    after: datetime | None = None  #: the request after this event
+    for event in events:
+        when = moment_of(event)
+        if when < start and (not last if after is None else after - when > QUIET):
+            return
+        after = when if is_fallback(event) else after
+        yield event
 
 
 def moment_of(event: Item) -> datetime:

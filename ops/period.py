@@ -10,6 +10,10 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 HOW = "write it as 90m, 2h, 3d or 2026-11-21T02:00 (UTC, or with a zone as in 2026-11-21T03:00+01:00)"
 
 
+LONGEST = timedelta(days=3650)  #: as long as anything is kept ([retention])
+AHEAD = timedelta(days=1)  #: by which a clock may be wrong; beyond it there is nothing
+
+
 class NoPeriod(ValueError):
     """What was written is no time; the text says what can be written."""
 
@@ -26,10 +30,10 @@ class Period:
         """The period of `--since`, or of `--from` and `--until`. Raises NoPeriod."""
         if since and start:
             raise NoPeriod("--since and --from name the same thing: give one of them")
-        until = moment(end, now) if end else now
-        begin = moment(start or since or "2h", now)
+        until = min(moment(end, now), now + AHEAD) if end else now
+        begin = max(moment(start or since or "2h", now), now - LONGEST)
         if begin >= until:
-            raise NoPeriod(f"the period ends ({until:%Y-%m-%d %H:%M}) before it begins ({begin:%Y-%m-%d %H:%M}): swap --from and --until")
+            raise NoPeriod(f"the period ends ({until:%Y-%m-%d %H:%M}) before it begins ({begin:%Y-%m-%d %H:%M}): {remedy(start, end)}")
         return cls(begin, until)
 
     @classmethod
@@ -55,6 +59,13 @@ class Period:
         return ((first + step * timedelta(days=number)).isoformat() for number in range(count))
 
 
+def remedy(start: str | None, end: str | None) -> str:
+    """What helps where a period ends before it begins."""
+    if start and end:
+        return "swap --from and --until"
+    return "say with --from when it begins" if end else "begin it earlier"
+
+
 def stamp(when: datetime) -> str:
     """A moment as events bear it: `2026-11-21T02:41:07.123456Z`."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -66,6 +77,6 @@ def moment(text: str, now: datetime) -> datetime:
         if length := re.fullmatch(r"(\d+)([smhdw])", text.strip().lower()):
             return now - timedelta(**{UNITS[length[2]]: int(length[1])})
         when = datetime.fromisoformat(text.strip())
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise NoPeriod(f"{text!r} is no time: {HOW}") from error
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

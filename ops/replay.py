@@ -15,7 +15,7 @@ from botocore.config import Config
 from rich.markup import escape
 from rich.progress import track
 
-from lambdas.workers.hand_back import DELIVERED
+from lambdas.workers.hand_back import DELIVERED, NOT_DELIVERED
 from ops import audit
 from ops.candidates import PERHAPS, REMEDIES, UNKNOWN, Allowed, Candidate, counts, plan, unfinished
 from ops.deployment import Deployment, OpsError, explained
@@ -64,6 +64,8 @@ def replay(
 
         fallback replay --since 6h --include-perhaps --send-replies --rate 5 --no-dry-run
     """
+    if unknown and (since or begin or until):
+        raise OpsError("--unknown lists what was cut off whenever that was: leave --since, --from and --until out")
     desk = Desk.open(environment, region, show_numbers, "numbers in a hand-back")
     period = None if unknown else Period.of(since or (None if begin else "1d"), begin, until, datetime.now(UTC))
     found = [candidate for candidate in missed(desk, period) if url in candidate.event.get("error_url", "")]
@@ -81,6 +83,8 @@ def replay(
     except KeyboardInterrupt:
         raise OpsError(f"stopped after {len(outcomes)} of {len(going)}; {ON}, `fallback replay --unknown` shows what was cut off") from None
     conclude(going, outcomes)
+    for line in held_back(found, going):
+        err.print(line)
 
 
 def missed(desk: Desk, period: Period | None) -> list[Candidate]:
@@ -129,11 +133,11 @@ class Function:
         """Ask it, once. Raises OpsError when it breaks."""
         with explained("the replay function"):
             answer = self.client.invoke(FunctionName=self.name, Payload=json.dumps(payload).encode())
-        said: dict[str, Any] = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
+            said: Any = json.loads(answer["Payload"].read())
+        if not isinstance(said, dict) or not {"state", "failing"} & said.keys():
+            reason = said.get("errorType", "") if isinstance(said, dict) else ""
             raise OpsError(
-                f"the replay function broke ({said.get('errorType', 'no reason given')}): look into its log group, and then at "
-                "`fallback replay --unknown`"
+                f"the replay function broke ({reason or 'no reason given'}): look into its log group, then at `fallback replay --unknown`"
             )
         return said
 
@@ -185,12 +189,20 @@ def tell(desk: Desk, candidate: Candidate, outcome: Outcome, as_json: bool) -> N
     out.print(f"{line(desk, candidate)}  [bold]{outcome['state']}[/] {escape(said)}")
 
 
+def held_back(found: list[Candidate], going: list[Candidate]) -> Iterator[str]:
+    """What was not let go, and what lets it."""
+    for status, number in counts([each for each in found if each not in going and each.status != DELIVERED]):
+        option = f" ({OPTIONS[status]})" if status in OPTIONS else ""
+        yield f"{number} {'remains' if number == 1 else 'remain'}, {status}: {escape(REMEDIES[status])}{option}"
+
+
 def conclude(going: list[Candidate], outcomes: list[Outcome]) -> None:
     """The sum of it. Raises OpsError when it ended early, so that the exit status says so."""
     states = Counter(outcome["state"] for outcome in outcomes)
     left = len(going) - len(outcomes)
     err.print(f"{states[DELIVERED]} of {len(going)} handed back")
     if outcomes and outcomes[-1]["state"] not in (DELIVERED, REFUSED):
-        raise OpsError(f"stopped, {left} not tried: {outcomes[-1]['reason']}. {ON.capitalize()}")
+        itself = "" if outcomes[-1]["state"] == NOT_DELIVERED else "; that message itself may have arrived and goes only with --again"
+        raise OpsError(f"stopped, {left} not tried: {outcomes[-1]['reason']}. {ON.capitalize()}{itself}")
     if states[REFUSED]:
         raise OpsError(f"{count(states[REFUSED], 'message')} not sent, each for the reason beside it")

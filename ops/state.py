@@ -14,7 +14,7 @@ from lambdas.workers.voicemails import COLLECT, HEAR
 from ops.deployment import OpsError, explained
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
-from ops.outages import Outage, meaning, outages
+from ops.outages import LONGEST, Outage, meaning, outages, until_quiet
 from ops.period import Period
 from ops.screen import out
 from ops.words import clock, count, length
@@ -62,7 +62,12 @@ class State:
     @property
     def fallback_is_well(self) -> bool:
         """Whether nothing speaks against it."""
-        return not self.alarms and not self.blind and bool(self.probe) and not self.probe_is_late and not (self.probe or {}).get("faults")
+        return not self.alarms and not self.blind and bool(self.probe) and not self.probe_fails
+
+    @property
+    def probe_fails(self) -> bool:
+        """Whether it has to be doubted that callers are answered."""
+        return self.probe_is_late or bool((self.probe or {}).get("faults"))
 
     @property
     def probe_is_late(self) -> bool:
@@ -141,7 +146,8 @@ def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = N
     """
     desk = Desk.open(environment, region)
     now = datetime.now(UTC)
-    last = next(outages(desk.history.events(Period.last(LOOK_BACK, now), may_stop=True)), None)
+    events = desk.history.events(Period.last(LONGEST, now), may_stop=True)
+    last = next(outages(until_quiet(events, now - LOOK_BACK)), None)
     found = State.read(desk, now, last)
     if as_json:
         print(json.dumps(found.facts))
@@ -161,14 +167,15 @@ def headline(found: State) -> Iterator[str]:
     if not outage:
         yield "[bold]No outage[/]: nobody came to the fallback in the last 24 hours."
         return
-    people = (
-        f"{count(len(outage.calls), 'call')} and {count(len(outage.texts), 'text')} answered, {count(len(outage.messages), 'message')} left"
-    )
+    people = f"{count(len(outage.calls), 'call')} and {count(len(outage.texts), 'text')}", count(len(outage.messages), "message")
     if outage.is_on(found.now):
         yield f"[bold reverse] OUTAGE [/] since {clock(outage.begin)}, {length(found.now - outage.begin)}."
-        yield f"Callers ARE being answered: {people}."
+        if not found.probe_fails:
+            yield f"Callers ARE being answered: {people[0]} answered, {people[1]} left."
+        else:
+            yield f"{people[0]} came to the fallback, {people[1]} left. [bold]But its own test requests FAIL: see below.[/]"
     else:
-        yield f"[bold]No outage[/] now. The last one: {clock(outage.begin)} to {clock(outage.end)}; {people}."
+        yield f"[bold]No outage[/] now. The last one: {clock(outage.begin)} to {clock(outage.end)}; {people[0]} answered, {people[1]} left."
     for code, times in outage.codes.most_common(2):
         yield f"  [bold]{code}[/] {count(times, 'time')}: {escape(meaning(code))}"
 

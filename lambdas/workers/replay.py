@@ -49,7 +49,7 @@ SECRETS = boto3.client("secretsmanager", config=PATIENT)
 API = TwilioApi(Keys(SECRETS, os.environ["KEYS_SECRET"]))
 LOGGER = Logger(service="replay")
 CHECK_WAIT = 5.0  #: seconds for a health address
-NOT_ASKED = "{} replies of the primary not sent (--send-replies sends them)"
+NOT_ASKED = "replies of the primary not sent: {} (--send-replies sends them)"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import UnauthorizedSSOTokenError
+from botocore.exceptions import ClientError, UnauthorizedSSOTokenError
 from typer.main import get_command
 
 from lambdas.workers.events import Item
@@ -77,6 +77,47 @@ def test_alone_it_says_that_callers_are_being_answered_and_what_to_type_next(run
     assert "OUTAGE" in out
     assert "Callers ARE being answered: 1 call and 1 text answered, 1 message left." in out
     assert "fallback voicemails list" in out
+
+
+@pytest.mark.parametrize(("ago", "faults"), [(timedelta(minutes=1), ["voice: HTTP 500"]), (timedelta(hours=1), [])])
+def test_that_callers_are_answered_is_not_claimed_while_test_requests_fail(run: Run, ago: timedelta, faults: list[str]) -> None:
+    add(event(CALL), {"pk": "probe", "sk": "29000000", "time": stamp(datetime.now(UTC) - ago), "faults": faults})
+    out = run()[1]
+    assert "1 call and no texts came to the fallback, no messages left. But its own test requests FAIL: see below." in out
+    assert "ARE being answered" not in out
+
+
+def test_an_outage_of_more_than_a_day_is_told_from_its_beginning(run: Run) -> None:
+    """By both commands alike."""
+    add(*(event(sid("CA", 100 + number), timedelta(minutes=14 * number)) for number in range(125)))
+    begin = datetime.now(UTC) - timedelta(minutes=14 * 124)
+    assert abs(datetime.fromisoformat(json.loads(run("--json")[1])["outage"]["begin"]) - begin) < timedelta(minutes=1)
+    assert f"outage  from {clock(begin)[:-3]}" in run("errors", "--since", "1h")[1]
+    assert "125 calls" in run("errors", "--since", "1h")[1]
+
+
+@pytest.mark.parametrize("words", [["-e", "staging", "errors"], ["--region", "eu-west-1", "voicemails", "list"], ["--json", "status"]])
+def test_an_option_before_the_command_is_refused_and_never_passed_over(run: Run, words: list[str]) -> None:
+    """It would have been asked of another environment than the engineer meant."""
+    status, _, err = run(*words)
+    assert status == 2
+    assert "after the command: fallback" in err
+
+
+def test_a_region_named_twice_is_read_once(run: Run) -> None:
+    add(event(CALL))
+    assert len(run("errors", "--region", "us-east-1", "--region", "us-east-1", "--json")[1].splitlines()) == 1
+
+
+def test_numbers_that_came_without_a_plus_are_masked_too(run: Run) -> None:
+    add(event(CALL, who="12025550123"), event(SECOND, who="sip:%2B12025550123@pbx.example.com"))
+    for words in (["errors"], ["errors", "--json"], ["errors", "--group-by", "number"], ["call", CALL], ["export", "--jsonl"]):
+        assert "2025550123" not in run(*words)[1], words
+
+
+def test_a_filter_that_finds_nothing_is_not_taken_for_a_quiet_night(run: Run) -> None:
+    add(event(CALL))
+    assert "No such errors in this period: ask for less" in run("errors", "--code", "99999")[1]
 
 
 def test_without_an_outage_it_says_so(run: Run) -> None:
@@ -408,6 +449,37 @@ def test_a_place_that_cannot_be_written_is_a_sentence(run: Run, tmp_path: Path) 
 def test_a_session_of_single_sign_on_that_is_over_is_a_sentence() -> None:
     with pytest.raises(OpsError, match=r"no AWS credentials .* sign in, for example with `aws sso login`"), explained("AWS"):
         raise UnauthorizedSSOTokenError
+
+
+def test_a_clock_that_is_wrong_is_not_taken_for_old_credentials() -> None:
+    message = "Signature expired: 20261122T010000Z is now earlier than 20261122T015500Z"
+    error = ClientError({"Error": {"Code": "InvalidSignatureException", "Message": message}}, "Query")
+    with pytest.raises(OpsError, match=r"this machine's clock is wrong .* set it"), explained("AWS"):
+        raise error
+
+
+def test_an_address_of_aws_that_is_none_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost")
+    status, _, err = run("errors")
+    assert (status, "correct AWS_ENDPOINT_URL, or unset it" in err) == (1, True)
+
+
+def test_what_may_have_arrived_is_said_to_need_a_word() -> None:
+    with pytest.raises(OpsError, match="that message itself may have arrived and goes only with --again"):
+        conclude([], [{"state": "perhaps", "reason": "the primary answered 500"}])
+    with pytest.raises(OpsError, match=r"goes on where this one stopped$"):
+        conclude([], [{"state": "not delivered", "reason": "the primary refused the connection"}])
+
+
+def test_what_a_hand_back_leaves_is_said_with_the_option_that_takes_it(run: Run) -> None:
+    add(event(TEXT, medium="sms", entry="sms"), {"pk": TEXT, "sk": f"original#{TEXT}", "form": "Body=Hello"})
+    _, _, err = run("replay", "--since", "1h", "--no-dry-run")
+    assert "0 of 0 handed back" in err
+    assert "remain" in err
+
+
+def test_the_unknown_ones_have_no_period(run: Run) -> None:
+    assert "leave --since, --from and --until out" in run("replay", "--unknown", "--since", "2h")[2]
 
 
 def test_a_hand_back_of_which_something_was_refused_does_not_pass_for_done() -> None:

@@ -35,6 +35,32 @@ def test_a_period_that_ends_before_it_begins_is_refused() -> None:
         Period.of(None, "1h", "2h", NOW)
 
 
+@pytest.mark.parametrize(
+    ("since", "begin", "end", "says"),
+    [
+        (None, "1h", "2h", "swap --from and --until"),
+        ("0s", None, None, "begin it earlier"),
+        (None, "2999-01-01", None, "begin it earlier"),
+        (None, None, "3h", "say with --from when it begins"),
+    ],
+)
+def test_what_helps_fits_what_was_written(since: str | None, begin: str | None, end: str | None, says: str) -> None:
+    with pytest.raises(NoPeriod, match=says):
+        Period.of(since, begin, end, NOW)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00", "9999999999d"])
+def test_a_time_at_the_end_of_all_times_is_a_sentence(text: str) -> None:
+    with pytest.raises(NoPeriod, match="is no time"):
+        moment(text, NOW)
+
+
+def test_nothing_is_looked_for_where_nothing_can_be() -> None:
+    """A year mistyped would be a million questions."""
+    period = Period.of(None, "0001-01-01", "9999-12-31", NOW)
+    assert (period.start, period.end) == (NOW - timedelta(days=3650), NOW + timedelta(days=1))
+
+
 def test_two_beginnings_are_refused() -> None:
     with pytest.raises(NoPeriod, match="give one of them"):
         Period.of("1h", "2h", None, NOW)

@@ -197,7 +197,7 @@ def sent(replay: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Sent:
 def test_replies_of_the_primary_go_out_only_when_asked(replay: ModuleType, primary: Primary, sent: Sent) -> None:
     primary.answers(REPLY)
     event = missed(f"{primary.url}/texts")
-    assert replay.handler(wish(event), None)["replies"] == "1 replies of the primary not sent (--send-replies sends them)"
+    assert replay.handler(wish(event), None)["replies"] == "replies of the primary not sent: 1 (--send-replies sends them)"
     assert sent.messages == []
 
 
