@@ -2,7 +2,9 @@
 
 import csv
 import json
+import re
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ import typer
 
 from lambdas.workers.events import FAILURE, MISSED, UNHEARD, Item
 from lambdas.workers.timeline import is_fallback
+from ops import inbox
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, SinceOption, UntilOption
 from ops.period import Period
@@ -20,51 +23,81 @@ from ops.words import count
 
 NOT_TAKEN = (FAILURE, MISSED, UNHEARD)  #: kinds of calls that nobody answered
 COLUMNS = ("number", "called", "calls", "last", "message", "seconds", "recording", "answered_with", "call")
+#: E.164, the plus left out too: trunks and carriers of one's own deliver whatever the far side sent.
+#: https://www.twilio.com/docs/glossary/what-e164
+NUMBER = re.compile(r"\+?[0-9]{7,15}")
+
+Messages = dict[str, list[Item]]
 
 
 @dataclass
 class Person:
-    """Somebody who tried to call: how often, when last, and their message, if they left one."""
+    """Somebody who tried to call: how often, when last, and their newest message that nobody has heard, if there is one."""
 
     number: str
     called: str
     last: str
     call: str
     answered_with: str
-    calls: int = 0
+    calls: int
     message: str = "hung up"
     seconds: int | None = None
     recording: str = ""
 
-    def left(self, voicemail: Item) -> None:
-        """They left a message."""
-        self.message = "heard" if voicemail.get("heard_at") else "left a message"
-        self.seconds, self.recording = voicemail.get("seconds"), voicemail["sid"]
 
-
-def people(desk: Desk, period: Period) -> list[Person]:
-    """Who called in a period, newest first. Who left a message that somebody has seen to is not among them."""
+def people(desk: Desk, period: Period) -> tuple[list[Person], Counter[str]]:
+    """Whom to call back, newest first; and of how many calls that cannot be said, by what they came from."""
     events = list(slim(desk.history.events(period)))
-    messages = desk.history.items((event["pk"], event["sk"]) for event in events if event["kind"] == "voicemail")
-    told = {item["pk"]: item for item in messages.values() if item.get("state") != "empty"}
-    found: dict[str, Person] = {}
-    seen: set[str] = set()
+    messages = left_behind(desk, events)
+    callers, left_out = defaultdict[str, list[Item]](list), Counter[str]()
+    for call in tried(events):
+        number = call.get("from") or ""
+        if why := why_not(number):
+            left_out[why] += 1
+        else:
+            callers[number.removeprefix("+")].append(call)
+    return [person_of(calls, messages) for calls in callers.values() if waits(calls, messages)], left_out
+
+
+def left_behind(desk: Desk, events: Iterable[Item]) -> Messages:
+    """The messages by their call, in which something was said."""
+    found = desk.history.items((event["pk"], event["sk"]) for event in events if event["kind"] == inbox.KIND)
+    messages: Messages = {}
+    for item in found.values():
+        if item.get("state") != "empty":
+            messages.setdefault(item["pk"], []).append(item)
+    return messages
+
+
+def tried(events: Iterable[Item]) -> Iterator[Item]:
+    """Of each call that the primary did not take the newest event, of those that name the caller if any does."""
+    calls: dict[str, Item] = {}
     for event in events:
-        number = event.get("from") or ""
-        if not (is_fallback(event) or event["kind"] in NOT_TAKEN) or event["medium"] != "voice" or not can_be_called(number):
-            continue
-        person = found.setdefault(number, person_of(event))
-        if event["pk"] not in seen:
-            seen.add(event["pk"])
-            person.calls += 1
-            if event["pk"] in told and not person.recording:
-                person.left(told[event["pk"]])
-    return [person for person in found.values() if person.message != "heard"]
+        if (is_fallback(event) or event["kind"] in NOT_TAKEN) and event["medium"] == "voice":
+            known = calls.setdefault(event["pk"], event)
+            if not known.get("from"):
+                calls[event["pk"]] = event
+    yield from calls.values()
 
 
-def person_of(event: Item) -> Person:
-    """Who made this call."""
-    return Person(event["from"], event.get("to") or "", event["time"], event["pk"], event.get("answer") or "")
+def waits(calls: list[Item], messages: Messages) -> bool:
+    """Whether somebody is to be called back: not who called no more after the last of their messages was heard."""
+    left = [message for call in calls for message in messages.get(call["pk"], ())]
+    if not all(message.get("heard_at") for message in left):
+        return True
+    heard = max((message["heard_at"] for message in left), default="")
+    return any(call["time"] > heard for call in calls if call["pk"] not in messages)
+
+
+def person_of(calls: list[Item], messages: Messages) -> Person:
+    """Who made these calls, newest first."""
+    last = calls[0]
+    person = Person(last["from"], last.get("to") or "", last["time"], last["pk"], last.get("answer") or "", len(calls))
+    unheard = [message for call in calls for message in messages.get(call["pk"], ()) if not message.get("heard_at")]
+    if unheard:
+        newest = max(unheard, key=lambda message: str(message["time"]))
+        person.message, person.seconds, person.recording = "left a message", newest.get("seconds"), newest["sid"]
+    return person
 
 
 def slim(events: Iterable[Item]) -> Iterator[Item]:
@@ -73,9 +106,15 @@ def slim(events: Iterable[Item]) -> Iterator[Item]:
         yield {name: event[name] for name in ("pk", "sk", "kind", "medium", "trust", "time", "from", "to", "answer") if name in event}
 
 
-def can_be_called(number: str) -> bool:
-    """Whether it is a telephone number: not withheld, no client, no SIP address."""
-    return number.startswith("+") and number[1:].isdecimal() and len(number) > 7
+def why_not(number: str) -> str:
+    """Why nobody can be called there; nothing if it is a telephone number."""
+    if "@" in number or number.startswith(("sip:", "sips:")):
+        return "from SIP addresses"
+    if number.startswith("client:"):
+        return "from apps"
+    if "*" in number:
+        return 'from numbers kept masked ([privacy] store = "masked")'
+    return "" if NUMBER.fullmatch(number) else "from withheld numbers"
 
 
 def call_back(
@@ -89,7 +128,8 @@ def call_back(
 ) -> None:
     """Whom to call back, as CSV. Who left a message that nobody has heard, and who hung up before the tone.
 
-    It shows whole numbers, which the audit trail notes. A person who called several times is one line.
+    It shows whole numbers, which the audit trail notes. A person who called several times is one line, until all their messages were heard
+    and they called no more.
 
     Examples:
 
@@ -99,9 +139,16 @@ def call_back(
     """
     period = Period.of(since or (None if begin else "1d"), begin, until, datetime.now(UTC))
     desk = Desk.open(environment, region, True, "the call-back list")
-    found = [vars(person) for person in people(desk, period) if person.recording or not messages]
+    everybody, left_out = people(desk, period)
+    found = [vars(person) for person in everybody if person.recording or not messages]
     write(found, as_json)
-    err.print(f"{count(len(found), 'caller')} to call back; withheld numbers and SIP addresses are left out")
+    err.print(f"{count(len(found), 'caller')} to call back{said(left_out)}", markup=False)
+
+
+def said(left_out: Counter[str]) -> str:
+    """`; left out: 2 calls from withheld numbers`, if any were."""
+    parts = [f"{count(calls, 'call')} {why}" for why, calls in sorted(left_out.items())]
+    return f"; left out: {', '.join(parts)}" if parts else ""
 
 
 def write(found: list[dict[str, Any]], as_json: bool) -> None:
