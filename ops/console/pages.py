@@ -1,12 +1,15 @@
 """What each page shows and each form does; all of it is read and done by the same functions as the commands."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
+from botocore.exceptions import ClientError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -17,6 +20,7 @@ from starlette.templating import Jinja2Templates
 from lambdas.workers.events import Item
 from ops import audit, inbox
 from ops.candidates import REMEDIES, Allowed, Candidate, counts
+from ops.console.audio import Hearing, part_of
 from ops.console.chart import NARROW, WIDE, Chart
 from ops.console.guard import same
 from ops.console.job import Job
@@ -33,6 +37,7 @@ from ops.tally import Tally
 NUMBERS_FOR = timedelta(minutes=30)  #: for which whole numbers are shown after they were asked for
 SPANS = ("1h", "3h", "12h", "1d", "7d")
 MOST_ROWS = 50
+MOST_ROWS_EVER = 2000
 NARROW_COLUMNS = 24  #: of the drawing on a phone
 RATE = 5.0  #: hand-backs a second
 SEE_OTHER = 303
@@ -50,6 +55,7 @@ class Pages:
         self.numbers_until: datetime | None = None
         self.job: Job | None = None
         self.starting = Lock()
+        self.hearing = Hearing()
 
     @property
     def shows_numbers(self) -> bool:
@@ -99,7 +105,7 @@ class Pages:
         if asked.get("medium") not in (None, *MEDIA):
             raise HTTPException(400, f"medium: choose one of {', '.join(MEDIA)}.")
         wanted = Wanted(asked.get("code"), asked.get("url"), asked.get("number"), asked.get("medium"))
-        limit = min(int(asked["limit"]), 2000) if asked.get("limit", "").isdigit() else MOST_ROWS
+        limit = rows_of(asked.get("limit", ""))
         found = find(self.desk, period, wanted, limit=limit)
         more = f"/calls?{urlencode(asked | {'limit': str(limit * 5)})}"
         return self.page(request, "calls", found=found, asked=asked, period=period, spans=SPANS, more=more, since=since)
@@ -123,18 +129,17 @@ class Pages:
     def audio(self, request: Request) -> Response:
         """A voicemail's audio; the browser asks for parts of it."""
         desk, item = self.desk, self.voicemail(request)
-        first, last = span_of(request.headers.get("range", ""))
         whole = int(item.get("bytes") or 0)
-        if first and first >= whole:
+        part = part_of(whole, request.headers.get("range", ""))
+        if part is not None and not part:
             return Response(status_code=416, headers={"Content-Range": f"bytes */{whole}"})
-        if first == 0:
-            audit.note(desk.at(item), "heard a voicemail", item["sid"])
-        end = min(last, whole - 1) if last is not None else whole - 1
-        chunks, kind = inbox.audio(desk, item, first, end)
-        headers = {"Accept-Ranges": "bytes", "Content-Length": str(end - first + 1)}
-        if "range" not in request.headers:
-            return StreamingResponse(chunks, media_type=kind, headers=headers)
-        return StreamingResponse(chunks, 206, headers | {"Content-Range": f"bytes {first}-{end}/{whole}"}, kind)
+        self.hearing.note(desk, item)
+        sent = part or range(whole)
+        chunks, kind = inbox.audio(desk, item, sent.start, sent.stop - 1 if sent else None)
+        headers = {"Accept-Ranges": "bytes"} | ({"Content-Length": str(len(sent))} if sent else {})
+        if not part:
+            return StreamingResponse(chunks, 200, headers, kind)
+        return StreamingResponse(chunks, 206, headers | {"Content-Range": f"bytes {part[0]}-{part[-1]}/{whole}"}, kind)
 
     def voicemail(self, request: Request) -> Item:
         """The voicemail that an address names."""
@@ -147,11 +152,16 @@ class Pages:
     def acknowledge(self, request: Request, form: FormData) -> Response:
         """Somebody sees to a voicemail, or it waits again."""
         item = self.voicemail(request)
-        if form.get("again"):
-            inbox.reopen(self.desk, item)
-        else:
-            name = str(form.get("name", "")).strip() or audit.who(self.desk.at(item))
-            inbox.acknowledge(self.desk, item, name, str(form.get("note", "")).strip())
+        try:
+            if form.get("again"):
+                inbox.reopen(self.desk, item)
+            else:
+                name = str(form.get("name", "")).strip() or audit.who(self.desk.at(item))
+                inbox.acknowledge(self.desk, item, name, str(form.get("note", "")).strip())
+        except OpsError as error:
+            if contradicted(error):
+                raise HTTPException(HTTPStatus.CONFLICT, f"The page was out of date: {error}.") from error
+            raise
         return RedirectResponse(back(form, "/voicemails"), SEE_OTHER)
 
     def numbers(self, request: Request, form: FormData) -> Response:  # noqa: ARG002 - forms are handed both
@@ -195,13 +205,15 @@ class Pages:
         return RedirectResponse("/replay?done", SEE_OTHER)
 
 
-def span_of(header: str) -> tuple[int, int | None]:
-    """First and last byte of a Range header (RFC 9110, 14.2); all of it for what is none."""
-    unit, _, span = header.partition("=")
-    first, _, last = span.partition("-")
-    if unit != "bytes" or not first.isdigit():
-        return 0, None
-    return int(first), int(last) if last.isdigit() else None
+def contradicted(error: OpsError) -> bool:
+    """Whether what is in the table does not allow a change: a page that was out of date asked for it."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == inbox.NOT_FULFILLED
+
+
+def rows_of(limit: str) -> int:
+    """How many rows an address asks for."""
+    return max(1, min(int(limit), MOST_ROWS_EVER)) if re.fullmatch("[0-9]{1,9}", limit) else MOST_ROWS
 
 
 def back(form: FormData, otherwise: str) -> str:

@@ -1,6 +1,7 @@
 """The console: who may ask, what each page shows, and that nothing comes from anywhere else."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from ops.audit import trail
 from ops.candidates import Candidate
 from ops.console import app as console_app
 from ops.console.app import bound, made, templates
+from ops.console.audio import Hearing
 from ops.console.guard import POLICY, Guard
 from ops.console.job import Job
 from ops.console.pages import Pages
@@ -222,6 +224,39 @@ def test_a_part_of_audio_that_there_is_not_is_refused(browser: httpx.Client) -> 
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(AUDIO)}")
 
 
+@pytest.mark.parametrize("span", ["bytes=5-2", "bytes=0-1,4-5", "lines=1-2", "bytes=²-3", "bytes=-", "bytes=1", f"bytes={10**999}-"])
+def test_a_range_that_is_none_is_answered_with_the_whole(browser: httpx.Client, span: str) -> None:
+    add(voicemail(CALL, RECORDING, AUDIO))
+    answer = browser.get(f"/voicemails/{CALL}/{RECORDING}/audio", headers={b"Range": span.encode()})
+    assert (answer.status_code, answer.content) == (200, AUDIO)
+    assert "content-range" not in answer.headers
+
+
+@pytest.mark.parametrize("length", [1, 100, 10**9])
+def test_the_end_of_audio_is_served_by_its_length(browser: httpx.Client, length: int) -> None:
+    add(voicemail(CALL, RECORDING, AUDIO))
+    answer = browser.get(f"/voicemails/{CALL}/{RECORDING}/audio", headers={"Range": f"bytes=-{length}"})
+    assert (answer.status_code, answer.content) == (206, AUDIO[-length:])
+    assert answer.headers["content-range"] == f"bytes {max(0, len(AUDIO) - length)}-{len(AUDIO) - 1}/{len(AUDIO)}"
+
+
+@pytest.mark.parametrize("limit", ["²", "9" * 5000, "0", "-1", "many"])
+def test_a_limit_that_is_none_does_no_harm(browser: httpx.Client, limit: str) -> None:
+    add(event(CALL))
+    assert CALL in browser.get(f"/calls?limit={limit}").text
+
+
+@pytest.mark.parametrize("span", ["bytes=1-", "bytes=-100", "bytes=0-9"])
+def test_a_voicemail_that_is_heard_is_noted_once_whichever_part_was_asked_for(browser: httpx.Client, pages: Pages, span: str) -> None:
+    pages.hearing = Hearing()
+    heard = sid("RE", secrets.randbits(60))
+    add(voicemail(CALL, heard, AUDIO))
+    for _ in range(2):
+        assert browser.get(f"/voicemails/{CALL}/{heard}/audio", headers={"Range": span}).status_code == 206
+    noted = [each.get("about") for each in trail(desk().deployments, Period.last(timedelta(minutes=1), datetime.now(UTC)))]
+    assert noted.count(heard) == 1
+
+
 def test_a_voicemail_that_is_kept_elsewhere_is_seen_to_here(browser: httpx.Client) -> None:
     add(voicemail(CALL, RECORDING, state="elsewhere", key=None, media_url="https://media.example.com/a.wav"))
     assert "https://media.example.com/a.wav" in browser.get("/voicemails").text
@@ -254,6 +289,25 @@ def test_a_voicemail_is_seen_to_and_may_wait_again(browser: httpx.Client) -> Non
     assert "heard by Kim: “called back”" in browser.get("/voicemails?since=1h").text
     browser.post(f"/voicemails/{CALL}/{RECORDING}", data=form | {"again": "1"})
     assert RECORDING in browser.get("/voicemails").text
+
+
+def test_what_an_outdated_tab_asks_for_is_a_conflict_and_says_who_sees_to_it(browser: httpx.Client) -> None:
+    add(voicemail(CALL, RECORDING, AUDIO))
+    form = {"csrf": csrf(browser), "name": "Kim"}
+    browser.post(f"/voicemails/{CALL}/{RECORDING}", data=form)
+    answer = browser.post(f"/voicemails/{CALL}/{RECORDING}", data=form | {"name": "Robin"})
+    assert answer.status_code == 409
+    assert "is seen to by Kim already" in answer.text
+    browser.post(f"/voicemails/{CALL}/{RECORDING}", data=form | {"again": "1"})
+    assert browser.post(f"/voicemails/{CALL}/{RECORDING}", data=form | {"again": "1"}).status_code == 409
+
+
+def test_the_form_of_a_voicemail_is_another_one_once_somebody_sees_to_it(browser: httpx.Client) -> None:
+    """So that a page that refreshes itself keeps a half-typed note, and no outdated button."""
+    add(voicemail(CALL, RECORDING, AUDIO))
+    assert f'id="ack-{RECORDING}-open"' in browser.get("/voicemails").text
+    browser.post(f"/voicemails/{CALL}/{RECORDING}", data={"csrf": csrf(browser)})
+    assert f'id="ack-{RECORDING}-heard"' in browser.get("/voicemails?since=1h").text
 
 
 def test_a_preview_of_the_hand_back_sends_nothing(browser: httpx.Client) -> None:
