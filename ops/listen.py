@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from urllib3.exceptions import HTTPError
 
 from lambdas.workers.events import Item
 from lambdas.workers.voicemails import HEAR, shown
@@ -26,6 +28,7 @@ from ops.words import clock, count
 
 #: Programs that play a file and end with it: macOS, PulseAudio, ALSA, SoX, FFmpeg.
 PLAYERS = (("afplay",), ("paplay",), ("aplay", "-q"), ("play", "-q"), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))
+SUMS, DIGITS = "SHA256SUMS", 64  #: the file of checksums, and the length of one; two characters on, the name of its file
 
 SidArgument = Annotated[str, typer.Argument(help="SID of the recording (RE…) or of its call (CA…)")]
 
@@ -116,13 +119,21 @@ def pieces(desk: Desk, item: Item, target: Path) -> Iterator[int]:
     if have < int(item.get("bytes") or have + 1):
         chunks, _ = inbox.audio(desk, item, have)
         with part.open("ab") as file:
-            for chunk in chunks:
+            for chunk in unbroken(chunks, item["sid"]):
                 file.write(chunk)
                 yield len(chunk)
     if digest(part) != item["sha256"]:
         part.unlink()
         raise OpsError(f"{target.name}: what arrived is not what was stored; it was removed, try again")
     part.replace(target)
+
+
+def unbroken(chunks: Iterator[bytes], sid: str) -> Iterator[bytes]:
+    """The audio as it arrives. Raises OpsError where it breaks off: botocore's errors on the way, urllib3's where it knows none."""
+    try:
+        yield from chunks
+    except (BotoCoreError, HTTPError) as error:
+        raise OpsError(f"the audio of {sid} broke off ({error}); try again: what arrived is kept") from error
 
 
 def digest(file: Path) -> str:
@@ -150,11 +161,18 @@ def download(
     audit.note(desk.deployments[0], f"downloaded {count(len(found), 'voicemail')}")
     directory.mkdir(parents=True, exist_ok=True)
     failed = list(fetched(desk, found, directory))
-    sums = [f"{item['sha256']}  {name_of(item)}\n" for item in found if (directory / name_of(item)).exists()]
-    (directory / "SHA256SUMS").write_text("".join(sorted(sums)))
-    out.print(f"{count(len(sums), 'voicemail')} in {directory}; check them with: cd {directory} && sha256sum -c SHA256SUMS")
+    there = {name_of(item): item["sha256"] for item in found if (directory / name_of(item)).exists()}
+    note_sums(directory / SUMS, there)
+    out.print(f"{count(len(there), 'voicemail')} in {directory}; check them with: cd {directory} && sha256sum -c {SUMS}")
     if failed:
         raise OpsError("; ".join(failed))
+
+
+def note_sums(file: Path, sums: dict[str, str]) -> None:
+    """Add the checksums of files by their names to those of earlier downloads, in the format of `sha256sum`, in order of names."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    noted = {line[DIGITS + 2 :]: line for line in lines if line} | {name: f"{sha256}  {name}" for name, sha256 in sums.items()}
+    file.write_text("".join(f"{noted[name]}\n" for name in sorted(noted)))
 
 
 def fetched(desk: Desk, found: list[Item], directory: Path) -> Iterator[str]:
