@@ -22,13 +22,13 @@ from ops import audit, inbox
 from ops.candidates import REMEDIES, Allowed, Candidate, counts
 from ops.console.audio import Hearing, part_of
 from ops.console.chart import NARROW, WIDE, Chart
-from ops.console.guard import same
+from ops.console.guard import SAFE, same
 from ops.console.job import Job
 from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.errors import MEDIA, Wanted, find
 from ops.numbers import View
-from ops.period import Period
+from ops.period import NoPeriod, Period, moment
 from ops.replay import missed, send, wishes
 from ops.state import LOOK_BACK, State
 from ops.story import told
@@ -63,15 +63,21 @@ class Pages:
         return self.numbers_until is not None and datetime.now(UTC) < self.numbers_until
 
     @property
+    def masked_again(self) -> int:
+        """Every how many seconds a page looks again only because whole numbers must not stay on it; 0 where there are none."""
+        return 30 if self.shows_numbers else 0
+
+    @property
     def desk(self) -> Desk:
         """The desk, with as much of callers as is shown at this moment."""
         return replace(self.masked, view=View(self.shows_numbers, self.masked.view.own))
 
     def page(self, request: Request, template: str, status: int = 200, /, **facts: Any) -> Response:
         """One page. `refresh` among the facts is every how many seconds it looks again."""
-        paused = "pause" in request.query_params
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        known = {"desk": self.desk, "shows_numbers": self.shows_numbers, "csrf": self.csrf, "here": here, "paused": paused}
+        paused, moving = "pause" in request.query_params, address(request)
+        here = moving + ("&" if "?" in moving else "?") + "pause=1" if paused else moving
+        known: dict[str, Any] = {"desk": self.desk, "shows_numbers": self.shows_numbers, "csrf": self.csrf}
+        known |= {"here": here, "moving": moving, "paused": paused}
         return self.templates.TemplateResponse(request, f"{template}.html", known | {"now": datetime.now(UTC)} | facts, status)
 
     def posted(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -101,14 +107,18 @@ class Pages:
         """Errors and calls by time first, then by what else is known."""
         asked = {name: value.strip() for name, value in request.query_params.items() if value.strip()}
         since = None if "from" in asked else asked.get("since", "3h")
-        period = Period.of(since, asked.get("from"), asked.get("until"), datetime.now(UTC))
+        form = {"asked": asked, "since": since, "spans": SPANS if since in (None, *SPANS) else (*SPANS, since)}
+        try:
+            period = period_of(since, asked.get("from"), asked.get("until"), datetime.now(UTC))
+        except NoPeriod as error:
+            return self.page(request, "calls", HTTPStatus.BAD_REQUEST, **form, sentence=str(error).replace("--", ""))
         if asked.get("medium") not in (None, *MEDIA):
             raise HTTPException(400, f"medium: choose one of {', '.join(MEDIA)}.")
         wanted = Wanted(asked.get("code"), asked.get("url"), asked.get("number"), asked.get("medium"))
         limit = rows_of(asked.get("limit", ""))
         found = find(self.desk, period, wanted, limit=limit)
         more = f"/calls?{urlencode(asked | {'limit': str(limit * 5)})}"
-        return self.page(request, "calls", found=found, asked=asked, period=period, spans=SPANS, more=more, since=since)
+        return self.page(request, "calls", found=found, period=period, more=more, **form, refresh=self.masked_again)
 
     def story(self, request: Request) -> Response:
         """The story of one call or text."""
@@ -173,14 +183,17 @@ class Pages:
 
     def replay(self, request: Request) -> Response:
         """What would be handed back; or how far it has come."""
-        if self.job and (self.job.running or "done" in request.query_params):
+        if self.job and self.job.running and "done" not in request.query_params:
+            return RedirectResponse("/replay?done" + ("&pause=1" if "pause" in request.query_params else ""), SEE_OTHER)
+        if self.job and "done" in request.query_params:
             return self.page(request, "progress", job=self.job, refresh=1 if self.job.running else 0)
         span, url = request.query_params.get("since", "1d"), request.query_params.get("url", "")
         allowed = Allowed("perhaps" in request.query_params, "again" in request.query_params)
         found = self.candidates(span, url)
         going = [candidate for candidate in found if candidate.goes(allowed)]
         facts: dict[str, Any] = {"found": found, "going": going, "counts": counts(found), "remedies": REMEDIES, "rows": MOST_ROWS}
-        return self.page(request, "replay", **facts, span=span, url=url, spans=SPANS, allowed=allowed)
+        facts |= {"job": self.job, "allowed": allowed, "refresh": self.masked_again}
+        return self.page(request, "replay", **facts, span=span, url=url, spans=SPANS)
 
     def candidates(self, span: str, url: str) -> list[Candidate]:
         """What the primary missed in a span, at addresses that contain this."""
@@ -209,6 +222,21 @@ def contradicted(error: OpsError) -> bool:
     """Whether what is in the table does not allow a change: a page that was out of date asked for it."""
     cause = error.__cause__
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == inbox.NOT_FULFILLED
+
+
+def address(request: Request) -> str:
+    """The page that a browser is on, without its pause; the overview after a form, whose address is no page."""
+    if request.method not in SAFE:
+        return "/"
+    url = request.url.remove_query_params("pause")
+    return url.path + (f"?{url.query}" if url.query else "")
+
+
+def period_of(since: str | None, begin: str | None, end: str | None, now: datetime) -> Period:
+    """The period of the form; a span counts back from its end. Raises NoPeriod."""
+    if since and end and not begin:
+        begin = moment(since, min(moment(end, now), now)).isoformat()
+    return Period.of(None if begin else since, begin, end, now)
 
 
 def rows_of(limit: str) -> int:

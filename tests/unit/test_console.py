@@ -168,6 +168,18 @@ def test_a_paused_page_does_not_refresh(browser: httpx.Client) -> None:
     assert "hx-get" not in browser.get("/?pause=1").text
 
 
+def test_a_paused_page_goes_on_with_what_it_showed(browser: httpx.Client) -> None:
+    page = browser.get("/?since=1d&pause=1").text
+    assert '<a href="/?since=1d">Refresh by itself</a>' in page
+    assert 'name="page" value="/?since=1d&amp;pause=1"' in page
+
+
+def test_after_a_form_that_failed_show_numbers_leads_to_a_page(browser: httpx.Client) -> None:
+    page = browser.post(f"/voicemails/{CALL}/{RECORDING}", data={"csrf": csrf(browser)})
+    assert page.status_code == 404
+    assert 'name="page" value="/"' in page.text
+
+
 def test_calls_are_filtered_by_time_first(browser: httpx.Client) -> None:
     add(event(CALL), event(sid("CA", 2), timedelta(hours=5), who=OTHER))
     assert "1 error from" in browser.get("/calls?since=1h").text
@@ -276,6 +288,15 @@ def test_numbers_are_masked_until_asked_for_which_is_noted(browser: httpx.Client
     assert CALLER not in browser.get("/voicemails").text
 
 
+@pytest.mark.parametrize("path", ["/calls", "/replay"])
+def test_whole_numbers_do_not_stay_on_a_page_that_is_left_open(browser: httpx.Client, path: str) -> None:
+    assert "hx-get" not in browser.get(path).text
+    browser.post("/numbers", data={"csrf": csrf(browser), "show": "1"})
+    assert f'hx-get="{path}" hx-trigger="every 30s"' in browser.get(path).text
+    browser.post("/numbers", data={"csrf": csrf(browser)})
+    assert "hx-get" not in browser.get(path).text
+
+
 def test_a_form_leads_back_to_our_own_pages_only(browser: httpx.Client) -> None:
     answer = browser.post("/numbers", data={"csrf": csrf(browser), "page": "//evil.example.com"})
     assert answer.headers["location"] == "/"
@@ -363,6 +384,26 @@ def test_a_hand_back_of_nothing_says_that_nothing_was_sent(browser: httpx.Client
     assert "The primary has them" not in page
 
 
+def test_a_hand_back_is_followed_at_its_own_address_and_found_again_afterwards(browser: httpx.Client, pages: Pages) -> None:
+    """A page that refreshes itself while it runs still shows how it ended."""
+    blocked = Event()
+
+    def waiting() -> Iterator[tuple[Candidate, Outcome]]:
+        yield Candidate(event(sid("SM", 2), medium="sms"), "ready"), {"state": "delivered", "reason": "", "replies": ""}
+        blocked.wait()
+
+    pages.job = Job(5, waiting())
+    answers = [browser.get(path) for path in ("/replay?since=1h", "/replay?pause=1")]
+    assert [(answer.status_code, answer.headers["location"]) for answer in answers] == [
+        (303, "/replay?done"),
+        (303, "/replay?done&pause=1"),
+    ]
+    assert "Handing back" in browser.get("/replay?done").text
+    blocked.set()
+    pages.job.thread.join()
+    assert '<a href="/replay?done">The last hand-back: 1 of 5</a>' in browser.get("/replay").text
+
+
 def test_two_clicks_are_one_hand_back(browser: httpx.Client, pages: Pages) -> None:
     blocked = Event()
 
@@ -380,7 +421,6 @@ def test_two_clicks_are_one_hand_back(browser: httpx.Client, pages: Pages) -> No
     ("path", "status", "sentence"),
     [
         (f"/calls/{sid('CA', 404)}", 404, "it never reached the fallback, or its events have expired"),
-        ("/calls?since=soon", 400, "write it as 90m, 2h"),
         ("/calls?medium=fax", 400, "choose one of voice, sms"),
         (f"/voicemails/{CALL}/{RECORDING}/audio", 404, "There is no voicemail"),
         ("/nowhere", 404, "Not Found"),
@@ -391,6 +431,38 @@ def test_bad_input_is_a_sentence_on_a_page(browser: httpx.Client, path: str, sta
     assert answer.status_code == status
     assert sentence in answer.text
     assert "That was not possible" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ("since=soon", "write it as 90m, 2h"),
+        ("from=2026-11-21T05:00&until=2026-11-21T04:00", "swap from and until"),
+        ("until=0001-01-01T00:00", "is no time"),
+        ("until=0002-01-01T00:00", "before it begins"),
+        ("from=0001-01-01T00:00%2B14:00", "is no time"),
+        ("since=99999999999w", "is no time"),
+    ],
+)
+def test_a_time_that_is_none_is_a_sentence_above_the_form_as_it_was(browser: httpx.Client, asked: str, sentence: str) -> None:
+    answer = browser.get(f"/calls?{asked}&url=example.com/texts")
+    assert answer.status_code == 400
+    assert sentence in answer.text
+    assert "--" not in answer.text
+    assert 'value="example.com/texts"' in answer.text
+
+
+def test_with_an_end_alone_the_span_counts_back_from_it(browser: httpx.Client) -> None:
+    add(event(CALL), event(sid("CA", 2), timedelta(hours=30)))
+    end = (datetime.now(UTC) - timedelta(hours=29)).strftime("%Y-%m-%dT%H:%M")
+    assert "1 error from" in browser.get(f"/calls?since=1d&until={end}").text
+    ahead = (datetime.now(UTC) + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M")
+    assert "1 error from" in browser.get(f"/calls?since=1h&until={ahead}").text
+
+
+def test_the_form_of_calls_shows_the_span_of_the_address(browser: httpx.Client) -> None:
+    assert "<option selected>2h</option>" in browser.get("/calls?since=2h").text
+    assert "<option selected>1d</option>" in browser.get("/calls?since=1d").text
 
 
 @pytest.mark.parametrize(
