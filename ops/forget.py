@@ -25,6 +25,7 @@ from ops.words import count
 BACKUPS = 35  #: days of DynamoDB's point-in-time recovery
 QUEUES = 14  #: days that a dead letter is kept
 JOURNAL = "the journal log group"
+PERSON = "person#"  #: what the partition key of facts about a number begins with
 
 
 @dataclass
@@ -41,8 +42,8 @@ class Kept:
 
     @property
     def calls(self) -> set[str]:
-        """Their calls and texts."""
-        return {item["pk"] for item in self.items}
+        """Their calls and texts; an opt-out stands under the person, not under one of them."""
+        return {item["pk"] for item in self.items if not item["pk"].startswith(PERSON)}
 
 
 def forget(
@@ -91,14 +92,14 @@ def found(desk: Desk, number: str, now: datetime, days: int) -> Kept:
         if of_person(event, number):
             calls[event["pk"]] = None
             kept.last = max(kept.last, event["time"])
-    for pk in (*calls, f"person#{number}"):
+    for pk in (*calls, f"{PERSON}{number}", f"{PERSON}whatsapp:{number}"):
         kept.items += desk.history.under(pk)
     return kept
 
 
 def of_person(event: Item, number: str) -> bool:
-    """Whether a person called, wrote or was called, by whichever kind of address (`sip:+1…@pbx`, `whatsapp:+1…`)."""
-    return any(number in re.findall(r"\+\d{7,15}", str(event.get(name, ""))) for name in ("from", "to"))
+    """Whether a person called, wrote or was called, by whichever kind of address (`sip:1…@pbx`, `whatsapp:+1…`), the plus or not."""
+    return any(number[1:] in re.findall(r"\d{7,}", str(event.get(name, ""))) for name in ("from", "to"))
 
 
 def erase(desk: Desk, kept: Kept) -> None:
@@ -137,7 +138,7 @@ def elsewhere(settings: Settings, kept: Kept, now: datetime) -> list[tuple[str, 
     """Where the person's data still is, and until which day."""
     last = datetime.fromisoformat(kept.last) if kept.last else None
     journal = [(JOURNAL, (last + timedelta(days=settings.retention.journal)).date())] if last else []
-    backups = [("backups of the table (point-in-time recovery)", (now + timedelta(days=BACKUPS)).date())] if last else []
+    backups = [("backups of the table (point-in-time recovery)", (now + timedelta(days=BACKUPS)).date())] if kept.items else []
     queues = [("dead letters of the queues, if there are any", (last + timedelta(days=QUEUES)).date())] if last else []
     return [(what, day) for what, day in (*journal, *backups, *queues) if day >= now.date()]
 

@@ -1,0 +1,66 @@
+"""`fallback forget`: what it says of a person is what is kept of that person."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lambdas.workers.events import Item
+from tests.unit.engineer import CALLER, OTHER, OWN, add, client, deployment, emptied, event, fallback, sid, voicemail
+from tests.unit.event_table import TABLE
+
+Forget = Callable[..., str]
+CALL, TEXT = sid("CA"), sid("SM")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cloud() -> Iterator[None]:
+    with deployment():
+        yield
+
+
+@pytest.fixture
+def forget(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Forget:
+    """Forgets a caller; what is printed."""
+
+    def forgetting(*options: str) -> str:
+        assert fallback(monkeypatch, "forget", "--number", CALLER, *options) == 0
+        return capsys.readouterr().out
+
+    emptied()
+    return forgetting
+
+
+def opinion(sender: str) -> Item:
+    """That somebody wants no texts."""
+    return {"pk": f"person#{sender}", "sk": f"opinion#{OWN}", "kind": "opinion", "opted": "stop"}
+
+
+def left() -> list[Any]:
+    """What is in the table of callers, the audit trail apart."""
+    items = client("dynamodb").scan(TableName=TABLE)["Items"]
+    return sorted(item["pk"]["S"] for item in items if item.get("kind", {}).get("S") != "audit")
+
+
+def test_an_opt_out_is_no_call(forget: Forget) -> None:
+    add(event(CALL), voicemail(CALL, sid("RE"), b"audio"), event(TEXT, medium="sms"), opinion(CALLER))
+    told = json.loads(forget("--json"))
+    assert (told["calls"], told["items"], told["files"]) == (2, 4, 1)
+
+
+def test_backups_hold_whatever_was_in_the_table(forget: Forget) -> None:
+    add(opinion(CALLER))
+    told = json.loads(forget("--json", "--no-dry-run"))
+    assert (told["calls"], told["items"]) == (0, 1)
+    assert list(told["remains"]) == ["backups of the table (point-in-time recovery)"]
+    assert left() == []
+
+
+def test_a_person_is_erased_however_their_number_was_written(forget: Forget) -> None:
+    """Trunks leave the plus out; a number of which theirs is a part is somebody else's."""
+    addresses = (CALLER[1:], f"sip:{CALLER[1:]}@carrier.example.com", f"whatsapp:{CALLER}")
+    add(*(event(sid("CA", index), who=address) for index, address in enumerate(addresses)))
+    add(opinion(CALLER), opinion(f"whatsapp:{CALLER}"), event(sid("CA", 8), who=f"{CALLER}4"), event(sid("CA", 9), who=OTHER))
+    forget("--no-dry-run")
+    assert left() == [sid("CA", 8), sid("CA", 9)]
