@@ -24,9 +24,7 @@ class Place:
     def of(cls, environment: str, directory: Path = HERE) -> "Place":
         """Read `<directory>/<environment>.toml`. Raises ConfigError."""
         file = File.read(environment, directory)
-        twilio: Any = file.data.get("twilio")
-        numbers: Any = twilio.get("numbers") if isinstance(twilio, dict) else ()
-        return cls(region_in(file), frozenset(number for number in numbers or () if isinstance(number, str)))
+        return cls(region_in(file), numbers_in(file))
 
 
 def region_in(file: File) -> str:
@@ -37,3 +35,12 @@ def region_in(file: File) -> str:
         raise ConfigError(f"{file.path}:1: region: is missing; add it (docs/configuration.md has an example)") from None
     except ValueError as error:
         raise ConfigError(f"{file.path}:{file.lines.of(('region',))}: region: {error}") from error
+
+
+def numbers_in(file: File) -> frozenset[str]:
+    """The numbers of an environment; none where there is no list of texts, which the check of all settings finds fault with."""
+    twilio: Any = file.data.get("twilio")
+    numbers: Any = twilio.get("numbers") if isinstance(twilio, dict) else None
+    if not isinstance(numbers, list):
+        return frozenset()
+    return frozenset(number for number in numbers if isinstance(number, str))

@@ -267,8 +267,11 @@ def test_where_an_environment_is_must_be_known(tmp_path: Path, text: str, says: 
         Place.of("test", tmp_path)
 
 
-def test_an_environment_without_numbers_has_none_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "test.toml").write_text('region = "us-west-2"\ntwilio = 5\n')
+@pytest.mark.parametrize(
+    "twilio", ["", "twilio = 5", "[twilio]", "[twilio]\nnumbers = 5", '[twilio]\nnumbers = "+12025550106"', "[twilio]\nnumbers = [5]"]
+)
+def test_an_environment_without_a_list_of_numbers_has_none_of_its_own(tmp_path: Path, twilio: str) -> None:
+    (tmp_path / "test.toml").write_text(f'region = "us-west-2"\n{twilio}\n')
     assert Place.of("test", tmp_path).numbers == frozenset()
 
 
