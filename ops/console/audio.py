@@ -32,7 +32,7 @@ class Hearing:
 
 def part_of(whole: int, header: str) -> range | None:
     """The bytes that a Range header asks for, cut to those there are, perhaps none; None where it is to be ignored (RFC 9110, 14.1.2)."""
-    found = RANGE.fullmatch(header.strip())
+    found = RANGE.fullmatch(header.strip()) if whole else None
     if not found or found[1] == found[2] == "":
         return None
     first, last = found.groups()

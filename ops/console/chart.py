@@ -1,7 +1,7 @@
 """Errors over time as a drawing: stacked bars by code, as SVG without script or style of its own.
 
-Each code has a pattern beside its colour, the legend names them in the order of the stack, and every column says its figures to whoever
-points at it; the same figures stand in a table beneath. So it can be read in grey, on paper, and aloud.
+Each code has a pattern beside its colour and keeps it whichever code leads, the legend names them in the order of the stack, and every
+column says its figures to whoever points at it; the same figures stand in a table beneath. So it can be read in grey, on paper, and aloud.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,11 @@ from math import ceil, log10
 from ops.tally import Group, Tally
 from ops.words import length
 
-PATTERNS = 4  #: codes with a pattern of their own; the rest share the last one
+MOST_CODES = 4  #: in one drawing; where there are more, the smallest are one layer
+PATTERNS = 7  #: for codes; the others have one of their own after them
 OTHERS = "others"
-LABEL_EVERY = 6.5  #: at most one label of the time axis for so many times the font's size
+LETTER = 0.6  #: the width of a letter or digit, in font sizes, at most
+GAP = 1.0  #: between two labels of the time axis, in font sizes
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,13 @@ class Chart:
     @property
     def labels(self) -> Iterator[tuple[float, str]]:
         """Where each label of the time axis begins, and what it says."""
-        every = max(1, ceil(self.frame.font * LABEL_EVERY / self.step))
+        times = [self.time(column) for column in range(self.tally.length)]
+        width = self.frame.font * LETTER * max(map(len, times))
+        every = ceil((width + self.frame.font * GAP) / self.step)
         for column in range(0, self.tally.length, every):
             x = self.frame.left + column * self.step
-            if x + self.frame.font * 3 < self.frame.width:
-                yield round(x, 2), self.time(column)
+            if x + width <= self.frame.width:
+                yield round(x, 2), times[column]
 
     @property
     def rows(self) -> Iterator[tuple[str, list[int], int]]:
@@ -132,12 +136,22 @@ class Chart:
 def layers(tally: Tally) -> list[Layer]:
     """The largest groups, each with a pattern, and the sum of all others."""
     ranked = tally.ranked
-    own = ranked[: PATTERNS - 1] if len(ranked) > PATTERNS else ranked
-    found = [Layer(key, number, tally.columns(group)) for number, (key, group) in enumerate(own)]
+    own = ranked[: MOST_CODES - 1] if len(ranked) > MOST_CODES else ranked
+    pattern = patterns([key for key, _ in own])
+    found = [Layer(key, pattern[key], tally.columns(group)) for key, group in own]
     rest = Group()
     for _, group in ranked[len(own) :]:
         rest.columns.update(group.columns)
-    return [*found, Layer(OTHERS, PATTERNS - 1, tally.columns(rest))] if rest.columns else found
+    return [*found, Layer(OTHERS, PATTERNS, tally.columns(rest))] if rest.columns else found
+
+
+def patterns(codes: list[str]) -> dict[str, int]:
+    """A pattern for each of at most so many codes: its own, or the next one where a smaller code has that."""
+    taken: dict[int, str] = {}
+    for code in sorted(codes):
+        own = int.from_bytes(code.encode()) % PATTERNS
+        taken[next(number % PATTERNS for number in range(own, own + PATTERNS) if number % PATTERNS not in taken)] = code
+    return {code: pattern for pattern, code in taken.items()}
 
 
 def rounded_up(value: int) -> int:

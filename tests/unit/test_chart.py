@@ -1,13 +1,13 @@
 """Counting by columns, and the drawing of it."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
 
 from lambdas.workers.events import Item
-from ops.console.chart import NARROW, WIDE, Chart, rounded_up, ticks
+from ops.console.chart import NARROW, PATTERNS, WIDE, Chart, patterns, rounded_up, ticks
 from ops.period import Period, stamp
 from ops.tally import Tally, sparkline
 
@@ -52,11 +52,29 @@ def test_the_bars_of_a_column_stand_on_each_other_and_reach_its_sum() -> None:
     errors = [error(1, code) for code in ("11200", "11200", "11205", "trunk") for _ in range(2)]
     chart = Chart(counted(*errors), WIDE)
     bars = list(chart.bars)
-    assert [bar.pattern for bar in bars] == [0, 1, 2]
+    assert [bar.pattern for bar in bars] == [layer.pattern for layer in chart.layers]
+    assert len({bar.pattern for bar in bars}) == 3
     for lower, upper in pairwise(bars):
         assert upper.y + upper.height == pytest.approx(lower.y, abs=0.05)
     assert bars[-1].y == pytest.approx(chart.y(8), abs=0.05)
     assert bars[0].y + bars[0].height == pytest.approx(chart.y(0), abs=0.05)
+
+
+def test_a_code_keeps_its_pattern_when_another_overtakes_it() -> None:
+    """Else a reader would take one error for the other from one refresh to the next."""
+    before = Chart(counted(error(9), error(9), error(8, "11205")), WIDE)
+    after = Chart(counted(error(9), error(9), error(8, "11205"), *(error(2, code) for code in ("11205", "11205", "12100"))), WIDE)
+    assert [layer.name for layer in before.layers] == ["11200", "11205"]
+    assert [layer.name for layer in after.layers] == ["11205", "11200", "12100"]
+    assert {layer.name: layer.pattern for layer in before.layers}.items() <= {layer.name: layer.pattern for layer in after.layers}.items()
+
+
+def test_no_two_codes_of_a_drawing_share_a_pattern() -> None:
+    for codes in combinations(("11200", "11202", "11205", "11210", "11220", "11237", "12100", "12300", "trunk"), 4):
+        found = patterns(list(codes))
+        assert set(found) == set(codes)
+        assert len(set(found.values())) == 4
+        assert max(found.values()) < PATTERNS
 
 
 def test_more_than_four_codes_share_the_last_pattern() -> None:
@@ -93,5 +111,14 @@ def test_nothing_lies_outside_the_drawing(frame: Any) -> None:
         assert frame.left <= bar.x
         assert bar.x + bar.width <= frame.width
         assert 0 <= bar.y <= bar.y + bar.height <= frame.height
-    for x, _ in chart.labels:
-        assert x + 3 * frame.font < frame.width
+
+
+@pytest.mark.parametrize("frame", [WIDE, NARROW])
+@pytest.mark.parametrize("hours", [1, 3, 12, 24, 24 * 7, 24 * 31])
+def test_every_label_of_the_time_axis_is_whole_and_clear_of_the_next(frame: Any, hours: int) -> None:
+    """`Nov 22 0` is no time."""
+    labels = list(Chart(counted(error(1), hours=hours), frame).labels)
+    assert len(labels) >= 2
+    ends = [x + len(text) * 0.6 * frame.font for x, text in labels]
+    assert ends[-1] <= frame.width
+    assert all(end < begin for end, (begin, _) in zip(ends, labels[1:], strict=False))
