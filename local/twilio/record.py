@@ -6,6 +6,7 @@ length before silence is trimmed), help article 360014251313 (absent: 16101 too 
 """
 
 from dataclasses import dataclass
+from math import ceil
 from xml.etree.ElementTree import Element
 
 from local.twilio import audio
@@ -23,7 +24,7 @@ def record(call: Call, document: Document, verb: Element) -> Ask | None:
     """The request of the action, or None when there was silence only. Raises HungUp when the caller went."""
     call.answer()
     _beep(call, verb)
-    session = _Session(call, document, verb, new_sid("RE"), call.line.now)
+    session = _Session(call, document, verb, new_sid("RE"), call.line.now, float(ceil(call.platform.clock())))
     session.announce("in-progress", {})
     try:
         take = session.tape()
@@ -55,13 +56,18 @@ class _Take:
 
 @dataclass(frozen=True)
 class _Session:
-    """One execution of <Record>, which began so many seconds after the first ring."""
+    """One execution of <Record>, which began so many seconds after the first ring.
+
+    `dated` is what Twilio calls its start: a whole second, never before the document that asks for it was fetched. Since nobody waits
+    here for what is said before the beep, that second is rounded up.
+    """
 
     call: Call
     document: Document
     verb: Element
     sid: str
     started: float
+    dated: float
 
     @property
     def url(self) -> str:
@@ -101,7 +107,7 @@ class _Session:
             seconds=0 if missing else round(length),
             status="absent" if missing else "completed",
             audio=None if missing else self._sound(take, length),
-            started=self.call.platform.clock() - (self.call.line.now - self.started),
+            started=self.dated,
             error_code=missing,
             heard=self.call.script.says,
         )
