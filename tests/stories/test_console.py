@@ -21,6 +21,7 @@ AXE = ROOT / "node_modules/axe-core/axe.min.js"
 OPTIONS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
 --disable-sync --autoplay-policy=no-user-gesture-required""".split()
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+NARROWEST = {"width": 320, "height": 700}  #: WCAG 2.2, 1.4.10
 PATIENCE = 30_000  #: milliseconds
 TEXTS, SAYS = ("Is my order ready?", "STOP", "Hello?"), "Hello, this is about my order. Please call me back today."
 
@@ -186,6 +187,8 @@ def test_every_page_can_be_read_by_everybody_on_every_screen(
         walk.go(path)
         assert walk.violations() == [], path
         assert not walk.overflows(), path
+    walk.page.set_viewport_size(NARROWEST)
+    assert not [path for path in paths if walk.go(path) and walk.overflows()]
     assert recording.sid
     walk.close()
 
@@ -224,12 +227,49 @@ def test_it_refreshes_itself_and_leaves_alone_what_is_open(deployed: Deployed, n
     walk = Walk(chromium, address, DESK)
     page = walk.go("/?since=1h")
     page.get_by_text("The figures as a table").click()
-    before = page.locator(".headline p").first.inner_text()
+    before, figures = page.locator(".headline p").first.inner_text(), page.locator("details tbody").inner_text()
     outage(deployed)
     playwright.expect(page.locator(".headline p").first).not_to_have_text(before)
     assert page.locator("details").evaluate("element => element.open")
+    assert page.locator("details tbody").inner_text() != figures, "what is open follows"
     page.get_by_role("link", name="Pause").click()
     playwright.expect(page.get_by_text("Paused at")).to_be_visible()
+    walk.close()
+
+
+def test_a_form_half_filled_in_stays_until_somebody_else_sees_to_the_voicemail(deployed: Deployed, address: str, chromium: Any) -> None:
+    """No outdated button, and no word typed twice."""
+    [recording] = outage(deployed, says=SAYS).call.recordings
+    mine, theirs = Walk(chromium, address, DESK), Walk(chromium, address, DESK)
+    card = f"article#{recording.sid}"
+    form = mine.go("/voicemails?since=1h").locator(card)
+    form.get_by_label("note").fill("half a")
+    with mine.page.expect_response(re.compile("/voicemails")):
+        pass  # it looks again by itself
+    playwright.expect(form.get_by_label("note")).to_have_value("half a")
+    theirs.go("/voicemails?since=1h").locator(card).get_by_role("button", name="Seen to").click()
+    playwright.expect(form.get_by_role("button", name="Let it wait again")).to_be_visible()
+    playwright.expect(form.get_by_label("note")).to_have_count(0)
+    mine.close()
+    theirs.close()
+
+
+def test_a_player_without_audio_says_why(deployed: Deployed, address: str, chromium: Any) -> None:
+    """A grey bar says nothing; it is looked up once, however often somebody presses the button."""
+    night = outage(deployed, says=SAYS)
+    [recording] = night.call.recordings
+    [item] = [each for each in deployed.items(night.call.sid) if each["sk"]["S"].startswith("voicemail#")]
+    deployed.cloud.client("s3").delete_object(Bucket=deployed.outputs.voicemail_bucket, Key=item["key"]["S"])
+    walk = Walk(chromium, address, PHONE)
+    page = walk.go(f"/calls/{night.call.sid}")
+    looked_up: list[str] = []
+    page.on("request", lambda request: looked_up.append(request.url) if request.resource_type == "fetch" else None)
+    for _ in range(2):
+        page.evaluate("document.querySelector('audio').load(), document.querySelector('audio').play().catch(() => 0)")
+        playwright.expect(page.locator(f"article#{recording.sid}").get_by_role("alert")).to_contain_text("is gone")
+    assert [url for url in looked_up if url.endswith("/audio")] == [page.locator("audio").evaluate("player => player.src")]
+    assert walk.violations() == []
+    walk.troubles.clear()  # the browser reports each status 5xx
     walk.close()
 
 
