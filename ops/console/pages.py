@@ -94,7 +94,7 @@ class Pages:
     def overview(self, request: Request) -> Response:
         """Is an outage on, what fails, what it means, how the primary and the fallback are."""
         now, desk = datetime.now(UTC), self.desk
-        span = request.query_params.get("since", SPANS[0])  # within it a column is a minute
+        span = request.query_params.get("since") or SPANS[0]  # within it a column is a minute
         period = Period.of(span, None, None, now)
         codes, narrow, urls = Tally(period), Tally(period, most_columns=NARROW_COLUMNS), Tally(period, "url")
         found = find(desk, period, Wanted(), (codes, narrow, urls), look_back=LOOK_BACK, last=True)
@@ -187,7 +187,7 @@ class Pages:
             return RedirectResponse("/replay?done" + ("&pause=1" if "pause" in request.query_params else ""), SEE_OTHER)
         if self.job and "done" in request.query_params:
             return self.page(request, "progress", job=self.job, refresh=1 if self.job.running else 0)
-        span, url = request.query_params.get("since", "1d"), request.query_params.get("url", "")
+        span, url = request.query_params.get("since") or "1d", request.query_params.get("url", "")
         allowed = Allowed("perhaps" in request.query_params, "again" in request.query_params)
         found = self.candidates(span, url)
         going = [candidate for candidate in found if candidate.goes(allowed)]

@@ -114,7 +114,7 @@ def test_nothing_lies_outside_the_drawing(frame: Any) -> None:
 
 
 @pytest.mark.parametrize("frame", [WIDE, NARROW])
-@pytest.mark.parametrize("hours", [1, 3, 12, 24, 24 * 7, 24 * 31])
+@pytest.mark.parametrize("hours", [1, 3, 12, 36, 72, 24 * 7, 24 * 31, 24 * 90])
 def test_every_label_of_the_time_axis_is_whole_and_clear_of_the_next(frame: Any, hours: int) -> None:
     """`Nov 22 0` is no time."""
     labels = list(Chart(counted(error(1), hours=hours), frame).labels)

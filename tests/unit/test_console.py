@@ -421,6 +421,9 @@ def test_two_clicks_are_one_hand_back(browser: httpx.Client, pages: Pages) -> No
     ("path", "status", "sentence"),
     [
         (f"/calls/{sid('CA', 404)}", 404, "it never reached the fallback, or its events have expired"),
+        ("/?since=99999999999w", 400, "is no time"),
+        ("/voicemails?since=2999-01-01", 400, "before it begins"),
+        ("/replay?since=0001-01-01T00:00%2B14:00", 400, "is no time"),
         ("/calls?medium=fax", 400, "choose one of voice, sms"),
         (f"/voicemails/{CALL}/{RECORDING}/audio", 404, "There is no voicemail"),
         ("/nowhere", 404, "Not Found"),
