@@ -19,7 +19,7 @@ from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.follow import Seen, keep_showing
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
-from ops.outages import LONGEST, Outage, code_of, is_error, meaning, moment_of, outages, until_quiet, url_of
+from ops.outages import Outage, before, code_of, is_error, meaning, moment_of, outages, until_quiet, url_of
 from ops.period import Period
 from ops.screen import out
 from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
@@ -128,7 +128,7 @@ def checked(option: str, value: str | None, known: Iterable[str]) -> str | None:
 def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) -> None:
     """Outages, groups and the newest, for people."""
     tally = Tally(period, group_by, min(MOST_COLUMNS, out.width // 3))
-    found = find(desk, period, wanted, [tally], limit, LONGEST)
+    found = find(desk, period, wanted, [tally], limit, earlier=True)
     out.print(f"[bold]{desk.title}[/]  {clock(period.start)} to {clock(period.end)} UTC\n")
     if not found.count and wanted != Wanted():
         out.print("No such errors in this period: ask for less (--code, --url, --number, --medium), or further back with `--since 1d`.")
@@ -153,18 +153,17 @@ def find(
     wanted: Wanted,
     tallies: Sequence[Tally] = (),
     limit: int = 0,
-    look_back: timedelta = timedelta(0),
+    earlier: bool = False,
     last: bool = False,
 ) -> Found:
     """Read a period once, newest first, and count what is wanted in every tally.
 
-    With `look_back` an outage that was on when the period began is read to its own beginning, at most so much earlier; and with `last`
-    the last outage is looked for as far, where the period has none.
+    With `earlier` an outage that was on when the period began is read to its own beginning; and with `last` the last outage of the day
+    before is looked for, where the period has none.
     """
     found, events = Found([], []), desk.history.events(period)
-    if look_back:
-        before = Period(period.start - look_back, period.start - timedelta(microseconds=1))
-        events = until_quiet(chain(events, desk.history.events(before, may_stop=True)), period.start, last)
+    if earlier:
+        events = until_quiet(chain(events, before(desk.history, period.start)), period.start, last)
     found.outages += outages(found.counted(events, lambda event: moment_of(event) >= period.start and wanted(event), tallies, limit))
     return found
 

@@ -13,9 +13,12 @@ from lambdas.workers.error_codes import explain
 from lambdas.workers.events import FAILURE, MISSED, Item
 from lambdas.workers.hand_back import LOST
 from lambdas.workers.timeline import is_fallback
+from ops.history import History
+from ops.period import Period
 
 QUIET = timedelta(minutes=15)
-LONGEST = timedelta(days=3)  #: how far before a period the beginning of an outage is looked for
+DAY = timedelta(days=1)
+LONGEST = 3  #: days before a period in which the beginning of an outage is looked for
 TRUNK = "trunk"  #: stands where Twilio gives no code: a trunk's disaster recovery
 
 
@@ -113,6 +116,18 @@ def until_quiet(events: Iterable[Item], start: datetime, last: bool = False) -> 
             return
         after = when if is_fallback(event) else after
         yield event
+
+
+def before(history: History, start: datetime) -> Iterator[Item]:
+    """The events before a moment, newest first: of a day, and of the day before it where an outage may have been on when that day began."""
+    for _ in range(LONGEST):
+        earlier, last = start - DAY, None
+        for event in history.events(Period(earlier, start - timedelta(microseconds=1)), may_stop=True):
+            last = moment_of(event)
+            yield event
+        if last is None or last - earlier > QUIET:
+            return
+        start = earlier
 
 
 def moment_of(event: Item) -> datetime:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from rich.markup import escape
@@ -14,7 +15,7 @@ from lambdas.workers.voicemails import COLLECT, HEAR
 from ops.deployment import OpsError, explained
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
-from ops.outages import LONGEST, Outage, meaning, outages, until_quiet
+from ops.outages import Outage, before, meaning, outages, until_quiet
 from ops.period import Period
 from ops.screen import out
 from ops.words import clock, count, length
@@ -146,8 +147,9 @@ def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = N
     """
     desk = Desk.open(environment, region)
     now = datetime.now(UTC)
-    events = desk.history.events(Period.last(LONGEST, now), may_stop=True)
-    last = next(outages(until_quiet(events, now - LOOK_BACK)), None)
+    period = Period.last(LOOK_BACK, now)
+    events = chain(desk.history.events(period, may_stop=True), before(desk.history, period.start))
+    last = next(outages(until_quiet(events, period.start)), None)
     found = State.read(desk, now, last)
     if as_json:
         print(json.dumps(found.facts))

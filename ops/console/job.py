@@ -13,7 +13,7 @@ SHOWN = 20  #: the last outcomes
 
 
 class Job:
-    """One run over what the engineer let go."""
+    """One run over what the engineer let go. What breaks it otherwise is told by the terminal, and here by the count that is not full."""
 
     def __init__(self, total: int, outcomes: Iterator[tuple[Candidate, Outcome]]) -> None:
         self.total = total
@@ -38,8 +38,6 @@ class Job:
                     return
         except OpsError as error:
             self.trouble = str(error)
-        except Exception as error:  # noqa: BLE001 - the boundary of a hand-back: whatever ends it has to be seen on its page
-            self.trouble = f"It broke off ({type(error).__name__}): look at what is left, and at what is unknown."
 
     @property
     def done(self) -> int:

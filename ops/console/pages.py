@@ -36,6 +36,7 @@ from ops.tally import Tally
 
 NUMBERS_FOR = timedelta(minutes=30)  #: for which whole numbers are shown after they were asked for
 SPANS = ("1h", "3h", "12h", "1d", "7d")
+MOST_SHOWN = timedelta(days=31)  #: on one chart
 MOST_ROWS = 50
 MOST_ROWS_EVER = 2000
 NARROW_COLUMNS = 24  #: of the drawing on a phone
@@ -96,8 +97,10 @@ class Pages:
         now, desk = datetime.now(UTC), self.desk
         span = request.query_params.get("since") or SPANS[0]  # within it a column is a minute
         period = Period.of(span, None, None, now)
+        if period.length > MOST_SHOWN:
+            raise NoPeriod(f"{span}: this page goes back {MOST_SHOWN.days} days; `fallback errors` and `fallback export` go further.")
         codes, narrow, urls = Tally(period), Tally(period, most_columns=NARROW_COLUMNS), Tally(period, "url")
-        found = find(desk, period, Wanted(), (codes, narrow, urls), look_back=LOOK_BACK, last=True)
+        found = find(desk, period, Wanted(), (codes, narrow, urls), earlier=True, last=True)
         last = found.outages[0] if found.outages else None
         state = State.read(desk, now, last if last and last.end > now - LOOK_BACK else None)
         facts = {"found": found, "codes": codes, "urls": urls, "charts": {"wide": Chart(codes, WIDE), "narrow": Chart(narrow, NARROW)}}
