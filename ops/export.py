@@ -3,12 +3,12 @@
 import json
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.progress import track
@@ -64,8 +64,9 @@ def export(
         raise OpsError(f"there is no folder {sqlite.parent}: make it, or choose another")
     period = Period.of(since or (None if begin else "30d"), begin, until, datetime.now(UTC))
     desk = Desk.open(environment, region, show_numbers, "numbers in an export")
-    events = track(whole(desk, period), "reading", console=err, transient=True)
-    written = write_sqlite(sqlite, events) if sqlite else write_lines(events)
+    # Closed here: a generator of rich's that lives on until the interpreter ends waits for its thread for ever.
+    with closing(cast("Generator[Item]", track(whole(desk, period), "reading", console=err, transient=True))) as events:
+        written = write_sqlite(sqlite, events) if sqlite else write_lines(events)
     err.print(f"{count(written, 'event')} exported")
     if sqlite:
         out.print(f"Open it: datasette {sqlite}, or sqlite3 {sqlite}")
