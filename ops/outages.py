@@ -36,13 +36,18 @@ class Outage:
 
     def add(self, event: Item) -> None:
         """Count an event of its time."""
-        if event["kind"] == "voicemail" and event.get("state") != "empty":
+        if is_message(event):
             self.messages.add(event["pk"])
         elif is_fallback(event):
             (self.texts if event["medium"] == "sms" else self.calls).add(event["pk"])
         if is_error(event):
             self.codes[code_of(event)] += 1
             self.urls[url_of(event)] += 1
+
+    def with_its_own(self, earlier: Iterable[Item]) -> "Outage":
+        """The same with the messages of its calls that bear an earlier time: Twilio tells the whole second in which a recording began."""
+        self.messages |= {event["pk"] for event in earlier if is_message(event) and event["pk"] in self.calls}
+        return self
 
     def is_on(self, now: datetime) -> bool:
         """Whether it may still be going on."""
@@ -59,6 +64,11 @@ class Outage:
         counts = {"calls": len(self.calls), "texts": len(self.texts), "messages": len(self.messages)}
         span = {"begin": self.begin.isoformat(), "end": self.end.isoformat()}
         return span | counts | {"codes": dict(self.codes), "urls": dict(self.urls)}
+
+
+def is_message(event: Item) -> bool:
+    """Whether a caller left something to hear."""
+    return bool(event["kind"] == "voicemail" and event.get("state") != "empty")
 
 
 def is_error(event: Item) -> bool:
@@ -86,7 +96,7 @@ def meaning(code: str) -> str:
 
 
 def outages(events: Iterable[Item]) -> Iterator[Outage]:
-    """The outages among events that come newest first, newest first. A message belongs to the request before it."""
+    """The outages among events that come newest first, newest first. A message belongs to the request before it, or to its own call's."""
     current: Outage | None = None
     later: list[Item] = []
     for event in events:
@@ -95,7 +105,7 @@ def outages(events: Iterable[Item]) -> Iterator[Outage]:
             continue
         when = moment_of(event)
         if current and current.begin - when > QUIET:
-            yield current
+            yield current.with_its_own(later)
             current = None
         current = current or Outage(when, when)
         current.begin = when
@@ -104,7 +114,7 @@ def outages(events: Iterable[Item]) -> Iterator[Outage]:
                 current.add(each)
         later.clear()
     if current:
-        yield current
+        yield current.with_its_own(later)
 
 
 def until_quiet(events: Iterable[Item], start: datetime, last: bool = False) -> Iterator[Item]:

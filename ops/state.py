@@ -22,6 +22,7 @@ from ops.words import clock, count, length
 from stacks.alarms import PRIMARY_FAILING
 
 LOOK_BACK = timedelta(days=1)
+UNANSWERED = frozenset({"unreachable", "static", "wrong", "unverified"})  #: faults of a test request that callers would meet too
 SILENT = timedelta(minutes=5)  #: after which the probe, due every minute, has stopped
 
 
@@ -63,12 +64,12 @@ class State:
     @property
     def fallback_is_well(self) -> bool:
         """Whether nothing speaks against it."""
-        return not self.alarms and not self.blind and bool(self.probe) and not self.probe_fails
+        return not self.alarms and not self.blind and bool(self.probe) and not self.probe_is_late and not (self.probe or {}).get("faults")
 
     @property
     def probe_fails(self) -> bool:
         """Whether it has to be doubted that callers are answered."""
-        return self.probe_is_late or bool((self.probe or {}).get("faults"))
+        return self.probe_is_late or bool(UNANSWERED & {*(self.probe or {}).get("faults", ())})
 
     @property
     def probe_is_late(self) -> bool:

@@ -6,7 +6,6 @@ length before silence is trimmed), help article 360014251313 (absent: 16101 too 
 """
 
 from dataclasses import dataclass
-from math import ceil
 from xml.etree.ElementTree import Element
 
 from local.twilio import audio
@@ -24,7 +23,7 @@ def record(call: Call, document: Document, verb: Element) -> Ask | None:
     """The request of the action, or None when there was silence only. Raises HungUp when the caller went."""
     call.answer()
     _beep(call, verb)
-    session = _Session(call, document, verb, new_sid("RE"), call.line.now, float(ceil(call.platform.clock())))
+    session = _Session(call, document, verb, new_sid("RE"), call.line.now, call.platform.clock())
     session.announce("in-progress", {})
     try:
         take = session.tape()
@@ -58,8 +57,7 @@ class _Take:
 class _Session:
     """One execution of <Record>, which began so many seconds after the first ring.
 
-    `dated` is what Twilio calls its start: a whole second, never before the document that asks for it was fetched. Since nobody waits
-    here for what is said before the beep, that second is rounded up.
+    `dated` is when that was by the clock. Nobody waits here for what is said before the beep, nor for the message.
     """
 
     call: Call

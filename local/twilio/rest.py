@@ -200,9 +200,9 @@ class RestApi(Server):
         return _json(200, page(received, "recordings", [self._described(each) for each in matching]))
 
     def _matching(self, asked: Mapping[str, str], call_sid: str) -> list[Recording]:
-        """Newest first. Who asks for those until now gets them all: `local.twilio.record` dates them up to a second ahead."""
+        """Newest first. The filters by date are inclusive at the day, as Twilio's are."""
         with_deleted = asked.get("IncludeSoftDeleted", "").lower() == "true"
-        found = [each for each in self._recordings if call_sid in ("", each.call_sid) and dated(asked, "DateCreated", each.started - 1)]
+        found = [each for each in self._recordings if call_sid in ("", each.call_sid) and dated(asked, "DateCreated", each.started)]
         return sorted((each for each in found if with_deleted or each.sid not in self.deleted), key=lambda each: each.started, reverse=True)
 
 

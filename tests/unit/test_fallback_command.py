@@ -79,7 +79,7 @@ def test_alone_it_says_that_callers_are_being_answered_and_what_to_type_next(run
     assert "fallback voicemails list" in out
 
 
-@pytest.mark.parametrize(("ago", "faults"), [(timedelta(minutes=1), ["voice: HTTP 500"]), (timedelta(hours=1), [])])
+@pytest.mark.parametrize(("ago", "faults"), [(timedelta(minutes=1), ["slow", "static"]), (timedelta(hours=1), [])])
 def test_that_callers_are_answered_is_not_claimed_while_test_requests_fail(run: Run, ago: timedelta, faults: list[str]) -> None:
     add(event(CALL), {"pk": "probe", "sk": "29000000", "time": stamp(datetime.now(UTC) - ago), "faults": faults})
     out = run()[1]

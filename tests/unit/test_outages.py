@@ -43,6 +43,15 @@ def test_a_message_belongs_to_the_call_before_it_not_to_the_outage_after() -> No
     assert (later.messages, earlier.messages) == (set(), {"CA1"})
 
 
+def test_a_message_that_bears_an_earlier_second_than_its_call_is_counted_with_it() -> None:
+    """Twilio tells when a recording began in whole seconds."""
+    message = event(60.01, "CA1", kind="voicemail", state="stored")
+    found = outages([event(1, "CA2"), event(60, "CA1"), message, event(90, "CA3")])
+    assert [outage.messages for outage in found] == [set(), {"CA1"}, set()]
+    [alone] = outages([event(60, "CA1"), message])
+    assert alone.messages == {"CA1"}
+
+
 def test_forged_requests_are_no_outage() -> None:
     assert list(outages([event(1, "CA1", trust="forged")])) == []
 

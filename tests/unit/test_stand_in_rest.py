@@ -6,7 +6,6 @@ import urllib.request
 import wave
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -155,14 +154,6 @@ def test_lists_can_be_narrowed(api: RestApi, leave: Callable[[str], Recording], 
     assert sids("DateCreated<=2027-01-15T23:59:59Z") == [old.sid]
     several = ask(api, f"/Calls/{new.call_sid}/Recordings.json").json()["recordings"]
     assert [each["sid"] for each in several] == [new.sid]
-
-
-def test_a_list_until_now_holds_what_was_just_recorded(api: RestApi, leave: Callable[[str], Recording]) -> None:
-    """Though a recording bears the whole second after the one in which it began, and clients ask in whole seconds too."""
-    recording = leave("Hello")
-    now = datetime.fromtimestamp(int(recording.started) - 1, UTC)
-    [found] = ask(api, f"/Recordings.json?DateCreated<={now:%Y-%m-%dT%H:%M:%SZ}").json()["recordings"]
-    assert found["sid"] == recording.sid
 
 
 def test_pages_have_a_limit_and_haste_is_refused(api: RestApi) -> None:
