@@ -23,7 +23,7 @@ def record(call: Call, document: Document, verb: Element) -> Ask | None:
     """The request of the action, or None when there was silence only. Raises HungUp when the caller went."""
     call.answer()
     _beep(call, verb)
-    session = _Session(call, document, verb, new_sid("RE"), call.line.now, call.platform.clock())
+    session = _Session(call, document, verb, new_sid("RE"), call.line.now)
     session.announce("in-progress", {})
     try:
         take = session.tape()
@@ -55,17 +55,13 @@ class _Take:
 
 @dataclass(frozen=True)
 class _Session:
-    """One execution of <Record>, which began so many seconds after the first ring.
-
-    `dated` is when that was by the clock. Nobody waits here for what is said before the beep, nor for the message.
-    """
+    """One execution of <Record>, which began so many seconds after the first ring."""
 
     call: Call
     document: Document
     verb: Element
     sid: str
     started: float
-    dated: float
 
     @property
     def url(self) -> str:
@@ -105,7 +101,7 @@ class _Session:
             seconds=0 if missing else round(length),
             status="absent" if missing else "completed",
             audio=None if missing else self._sound(take, length),
-            started=self.dated,
+            started=self.call.platform.clock() - (self.call.line.now - self.started),
             error_code=missing,
             heard=self.call.script.says,
         )

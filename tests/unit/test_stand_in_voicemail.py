@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
-from time import time
 
 import pytest
 
@@ -72,17 +70,6 @@ def test_the_audio_is_the_words_that_were_spoken(web: Primary) -> None:
     assert recording.audio is not None
     assert (recording.heard, recording.audio[:4]) == (WORDS, b"RIFF")
     assert audio.seconds(recording.audio) == pytest.approx(recording.seconds, abs=0.51)
-
-
-def test_a_recording_begins_after_the_document_that_asks_for_it_was_fetched(web: Primary) -> None:
-    """However short the greeting and long the message; Twilio tells the whole second."""
-    web.behaves("/voice", record("playBeep='false'"))
-    number = twilio().number("+15550100", voice_url=web.url + "/voice")
-    fetched = time()
-    recording = number.call("+15550123", Caller(says=WORDS)).recordings[0]
-    told = parsedate_to_datetime(requests(web, "/recording")[0].form["RecordingStartTime"]).timestamp()
-    assert fetched <= recording.started <= time()
-    assert told == int(recording.started)
 
 
 def test_silence_ends_a_recording_and_is_trimmed_from_it(web: Primary) -> None:
