@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+MISSING = "is missing; add it (docs/configuration.md has an example)"
+
 
 class ConfigError(ValueError):
     """A mistake in what the platform team wrote; its text is the whole message."""

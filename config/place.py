@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.file import HERE, File
-from config.mistakes import ConfigError
+from config.mistakes import MISSING, ConfigError
 from config.regions import known_region
 
 
@@ -32,7 +32,7 @@ def region_in(file: File) -> str:
     try:
         return known_region(str(file.data["region"]))
     except KeyError:
-        raise ConfigError(f"{file.path}:1: region: is missing; add it (docs/configuration.md has an example)") from None
+        raise ConfigError(f"{file.path}:1: region: {MISSING}") from None
     except ValueError as error:
         raise ConfigError(f"{file.path}:{file.lines.of(('region',))}: region: {error}") from error
 

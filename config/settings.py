@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from config.checks import PathName, Region
 from config.file import HERE, File
 from config.lines import Lines
-from config.mistakes import ConfigError, nearest
+from config.mistakes import MISSING, ConfigError, nearest
 from config.tables import (
     Alerts,
     Answer,
@@ -188,7 +188,7 @@ def reason(first: Any, key: str) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown key{nearest(key.rpartition('.')[2], known_keys(first['loc']))}"
     if first["type"] == "missing":
-        return "is missing; add it (docs/configuration.md has an example)"
+        return MISSING
     if key in ENTRIES and first["type"] == "tuple_type":
         return f"must be a list of rules: write [[{key}]]"
     message = KINDS.get(first["type"], str(first["msg"]).removeprefix("Value error, ").replace("Input should", "must"))

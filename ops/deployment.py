@@ -48,7 +48,7 @@ class Deployment:
         where = checked(region) if region else Place.of(environment).region
         stack = f"fallback-{environment}"
         with explained(f"stack {stack} in {where}"):
-            client = boto3.client("cloudformation", region_name=where, config=PATIENT)
+            client = made("cloudformation", where)
             found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
         return cls(environment, where, {output["OutputKey"]: output["OutputValue"] for output in found})
 
@@ -56,8 +56,8 @@ class Deployment:
         """A boto3 client in the deployment's region, with the engineer's own credentials; without a config of its own always the same."""
         with MAKING:
             if config or service not in self.clients:
-                made = boto3.client(service, region_name=self.region, config=config or PATIENT)  # type: ignore[call-overload]
-                return made if config else self.clients.setdefault(service, made)
+                client = made(service, self.region, config or PATIENT)
+                return client if config else self.clients.setdefault(service, client)
         return self.clients[service]
 
     def __getitem__(self, output: str) -> str:
@@ -66,6 +66,14 @@ class Deployment:
             return self.outputs[output]
         except KeyError:
             raise OpsError(f"the stack fallback-{self.environment} has no output {output}: deploy this version first") from None
+
+
+def made(service: str, region: str, config: Config = PATIENT) -> Any:
+    """A boto3 client. Raises OpsError where `AWS_ENDPOINT_URL` is no address: the region is one, so nothing else can be wrong yet."""
+    try:
+        return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+    except ValueError as error:
+        raise OpsError(f"{error}; correct AWS_ENDPOINT_URL, or unset it") from error
 
 
 def checked(region: str) -> str:
@@ -83,10 +91,6 @@ def explained(what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise OpsError(f"{what}: {remedy(error)}") from error
-    except ValueError as error:  # botocore's word for an address that is none
-        if "endpoint" not in str(error):
-            raise
-        raise OpsError(f"{what}: {error}; correct AWS_ENDPOINT_URL, or unset it") from error
 
 
 def remedy(error: ClientError | BotoCoreError) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +18,7 @@ from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.follow import Seen, keep_showing
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
-from ops.outages import Outage, before, code_of, is_error, meaning, moment_of, outages, until_quiet, url_of
+from ops.outages import Outage, code_of, is_error, meaning, moment_of, outages, url_of, with_earlier
 from ops.period import Period
 from ops.screen import out
 from ops.tally import GROUPS, MOST_COLUMNS, Tally, sparkline
@@ -163,7 +162,7 @@ def find(
     """
     found, events = Found([], []), desk.history.events(period)
     if earlier:
-        events = until_quiet(chain(events, before(desk.history, period.start)), period.start, last)
+        events = with_earlier(desk.history, events, period.start, last)
     found.outages += outages(found.counted(events, lambda event: moment_of(event) >= period.start and wanted(event), tallies, limit))
     return found
 

@@ -12,7 +12,7 @@ import typer
 from rich.progress import track
 
 from config.settings import Settings, load
-from lambdas.workers.events import BATCH, Item
+from lambdas.workers.events import BATCH, PERSON, Item
 from ops import audit
 from ops.deployment import Deployment, OpsError, explained
 from ops.desk import Desk
@@ -25,7 +25,6 @@ from ops.words import count
 BACKUPS = 35  #: days of DynamoDB's point-in-time recovery
 QUEUES = 14  #: days that a dead letter is kept
 JOURNAL = "the journal log group"
-PERSON = "person#"  #: what the partition key of facts about a number begins with
 
 
 @dataclass

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from lambdas.workers.error_codes import explain
 from lambdas.workers.events import FAILURE, MISSED, Item
 from lambdas.workers.hand_back import LOST
-from lambdas.workers.timeline import is_fallback
+from lambdas.workers.timeline import is_fallback, is_message
 from ops.history import History
 from ops.period import Period
 
@@ -66,11 +67,6 @@ class Outage:
         return span | counts | {"codes": dict(self.codes), "urls": dict(self.urls)}
 
 
-def is_message(event: Item) -> bool:
-    """Whether a caller left something to hear."""
-    return bool(event["kind"] == "voicemail" and event.get("state") != "empty")
-
-
 def is_error(event: Item) -> bool:
     """Whether a request of Twilio's failed: at the primary, at a whole trunk, or here, where `reconcile` learned of it."""
     failed = bool(event.get("error_code")) or event.get("entry") == "trunk"
@@ -117,10 +113,10 @@ def outages(events: Iterable[Item]) -> Iterator[Outage]:
         yield current.with_its_own(later)
 
 
-def until_quiet(events: Iterable[Item], start: datetime, last: bool = False) -> Iterator[Item]:
-    """The events since `start`, and before it those of the outage that was on then; or, if wanted so, those of the last one."""
+def with_earlier(history: History, events: Iterable[Item], start: datetime, last: bool = False) -> Iterator[Item]:
+    """These events, which go back to `start`, and before it those of the outage that was on then; or, if wanted so, of the last one."""
     after: datetime | None = None  #: the request after this event
-    for event in events:
+    for event in chain(events, before(history, start)):
         when = moment_of(event)
         if when < start and (not last if after is None else after - when > QUIET):
             return

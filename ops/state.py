@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from rich.markup import escape
@@ -15,7 +14,7 @@ from lambdas.workers.voicemails import COLLECT, HEAR
 from ops.deployment import OpsError, explained
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
-from ops.outages import Outage, before, meaning, outages, until_quiet
+from ops.outages import Outage, meaning, outages, with_earlier
 from ops.period import Period
 from ops.screen import out
 from ops.words import clock, count, length
@@ -64,12 +63,17 @@ class State:
     @property
     def fallback_is_well(self) -> bool:
         """Whether nothing speaks against it."""
-        return not self.alarms and not self.blind and bool(self.probe) and not self.probe_is_late and not (self.probe or {}).get("faults")
+        return not self.alarms and not self.blind and bool(self.probe) and not self.probe_is_late and not self.faults
+
+    @property
+    def faults(self) -> list[str]:
+        """What the last test request found fault with."""
+        return (self.probe or {}).get("faults") or []
 
     @property
     def probe_fails(self) -> bool:
         """Whether it has to be doubted that callers are answered."""
-        return self.probe_is_late or bool(UNANSWERED & {*(self.probe or {}).get("faults", ())})
+        return self.probe_is_late or not UNANSWERED.isdisjoint(self.faults)
 
     @property
     def probe_is_late(self) -> bool:
@@ -90,8 +94,8 @@ class State:
         ago = length(self.now - datetime.fromisoformat(self.probe["time"]))
         if self.probe_is_late:
             return f"the test requests have STOPPED: the last one was {ago} ago"
-        if faults := self.probe.get("faults"):
-            return f"the test request {ago} ago FAILED: {', '.join(faults)}"
+        if self.faults:
+            return f"the test request {ago} ago FAILED: {', '.join(self.faults)}"
         return f"answered a test request {ago} ago in {self.probe.get('milliseconds', '?')} ms"
 
     @property
@@ -149,8 +153,8 @@ def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = N
     desk = Desk.open(environment, region)
     now = datetime.now(UTC)
     period = Period.last(LOOK_BACK, now)
-    events = chain(desk.history.events(period, may_stop=True), before(desk.history, period.start))
-    last = next(outages(until_quiet(events, period.start)), None)
+    events = desk.history.events(period, may_stop=True)
+    last = next(outages(with_earlier(desk.history, events, period.start)), None)
     found = State.read(desk, now, last)
     if as_json:
         print(json.dumps(found.facts))

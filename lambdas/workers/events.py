@@ -44,6 +44,7 @@ FACTS = ("medium", "entry", "path", "trunk", "trust", "answer", "document", "ste
 DAY = 86_400
 PROBE_DAYS = 2
 PROBE_RUNS = "probe"  #: partition key of the probe's runs
+PERSON = "person#"  #: what the partition key of facts about a number begins with
 BATCH = 25  #: items of one BatchWriteItem
 ATTEMPTS = 5
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from lambdas.workers.error_codes import explain
 from lambdas.workers.events import Item
-from lambdas.workers.timeline import is_fallback
+from lambdas.workers.timeline import is_fallback, is_message
 
 MOST_LISTED = 5  #: codes and URLs in a message
 LONGEST_SUBJECT = 99  #: characters, ASCII, as SNS allows
@@ -31,7 +31,7 @@ class Figures:
         """The figures of these events, in order of time; `since` is used where there are none."""
         figures, seen, left = cls(since), set[tuple[str, str, str]](), list[str]()
         for event in events:
-            if event.get("kind") == "voicemail" and event.get("state") != "empty":
+            if is_message(event):
                 left.append(event["pk"])
             if is_fallback(event):
                 figures.take(event, seen)

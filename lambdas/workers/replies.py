@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from twilio.base.exceptions import TwilioRestException
 
+from lambdas.workers.events import PERSON
 from lambdas.workers.hand_back import keyword
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi
@@ -92,7 +93,7 @@ class Opinions:
     @staticmethod
     def key(sender: str, number: str) -> dict[str, str]:
         """Under the person's number, where `fallback forget` finds it."""
-        return {"pk": f"person#{sender}", "sk": f"opinion#{number}"}
+        return {"pk": f"{PERSON}{sender}", "sk": f"opinion#{number}"}
 
 
 def send_replies(api: TwilioApi, form: dict[str, str], replies: list[Reply]) -> int:

@@ -55,6 +55,11 @@ def is_fallback(event: Item) -> bool:
     return event.get("kind") == "request" and event.get("trust") == VERIFIED and event.get("medium") in ("voice", "sms")
 
 
+def is_message(event: Item) -> bool:
+    """Whether an event says that a caller left something to hear."""
+    return event.get("kind") == "voicemail" and event.get("state") != "empty"
+
+
 def stamp(moment: datetime) -> str:
     """A moment as events bear it: `2026-11-21T02:41:07.123456Z`; sorts as text."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

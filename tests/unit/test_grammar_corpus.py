@@ -14,7 +14,7 @@ from answerbook.twiml import Medium
 from tests.unit.twiml_mutations import MUTATIONS, Document, mutants, package_documents
 
 CORPUS = Path(__file__).parents[2].parent / "shared/testdata/twiml-corpus"
-MUTANTS = 6  # of one kind, made from one document
+MUTANTS = 8  # of one kind, made from one document
 
 type Record = Callable[[str, object], None]
 
