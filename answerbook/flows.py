@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 from answerbook.rules import Condition, alternatives
 from answerbook.templates import Templates
 from config.checks import path_name
+from config.judgement import as_list
 from config.lines import Lines
 from config.mistakes import ConfigError, nearest
-from config.settings import Settings, as_list
+from config.settings import Settings
 from config.tables import Answer
 from lambdas.answer.book import host_of
 

@@ -1,7 +1,5 @@
 """The file of an environment, `config/<environment>.toml`, as it is written; nothing of it is checked yet."""
 
-import re
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any
 
 from config.lines import Lines
 from config.mistakes import ConfigError, nearest
+from config.toml import parse_toml, read_text
 
 HERE = Path(__file__).parent
 
@@ -25,8 +24,8 @@ class File:
         """The file of an environment. Raises ConfigError, which names those that there are."""
         path = directory / f"{environment}.toml"
         try:
-            return cls(path, path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+            return cls(path, read_text(path))
+        except OSError as error:
             there = [file.stem for file in directory.glob("*.toml")]
             known = ", ".join(sorted(there)) or "none"
             raise ConfigError(
@@ -36,13 +35,13 @@ class File:
     @cached_property
     def data(self) -> dict[str, Any]:
         """What it says. Raises ConfigError where it is not TOML."""
-        try:
-            return tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
-            line = re.search(r"line (\d+)", str(error))
-            raise ConfigError(f"{self.path}:{line[1] if line else 1}: not TOML: {error}") from error
+        return parse_toml(self.text, str(self.path))
 
     @cached_property
     def lines(self) -> Lines:
         """On which line each key stands."""
         return Lines(self.text)
+
+    def place(self, *path: str | int, value: object = None) -> str:
+        """File and line of a key or of one of its values, as messages name them."""
+        return f"{self.path}:{self.lines.of(path, value)}"

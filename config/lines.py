@@ -1,6 +1,7 @@
-"""Where in a TOML file a key stands: `tomllib` gives values without lines, and an error or a journal line should name one."""
+"""Where in a TOML file a key or a value stands: `tomllib` gives values without lines, and an error or a journal line should name one."""
 
 import re
+from collections.abc import Iterator
 
 TABLE = re.compile(r"^\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
 ARRAY = re.compile(r"^\s*\[\[([^\[\]]+)\]\]\s*(?:#.*)?$")
@@ -13,11 +14,12 @@ class Lines:
     """The line (from 1) of every table, array element and key of a TOML text."""
 
     def __init__(self, text: str) -> None:
+        self.text = text.splitlines()
         self.found: dict[Path, int] = {(): 1}
         self.counts: dict[Path, int] = {}
         self.table: Path = ()
         quotes = ""
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(self.text, 1):
             if not quotes:
                 self.read(number, line)
             quotes = still_open(line, quotes)
@@ -28,19 +30,32 @@ class Lines:
             name = parts(match[1])
             index = self.counts[name] = self.counts.get(name, -1) + 1
             self.table = (*name, index)
-            self.found.setdefault(name, number)
+            self.note(name, number)
             self.found[self.table] = number
         elif match := TABLE.match(line):
             self.table = parts(match[1])
+            self.note(self.table, number)
             self.found[self.table] = number
         elif match := KEY.match(line):
-            self.found.setdefault((*self.table, *parts(match[1])), number)
+            self.note((*self.table, *parts(match[1])), number)
 
-    def of(self, path: Path) -> int:
-        """The line of the key, or of the nearest table around it."""
+    def note(self, path: Path, number: int) -> None:
+        """Where a key begins, and each table that it is the first to name."""
+        for length in range(1, len(path) + 1):
+            self.found.setdefault(path[:length], number)
+
+    def of(self, path: Path, value: object = None) -> int:
+        """The line of the key, or of the nearest table around it; within a value of several lines, the one on which `value` stands."""
         while path not in self.found:
             path = path[:-1]
-        return self.found[path]
+        line = self.found[path]
+        return line if value is None else next(self.holding(line, str(value)), line)
+
+    def holding(self, first: int, value: str) -> Iterator[int]:
+        """The lines from `first` to the next key on which a value stands."""
+        last = min((line for line in self.found.values() if line > first), default=len(self.text) + 1)
+        whole = re.compile(rf"(?<![\w+]){re.escape(value)}(?!\w)")
+        yield from (number for number in range(first, last) if whole.search(self.text[number - 1]))
 
 
 def parts(dotted: str) -> Path:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
 
 from config.checks import (
     AccountSid,
@@ -22,6 +22,10 @@ from config.checks import (
     UrlPath,
     WebAddress,
 )
+from config.file import File
+
+#: The lists of rules, each for the URL of its name.
+ENTRIES = ("voice", "trunk", "sip", "app", "sms")
 
 
 class Frozen(BaseModel):
@@ -255,3 +259,38 @@ class Answer(Frozen):
     flow: str
     values: dict[str, Any]
     at: str
+
+
+class Settings(Frozen):
+    """One environment."""
+
+    environment: str
+    file: SkipValidation[File] = Field(exclude=True, repr=False)
+    region: Region = Field(description="where the fallback runs; never where the primary runs", examples=["us-west-2"])
+    protect: bool = Field(False, description="termination protection of the stack; set it in production")
+    tags: dict[str, str] = Field({}, description="tags on every resource", examples=[{"team": "telephony"}])
+    primary: Primary = Primary()
+    twilio: Twilio
+    unverified: Unverified
+    compliance: Compliance | None = None
+    last_resort: LastResort = LastResort()
+    api: Api = Api()
+    function: Function = Function()
+    privacy: Privacy = Privacy()
+    voicemail: Voicemail = Voicemail()
+    reconcile: Reconcile = Reconcile()
+    hand_back: HandBack = HandBack()
+    probe: Probe = Probe()
+    alerts: Alerts = Alerts()
+    retention: Retention = Retention()
+    calendar: dict[PathName, Calendar] = Field({}, description="hours that rules ask for by `open`")
+    answer: dict[PathName, Answer] = Field(min_length=1)
+    voice: tuple[Rule, ...] = Field(min_length=1)
+    sms: tuple[Rule, ...] = Field(min_length=1)
+    trunk: tuple[Rule, ...] = ()
+    sip: tuple[Rule, ...] = ()
+    app: tuple[Rule, ...] = ()
+
+    def place(self, *path: str | int, value: object = None) -> str:
+        """File and line of a key, or of a value in it, as messages name them."""
+        return self.file.place(*path, value=value)

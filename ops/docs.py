@@ -19,7 +19,7 @@ from config.settings import ENTRIES, Settings
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 BEGIN, END = "<!-- every key: written by `python -m ops.docs` -->\n", "<!-- end of every key -->\n"
 #: What the page explains elsewhere, and what the reader of the file adds by itself.
-ELSEWHERE = {"environment", "answer", *ENTRIES}
+ELSEWHERE = {"environment", "file", "answer", *ENTRIES}
 INTERNAL = {"at"}
 WIDTH = 116  #: characters of a comment's line
 

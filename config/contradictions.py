@@ -1,0 +1,57 @@
+"""What the tables of an environment must say together, each as the key and a sentence."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from config.tables import Settings
+
+Contradiction = tuple[tuple[str, ...], object, str]  #: the key, the one wrong value of a list (or None), and what is wrong
+
+#: What callers are named by in [twilio], and the list of rules that answers them.
+_NAMED = (("trunks", "trunk"), ("sip_domains", "sip"), ("apps", "app"))
+
+
+def contradictions(settings: Settings) -> Iterator[Contradiction]:
+    """Every one of them."""
+    yield from _same_region(settings)
+    yield from _unanswered(settings)
+    yield from _health_without_probe(settings)
+    yield from _probe_elsewhere(settings)
+
+
+def _same_region(settings: Settings) -> Iterator[Contradiction]:
+    """A fallback in the primary's region fails together with it."""
+    if settings.region in settings.primary.regions:
+        yield (
+            ("region",),
+            None,
+            f"{settings.region} is the primary's own region; a fallback there fails together with it, choose another",
+        )
+
+
+def _unanswered(settings: Settings) -> Iterator[Contradiction]:
+    """What is named must be answered."""
+    for key, entry in _NAMED:
+        if getattr(settings.twilio, key) and not getattr(settings, entry):
+            yield ("twilio", key), None, f"names are given, but no [[{entry}]] rule says what their callers hear; add one"
+        if getattr(settings, entry) and not getattr(settings.twilio, key):
+            yield (entry,), None, f"there are [[{entry}]] rules, but twilio.{key} is empty; name there what may call"
+    if settings.twilio.short_codes and not settings.compliance:
+        yield (
+            ("twilio", "short_codes"),
+            None,
+            "short codes must answer STOP and HELP themselves; add [compliance] with stop and help",
+        )
+
+
+def _health_without_probe(settings: Settings) -> Iterator[Contradiction]:
+    """The function that sends test requests also asks the primary's health addresses."""
+    if settings.primary.health and not settings.probe.minutes:
+        yield ("primary", "health"), None, "is asked by the probe, and probe.minutes is 0; set it, or remove the addresses"
+
+
+def _probe_elsewhere(settings: Settings) -> Iterator[Contradiction]:
+    """Test requests bear a signature that is good here, so they go nowhere else."""
+    for url in settings.probe.urls:
+        if (host := urlsplit(url).hostname) not in settings.api.hosts:
+            yield ("probe", "urls"), url, f"{host} is no host of ours; add it to [api] hosts, if it leads to these APIs"
