@@ -224,7 +224,10 @@ def test_whatever_is_written_there_is_a_line_and_no_traceback(text: str) -> None
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "cannot be read (FileNotFoundError); did you mean 'production'?; there are: production"), (b"\xff", "prodution.toml:1: the byte 0xff is not UTF-8")],
+    [
+        (None, "cannot be read (FileNotFoundError); did you mean 'production'?; there are: production"),
+        (b"\xff", "prodution.toml:1: the byte 0xff is not UTF-8"),
+    ],
 )
 def test_an_environment_that_cannot_be_read(tmp_path: Path, content: bytes | None, says: str) -> None:
     """The message lists those that there are."""
