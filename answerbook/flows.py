@@ -70,7 +70,7 @@ class Flow:
     @property
     def file(self) -> str:
         """The flow's `steps.toml`, for messages."""
-        return str(self.templates.directory / self.answer.flow / "steps.toml")
+        return str(self.templates.steps_path(self.answer.flow))
 
     def check_values(self) -> None:
         """Every value that is set must be used; one that is used and not set stops the rendering."""

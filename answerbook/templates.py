@@ -11,8 +11,10 @@ from typing import Any, NoReturn, cast
 
 import jinja2
 import jinja2.meta
+import jinja2.nodes
 
 from answerbook.words import CLOSE, OPEN
+from config.folders import Folders
 from config.mistakes import ConfigError, nearest
 from lambdas.answer.book import host_of
 from lambdas.answer.journal import PARAMETERS
@@ -21,6 +23,7 @@ from lambdas.answer.journal import PARAMETERS
 GIVEN = frozenset(
     "call step callback turn say words english audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split()
 )
+ORIGINAL = "shipped/"  #: before the name of a template: the shipped one, also where the team has one of that name
 Asked = Callable[..., Any]  #: a filter or a test of Jinja's
 #: Values that `say` reads by itself.
 SPOKEN = frozenset({"language", "voice"})
@@ -64,15 +67,13 @@ class Parameter:
 
 
 class Templates:
-    """The templates below one directory (`<flow>/<document>.xml`, `<flow>/steps.toml`)."""
+    """The templates below the folders (`<flow>/<document>.xml`, `<flow>/steps.toml`); of several with one name the first is used."""
 
-    def __init__(self, directory: Path) -> None:
-        if not directory.is_dir():
-            raise ConfigError(f"{directory}: there is no such folder; templates lie in a folder for each flow, as in twiml_templates/")
-        self.directory = directory
-        loader = jinja2.FileSystemLoader(directory)
-        self.xml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
-        self.toml = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - TOML
+    def __init__(self, folders: Folders) -> None:
+        self.folders = folders
+        self.loader = loader(folders)
+        self.xml = jinja2.Environment(loader=self.loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
+        self.toml = jinja2.Environment(loader=self.loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - TOML
         for environment in (self.xml, self.toml):
             environment.filters |= {"host": host_of, "tojson": json_of}
             environment.filters = {name: knowing(cast(Asked, function)) for name, function in environment.filters.items()}
@@ -80,15 +81,23 @@ class Templates:
 
     def flows(self) -> list[str]:
         """The names of the flows: the folders with a document."""
-        return sorted({path.parent.name for path in self.directory.glob("*/*.xml")})
+        return sorted({path.parent.name for path in self.folders.files("*/*.xml")})
 
     def documents(self, flow: str) -> list[str]:
         """The names of a flow's documents."""
-        return sorted(path.stem for path in (self.directory / flow).glob("*.xml"))
+        return sorted(path.stem for path in self.folders.files(f"{flow}/*.xml"))
 
     def path(self, flow: str, document: str) -> Path:
         """The file of a document."""
-        return self.directory / flow / f"{document}.xml"
+        return self.file(f"{flow}/{document}.xml")
+
+    def steps_path(self, flow: str) -> Path:
+        """The file of a flow's steps; where the team's would lie, if there is none."""
+        return self.file(f"{flow}/steps.toml")
+
+    def file(self, name: str) -> Path:
+        """A file of that name; where the team's would lie, if there is none."""
+        return self.folders.find(name) or self.folders.own / name
 
     def document(self, flow: str, name: str, values: Mapping[str, Any]) -> str:
         """One document with the values filled in."""
@@ -96,40 +105,80 @@ class Templates:
 
     def steps(self, flow: str, values: Mapping[str, Any]) -> str:
         """The text of a flow's `steps.toml`; nothing where it has none."""
-        if not (self.directory / flow / "steps.toml").exists():
+        if not self.folders.find(f"{flow}/steps.toml"):
             return ""
         return self.render(self.toml, f"{flow}/steps.toml", **values)
 
     def source(self, flow: str) -> str:
         """`steps.toml` as it was written, for the lines of its steps."""
-        path = self.directory / flow / "steps.toml"
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        path = self.folders.find(f"{flow}/steps.toml")
+        return path.read_text(encoding="utf-8") if path else ""
 
     def render(self, environment: jinja2.Environment, name: str, **values: Any) -> str:
-        """Fill a template in. Raises ConfigError with the template's line."""
+        """Fill a template in. Raises ConfigError with the line of the template, or of the one that it includes or extends."""
         try:
             return environment.get_template(name).render(**values)
         except ConfigError:
             raise
         except jinja2.TemplateSyntaxError as error:
-            raise ConfigError(f"{self.directory / name}:{error.lineno}: {error.message}") from error
+            raise ConfigError(f"{error.filename or self.file(name)}:{error.lineno}: {error.message}") from error
         except RecursionError as error:
-            raise ConfigError(f"{self.directory / name}: it includes or calls itself without end; break the circle") from error
+            raise ConfigError(f"{self.file(name)}: it includes or calls itself without end; break the circle") from error
         except (jinja2.TemplateError, TypeError, ValueError, LookupError, ZeroDivisionError) as error:
-            raise ConfigError(f"{self.directory / name}:{line_in(error, name)}: {remedied(error)}") from error
+            raise ConfigError(f"{self.place_of(error, self.file(name))}: {remedied(error)}") from error
+
+    def place_of(self, error: BaseException, path: Path) -> str:
+        """File and line of the innermost template that an error came from."""
+        place, trace = f"{path}:1", error.__traceback__
+        while trace:
+            file = Path(trace.tb_frame.f_code.co_filename)
+            if any(file.is_relative_to(folder) for folder in self.folders.all):
+                place = f"{file}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        return place
 
     @functools.cache  # noqa: B019 - one Templates lives for one synthesis
     def variables(self, flow: str) -> frozenset[str]:
-        """The values that the files of a flow use."""
-        used: set[str] = set()
-        for path in sorted((self.directory / flow).glob("*.xml")) + sorted((self.directory / flow).glob("steps.toml")):
-            try:
-                used |= jinja2.meta.find_undeclared_variables(self.xml.parse(path.read_text(encoding="utf-8")))
-            except jinja2.TemplateSyntaxError as error:
-                raise ConfigError(f"{path}:{error.lineno}: {error.message}") from error
-            except UnicodeDecodeError as error:
-                raise ConfigError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
+        """The values that the files of a flow use, and those that they include or extend."""
+        files = [*self.folders.files(f"{flow}/*.xml"), *self.folders.files(f"{flow}/steps.toml")]
+        used = {name for path in files for name in self.used_in(path)}
         return frozenset(used | (SPOKEN if "say" in used else set())) - GIVEN
+
+    @functools.cache  # noqa: B019 - as above
+    def used_in(self, path: Path) -> frozenset[str]:
+        """The names that a template uses, and those that it includes or extends, each file once."""
+        used: set[str] = set()
+        seen: set[Path] = set()
+        waiting = [path]
+        while waiting:
+            if (current := waiting.pop()) not in seen:
+                seen.add(current)
+                tree = self.parsed(current)
+                used |= jinja2.meta.find_undeclared_variables(tree)
+                waiting += [file for name in jinja2.meta.find_referenced_templates(tree) if name and (file := self.referenced(name))]
+        return frozenset(used)
+
+    def referenced(self, name: str) -> Path | None:
+        """The file of a template by the name that another one gives it."""
+        if name.startswith(ORIGINAL):
+            return self.folders.shipped / name.removeprefix(ORIGINAL)
+        return self.folders.find(name)
+
+    def parsed(self, path: Path) -> jinja2.nodes.Template:
+        """A template as a tree. Raises ConfigError."""
+        try:
+            return self.xml.parse(path.read_text(encoding="utf-8"))
+        except jinja2.TemplateSyntaxError as error:
+            raise ConfigError(f"{path}:{error.lineno}: {error.message}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
+
+
+def loader(folders: Folders) -> jinja2.BaseLoader:
+    """Finds what a template includes or extends as the templates themselves are found. A document of a team's own that stands in for a
+    shipped one reaches that by `shipped/` before its name."""
+    shipped = jinja2.FileSystemLoader(folders.shipped)
+    return jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders.all), jinja2.PrefixLoader({ORIGINAL.rstrip("/"): shipped})])
 
 
 def knowing(function: Asked) -> Asked:
@@ -148,16 +197,6 @@ def knowing(function: Asked) -> Asked:
 def json_of(value: Any) -> str:
     """A value as TOML reads it too. Raises UndefinedError for one that is not set, with its name."""
     return json.dumps(str(value) if isinstance(value, jinja2.Undefined) else value)
-
-
-def line_in(error: BaseException, name: str) -> int:
-    """The template's line that an error came from."""
-    line, trace = 1, error.__traceback__
-    while trace:
-        if trace.tb_frame.f_code.co_filename.endswith(name):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
 
 
 def remedied(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from answerbook.compile import compile_book
+from config.folders import TEMPLATES
 from config.mistakes import ConfigError
 from config.settings import load
 from ops.conditions import when
@@ -23,20 +24,32 @@ Json = Mapping[str, Any]
 def compiled_at(revision: str, environment: str, config: Path, templates: Path) -> dict[str, Any]:
     """The answer book of a revision's settings and templates, compiled as today. Raises OpsError."""
     with tempfile.TemporaryDirectory() as folder:
-        there = [checked_out(revision, path, Path(folder) / path.name) for path in (config, templates)]
+        there = Path(folder)
+        settings, own = (checked_out(revision, path, there / path.name) for path in (config, templates))
+        shipped = own if templates.resolve() == TEMPLATES.resolve() else shipped_at(revision, templates, there / "shipped")
         try:
-            return compile_book(load(environment, there[0]), there[1])
+            return compile_book(load(environment, settings), own, shipped)
         except ConfigError as error:
             message = str(error).replace(f"{folder}/", "")
             raise OpsError(f"{message} (as it was at {revision}, by today's checks; name a revision that passes them)") from error
 
 
+def shipped_at(revision: str, templates: Path, target: Path) -> Path:
+    """The shipped flows as they were at a revision, where they are kept together with a team's own; else as they are."""
+    return checked_out(revision, TEMPLATES, target) if TEMPLATES.resolve().is_relative_to(root_of(templates)) else TEMPLATES
+
+
+def root_of(folder: Path) -> Path:
+    """The top of the git repository that holds a folder."""
+    return Path(git(folder, "rev-parse", "--show-toplevel").decode().strip())
+
+
 def checked_out(revision: str, path: Path, target: Path) -> Path:
     """A folder as it was at a revision."""
-    root = git(path, "rev-parse", "--show-toplevel").decode().strip()
+    root = root_of(path)
     inside = path.resolve().relative_to(root)
     target.mkdir()
-    with tarfile.open(fileobj=io.BytesIO(git(Path(root), "archive", revision, "--", str(inside)))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(git(root, "archive", revision, "--", str(inside)))) as archive:
         archive.extractall(target, filter="data")
     return target / inside
 

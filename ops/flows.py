@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import Compiler
 from answerbook.documents import sheet
 from answerbook.entries import ENTRIES
+from config.folders import TEMPLATES, Folders
 from config.settings import HERE, load
 from ops.conditions import when
 from ops.options import PRODUCTION, EnvironmentOption
@@ -27,11 +28,12 @@ WIDEST = 1000  #: columns, where no terminal says how many there are
 
 
 class Arrow(NamedTuple):
-    """From an entry, a step or a document to where a rule or an address leads."""
+    """From an entry, a step or a document to where a rule or an address leads; `file` is that of a document that is not shipped."""
 
     start: str
     when: str
     end: str
+    file: str = ""
 
 
 def flows(
@@ -39,7 +41,7 @@ def flows(
     as_json: Annotated[bool, typer.Option("--json", help="the arrows as JSON, for programs")] = False,
     environment: EnvironmentOption = PRODUCTION,
     config: Annotated[Path, typer.Option("--config", help="folder of the settings")] = HERE,
-    templates: Annotated[Path, typer.Option("--templates", help="folder of the templates")] = TEMPLATES,
+    templates: Annotated[Path, typer.Option("--templates", help="folder of your own templates; what it has not is shipped")] = TEMPLATES,
 ) -> None:
     """Draw what can happen to calls and texts of an environment. Needs no AWS.
 
@@ -49,7 +51,8 @@ def flows(
 
         fallback flows -e production --mermaid > flows.mmd
     """
-    found = list(arrows(compile_book(load(environment, config), templates)))
+    compiler = Compiler(load(environment, config), Folders(templates))
+    found = list(arrows(compiler.compile(), compiler.own_files()))
     if as_json:
         print(json.dumps([arrow._asdict() for arrow in found], indent=2))
     elif mermaid:
@@ -59,8 +62,8 @@ def flows(
         wide.print(tree(environment, found))
 
 
-def arrows(book: Mapping[str, Any]) -> Iterator[Arrow]:
-    """All arrows, from the entries on, each once."""
+def arrows(book: Mapping[str, Any], own: Mapping[str, str]) -> Iterator[Arrow]:
+    """All arrows, from the entries on, each once; `own` are the files of documents that are not shipped."""
     walk = Walk(book, "/voice", {}, 0)
     seen: set[Arrow] = set()
     waiting = [entry for entry in ENTRIES if entry in book["steps"]]
@@ -68,7 +71,7 @@ def arrows(book: Mapping[str, Any]) -> Iterator[Arrow]:
     while waiting:
         node = waiting.pop(0)
         for why, end in leaving(book, walk, node):
-            if (arrow := Arrow(box(node), why, box(end))) not in seen:
+            if (arrow := Arrow(box(node), why, box(end), own.get(end.removeprefix("#"), "") if end.startswith("#") else "")) not in seen:
                 seen.add(arrow)
                 yield arrow
             if end not in visited:
@@ -142,6 +145,7 @@ def grow(branch: Tree, name: str, known: Mapping[str, list[Arrow]], drawn: set[s
     drawn.add(name)
     for arrow in known.get(name, []):
         again = " [dim](above)[/]" if arrow.end in drawn and known.get(arrow.end) else ""
-        twig = branch.add(f"{escape(arrow.when)} -> [cyan]{escape(arrow.end)}[/]{again}")
+        own = f" [dim]({escape(arrow.file)})[/]" if arrow.file and arrow.end not in drawn else ""
+        twig = branch.add(f"{escape(arrow.when)} -> [cyan]{escape(arrow.end)}[/]{own}{again}")
         if arrow.end not in drawn:
             grow(twig, arrow.end, known, drawn)

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import Compiler
 from answerbook.rules import COUNTRIES, WORDS, check
+from config.folders import TEMPLATES, Folders
 from config.mistakes import nearest
 from config.settings import HERE, Settings, load
 from lambdas.answer.journal import PARAMETERS
@@ -23,7 +24,7 @@ from ops.walk import Answered, Walk
 from ops.words import count
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="folder of the settings")]
-TemplatesOption = Annotated[Path, typer.Option("--templates", help="folder of the templates")]
+TemplatesOption = Annotated[Path, typer.Option("--templates", help="folder of your own templates; what it has not is shipped")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object, for programs")]
 
 
@@ -62,7 +63,8 @@ def preview(
     when = moment(at, datetime.now(UTC)).timestamp() if at else datetime.now(UTC).timestamp()
     settings = load(environment, config)
     served(settings, entry)
-    book = compile_book(settings, templates)
+    compiler = Compiler(settings, Folders(templates))
+    book = compiler.compile()
     if diff:
         before = compiled_at(diff, environment, config, templates)
         walks = [walk_of(old, entry, fields, status, when) for old in (before, book)] if fields else None
@@ -70,9 +72,9 @@ def preview(
         return
     walk = walk_of(book, entry, fields, status, when)
     if as_json:
-        print(json.dumps(as_object(walk), indent=2))
+        print(json.dumps(as_object(walk, compiler.files()), indent=2))
         return
-    out.print("\n".join(told(walk)))
+    out.print("\n".join(told(walk, compiler.files())))
 
 
 def parameters(given: list[str]) -> dict[str, str]:
@@ -112,33 +114,41 @@ def walk_of(book: Mapping[str, Any], entry: str, fields: Mapping[str, str], stat
     return Walk(book, f"/{entry}", known, when)
 
 
-def told(walk: Walk) -> Iterator[str]:
-    """The walk as text for a terminal."""
-    yield f"[bold]{escape(walk.choice.at or walk.choice.step)}[/] answers with [bold]{escape(walk.first.name)}[/]"
+def told(walk: Walk, files: Mapping[str, str]) -> Iterator[str]:
+    """The walk as text for a terminal; `files` are those from which the documents were made."""
+    yield f"[bold]{escape(walk.choice.at or walk.choice.step)}[/] answers with {named(walk.first, files)}"
     if walk.ringing:
         yield f"rings for up to {count(walk.ringing, 'second')} if nobody takes the call"
-    yield from document(walk.first, 0, set())
+    yield from document(walk.first, files, 0, set())
 
 
-def document(answered: Answered, depth: int, shown: set[str]) -> Iterator[str]:
+def named(answered: Answered, files: Mapping[str, str]) -> str:
+    """A document and its file; what no template wrote has none."""
+    file = files.get(answered.name)
+    return f"[bold]{escape(answered.name)}[/]" + (f" [dim]({escape(file)})[/]" if file else "")
+
+
+def document(answered: Answered, files: Mapping[str, str], depth: int, shown: set[str]) -> Iterator[str]:
     """A document, and below it what can follow; each document once."""
     margin = "    " * depth
     shown.add(answered.name)
     yield from (margin + escape(line) for line in answered.twiml.splitlines() if line.strip())
     for way, following in answered.further:
-        known = " (as above)" if following.name in shown else ""
+        known = following.name in shown
+        target = f"[bold]{escape(following.name)}[/] (as above)" if known else named(following, files)
         why = f"[cyan]{escape(way.step)}[/], {escape(way.when)} [dim]{escape(way.at)}[/]"
-        yield f"{margin}  {why} -> [bold]{escape(following.name)}[/]{known}"
+        yield f"{margin}  {why} -> {target}"
         if not known:
-            yield from document(following, depth + 1, shown)
+            yield from document(following, files, depth + 1, shown)
 
 
-def as_object(walk: Walk) -> dict[str, Any]:
+def as_object(walk: Walk, files: Mapping[str, str]) -> dict[str, Any]:
     """The walk for programs: documents by name, and the ways between them."""
     documents = {
         name: {
             "twiml": found.twiml,
             "rings": found.rings,
+            "file": files.get(name),
             "next": [way._asdict() | {"document": other.name} for way, other in found.further],
         }
         for name, found in [(walk.first.name, walk.first), *walk.seen.items()]

@@ -7,13 +7,14 @@ from typing import Any
 from aws_cdk import CfnOutput, Environment, Stack, Tags
 from constructs import Construct
 
+from config.folders import TEMPLATES
 from config.settings import Settings
 from stacks.acknowledged import acknowledge
 from stacks.answer import Answer
 from stacks.api import Api, LogRole, Static
 from stacks.event_table import EventTable
 from stacks.functions import keep, log_group, worker_files, zipped
-from stacks.media import TEMPLATES, Media
+from stacks.media import Media
 from stacks.record import Record
 from stacks.replay import Replay
 from stacks.voicemail import Voicemail

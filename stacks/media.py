@@ -8,11 +8,10 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from config.folders import TEMPLATES, Folders
 from config.settings import Settings
 from stacks.api import Api, Static
 from stacks.functions import ROOT, Files, function, log_group, zipped
-
-TEMPLATES = ROOT / "twiml_templates"
 
 
 class Media(Construct):
@@ -38,6 +37,7 @@ class Media(Construct):
 
 def media_files(audio: Mapping[str, str], templates: Path) -> Files:
     """What the function consists of: its handler and the audio, by digest."""
+    folders = Folders(templates)
     own = {path: (ROOT / path).read_bytes() for path in ("lambdas/media/__init__.py", "lambdas/media/handler.py")}
-    files = {f"lambdas/media/audio/{name}": (templates / path).read_bytes() for name, path in audio.items()}
+    files = {f"lambdas/media/audio/{name}": (folders.find(path) or templates / path).read_bytes() for name, path in audio.items()}
     return {"lambdas/__init__.py": b""} | own | files

@@ -1,11 +1,9 @@
 """Environments that stories deploy beside `local`, and the world around them: primaries, standbys, telephones."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from answerbook.compile import TEMPLATES
 from local.cloud import LocalCloud
 from local.outputs import Outputs
 from local.twilio import Resolver, StandInTwilio, Undocumented
@@ -42,10 +40,9 @@ class Place:
 
 
 def deploy(cloud: LocalCloud, environment: str, config: Path, directory: Path) -> Place:
-    """Deploy an environment with two recorded messages among its templates."""
+    """Deploy an environment with two recorded messages beside the shipped templates."""
     templates = directory / "templates"
-    shutil.copytree(TEMPLATES, templates)
-    (templates / "audio").mkdir()
+    (templates / "audio").mkdir(parents=True)
     for name, words in (("note", "We have moved."), ("greeting", "Please leave a message.")):
         (templates / "audio" / f"{name}.wav").write_bytes(speech(words))
     context = {"environment": environment, "config": str(config), "templates": str(templates), "unchecked": "yes"}

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
+from config.folders import TEMPLATES
 from config.mistakes import ConfigError
 from config.settings import parse
 from lambdas.answer.book import Book, Choice

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
+from config.folders import TEMPLATES
 from config.mistakes import ConfigError
 from config.settings import HERE, load, parse
 from lambdas.answer.journal import PARAMETERS
@@ -99,14 +100,64 @@ def test_the_id_says_whether_two_books_are_the_same() -> None:
     assert compile_book(SETTINGS)["id"] != compile_book(other)["id"]
 
 
-def test_templates_may_come_from_elsewhere(tmp_path: Path) -> None:
-    """Nobody needs to fork the project to change a sentence."""
-    for flow in FLOWS:
-        shutil.copytree(TEMPLATES / flow, tmp_path / flow)
-    start = tmp_path / "apology" / "start.xml"
-    start.write_text(start.read_text().replace("<Hangup/>", '<Pause length="2"/><Hangup/>'))
-    documents = compile_book(SETTINGS, tmp_path)["documents"]
-    assert '<Pause length="2"/>' in "".join(documents["sorry/start/1"]["parts"])
+def own(folder: Path, **files: str) -> Path:
+    """A team's own templates: `flow__document` and what it says."""
+    for name, text in files.items():
+        path = folder / f"{name.replace('__', '/')}.{'toml' if name.endswith('steps') else 'xml'}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def text_of(book: Mapping[str, Any], document: str) -> str:
+    return "".join(book["documents"][document]["parts"])
+
+
+def test_one_document_of_a_shipped_flow_may_be_ones_own(tmp_path: Path) -> None:
+    """Nobody needs to fork the project, nor copy its flows, to change a sentence: that document differs and nothing else."""
+    shipped, mine = compile_book(SETTINGS), compile_book(SETTINGS, own(tmp_path, voicemail__goodbye="<Response><Pause/></Response>"))
+    differ = {name for name, document in mine["documents"].items() if shipped["documents"][name] != document}
+    assert differ == {"mailbox/goodbye/1"}
+    assert mine["steps"] == shipped["steps"]
+    assert text_of(mine, "mailbox/goodbye/1") == "<Response><Pause/></Response>"
+
+
+def test_a_template_finds_others_as_the_flow_finds_its_documents(tmp_path: Path) -> None:
+    """A team's own first, then the shipped ones; the shipped one of the same name by `shipped/`. The values of both are known."""
+    shipped = "shipped/apology/start.xml"
+    folder = own(
+        tmp_path,
+        apology__start=f'{{% if brief | default(false) %}}<Response/>{{% else %}}{{% include "{shipped}" %}}{{% endif %}}',
+        voicemail__goodbye='{% extends "apology/start.xml" %}',
+    )
+    text = ANSWERS.replace('flow = "voicemail"', 'flow = "voicemail"\ntext = "Bye."')
+    book = compile_book(parse("test", settings_text(text, voice="keys", sms="echo"), Path("test.toml")), folder)
+    assert "Sorry." in text_of(book, "sorry/start/1")
+    assert "Bye." in text_of(book, "mailbox/goodbye/1")
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"voicemail__goodbye": "<Response>\n<Sayy/></Response>"}, "{own}/voicemail/goodbye.xml:2: "),
+        ({"voicemail__goodbye": "<Response>\n{{ nothing }}</Response>"}, "{own}/voicemail/goodbye.xml:2: 'nothing' is undefined"),
+        ({"voicemail__goodbye": '\n{% include "parts/x.xml" %}', "parts__x": "\n\n{{ nothing }}"}, "{own}/parts/x.xml:3: 'nothing' is"),
+        ({"voicemail__goodbye": '{% include "parts/x.xml" %}', "parts__x": "\n{% if %}"}, "{own}/parts/x.xml:2: Expected an expression"),
+        ({"voicemail__goodbye": '{% include "apology/start.xml" %}'}, "{shipped}/apology/start.xml:2: 'text' is undefined"),
+        ({"voicemail__goodby": "<Response/>"}, "{own}/voicemail/goodby.xml: no rule leads to this document; did you mean 'goodbye'?"),
+        ({"voicemail__steps": "recorded = [\n"}, "{own}/voicemail/steps.toml: not TOML"),
+    ],
+)
+def test_a_mistake_names_the_file_in_which_it_stands(tmp_path: Path, files: dict[str, str], says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compile_book(SETTINGS, own(tmp_path, **files))
+    assert str(caught.value).startswith(says.format(own=tmp_path, shipped=TEMPLATES))
+
+
+def test_a_folder_without_templates_is_another_one_that_was_meant(tmp_path: Path) -> None:
+    for folder, says in ((tmp_path / "mine", "there is no such folder"), (tmp_path, "there is no template in it")):
+        with pytest.raises(ConfigError, match=says):
+            compile_book(SETTINGS, folder)
 
 
 @st.composite

@@ -11,8 +11,9 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
 from answerbook.templates import Templates
+from config.folders import TEMPLATES, Folders
 from config.settings import parse
 from lambdas.answer.book import Book
 from local.twilio.audio import speech
@@ -93,7 +94,7 @@ def test_a_newcomer_adds_a_template(newcomers: Book) -> None:
 
 
 def test_every_flow_is_explained() -> None:
-    assert sorted(flow for flow, _ in blocks("flow")) == Templates(TEMPLATES).flows()
+    assert sorted(flow for flow, _ in blocks("flow")) == Templates(Folders()).flows()
 
 
 @pytest.mark.parametrize(("flow", "code"), blocks("flow"))
@@ -111,7 +112,7 @@ def test_the_example_of_a_flow_works(project: Path, flow: str, code: str) -> Non
 def test_every_value_of_a_flow_stands_in_its_example_with_its_default(flow: str, code: str) -> None:
     """What the page says of values is what the templates do."""
     shown = tomllib.loads(code)
-    used = Templates(TEMPLATES).variables(flow) - {"language", "voice"}
+    used = Templates(Folders()).variables(flow) - {"language", "voice"}
     assert set(shown) == used
     for name, value in defaults(flow).items():
         assert shown[name] == value, name

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from answerbook.audio import LARGEST
-from answerbook.compile import TEMPLATES
+from config.folders import TEMPLATES
 from local.twilio.audio import mp3
 from tests.unit.books import book, compiled, document, refused, settings_text, twiml
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
+from config.folders import TEMPLATES
 from config.settings import HERE, load
 from lambdas.answer.book import Book
 from ops.cli import app
@@ -67,7 +68,42 @@ def invoked(project: Path, *words: str) -> Any:
 
 def test_the_rule_and_its_line_are_named(project: Path) -> None:
     shown = run(project, "preview", *TO_THE_LINE)
-    assert shown.startswith("test.toml:24 answers with line/ring/1\n")
+    assert shown.startswith(f"test.toml:24 answers with line/ring/1 ({project}/twiml_templates/forward/ring.xml)\n")
+
+
+@pytest.fixture
+def overriding(project: Path) -> Path:
+    """One document of a team's own, all else shipped."""
+    own = project / "own" / "voicemail"
+    own.mkdir(parents=True)
+    own.joinpath("start.xml").write_text((TEMPLATES / "voicemail" / "start.xml").read_text().replace("<Record", "<Pause/>\n  <Record"))
+    return project / "own"
+
+
+def test_the_file_of_each_document_is_named(project: Path, overriding: Path) -> None:
+    """One document is the team's own; the rest of its flow is shipped. `flows` names the team's own alone."""
+    where = ["-e", "test", "--config", str(project / "config"), "--templates", str(overriding)]
+    asked = ["preview", "--entry", "trunk/main", "--to", "+12025550100"]
+    shown = CliRunner().invoke(app, [*asked, *where]).output
+    assert f"answers with box/start/1 ({overriding}/voicemail/start.xml)" in shown
+    assert "-> box/goodbye/1 (voicemail/goodbye.xml)" in shown
+    assert "<Pause/>" in shown
+    files = json.loads(CliRunner().invoke(app, [*asked, "--json", *where]).output)["documents"]
+    assert (files["box/start/1"]["file"], files["box/goodbye/1"]["file"]) == (f"{overriding}/voicemail/start.xml", "voicemail/goodbye.xml")
+    drawn = CliRunner().invoke(app, ["flows", *where]).output
+    assert f"otherwise -> box/start ({overriding}/voicemail/start.xml)" in drawn
+    assert "goodbye.xml" not in drawn
+
+
+def test_the_difference_of_one_document_of_ones_own_is_shown(project: Path, overriding: Path) -> None:
+    """The shipped flows lie elsewhere, and are today's on both sides."""
+    subprocess.run(["git", "-C", project, "add", "."], check=True, capture_output=True)
+    subprocess.run(["git", "-C", project, *AS_SOMEBODY, "commit", "-qm", "own"], check=True, capture_output=True)
+    start = overriding / "voicemail" / "start.xml"
+    start.write_text(start.read_text().replace("<Pause/>", '<Pause length="3"/>'))
+    where = ["-e", "test", "--config", str(project / "config"), "--templates", str(overriding)]
+    lines = CliRunner().invoke(app, ["preview", "--diff", "HEAD", *where]).output.splitlines()
+    assert [line for line in lines if line[:1] in "+-"][2:] == ["-  <Pause/>", '+  <Pause length="3"/>']
 
 
 def test_every_following_document_is_shown_once(project: Path) -> None:
@@ -198,7 +234,8 @@ def test_flows_are_drawn_as_mermaid(project: Path) -> None:
 
 
 def test_flows_are_told_to_programs(project: Path) -> None:
-    assert {"start": "voice", "when": "open = office", "end": "box/start"} in json.loads(run(project, "flows", "--json"))
+    own = str(project / "twiml_templates" / "voicemail" / "start.xml")
+    assert {"start": "voice", "when": "open = office", "end": "box/start", "file": own} in json.loads(run(project, "flows", "--json"))
 
 
 def test_a_long_hunt_group_is_walked(project: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from answerbook.compile import TEMPLATES
+from config.folders import TEMPLATES
 from config.mistakes import ConfigError
 from tests.unit.books import book, compiled, document, refused, request, settings_text
 

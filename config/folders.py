@@ -1,0 +1,54 @@
+"""Where templates and audio lie: a team's own folder first, then the flows that come with the project.
+
+So a team writes only what it wants otherwise: a flow of its own, or one document of a flow that is there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.mistakes import ConfigError
+
+TEMPLATES = Path(__file__).parents[1] / "twiml_templates"  #: the flows that come with the project
+#: What is looked for below a folder of templates.
+KINDS = ("*/*.xml", "*/steps.toml", "*/*.wav", "*/*.mp3", "*/*.aiff")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Two folders of templates; without one of their own a team has the shipped one alone."""
+
+    own: Path = TEMPLATES
+    shipped: Path = TEMPLATES
+
+    def __post_init__(self) -> None:
+        """Refuse a folder that holds nothing of the kind: it is probably another one that was meant."""
+        if not self.own.is_dir():
+            raise ConfigError(f"{self.own}: there is no such folder; templates lie in a folder for each flow, as in twiml_templates/")
+        if not any(path for kind in KINDS for path in self.own.glob(kind)):
+            raise ConfigError(f"{self.own}: there is no template in it; a document is NAME/start.xml below it, audio lies in audio/")
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """The folders, in the order in which they are searched."""
+        return (self.own,) if self.own.resolve() == self.shipped.resolve() else (self.own, self.shipped)
+
+    def find(self, name: str) -> Path | None:
+        """The first file of that name."""
+        return next((folder / name for folder in self.all if (folder / name).is_file()), None)
+
+    def files(self, pattern: str) -> Iterator[Path]:
+        """The files that are used of those that match: of several with one name the first."""
+        found: dict[Path, Path] = {}
+        for folder in self.all:
+            for path in folder.glob(pattern):
+                found.setdefault(path.relative_to(folder), path)
+        return iter(path for _, path in sorted(found.items()))
+
+    def shown(self, path: Path) -> str:
+        """A file as people are told of it: of a shipped flow its name there, of the team's own its whole path."""
+        return str(path.relative_to(self.shipped)) if path.is_relative_to(self.shipped) else str(path)
+
+    def name(self, path: Path) -> str:
+        """A file below one of the folders by the name that `find` takes; any other by its whole path."""
+        return next((str(path.relative_to(folder)) for folder in self.all if path.is_relative_to(folder)), str(path))
