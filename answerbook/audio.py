@@ -6,21 +6,17 @@ answer with the words of that very document, without a cookie. The `media` funct
 """
 
 import hashlib
+import struct
 from io import BytesIO
 from pathlib import Path
 
-import mutagen
-from mutagen.aiff import AIFF
-from mutagen.mp3 import MP3
-from mutagen.wave import WAVE
-
 from config.folders import Folders
 from config.mistakes import ConfigError, nearest
-from lambdas.workers.audio import chunks
+from lambdas.workers.audio import NotAudio, chunks, seconds
 
 SHARED = "audio"  #: the folder of files that several flows use
 #: What Twilio plays, of which these can be told from anything else: https://www.twilio.com/docs/voice/twiml/play#supported-audio-file-types
-KINDS = {".wav": WAVE, ".mp3": MP3, ".aiff": AIFF}
+KINDS = (".wav", ".mp3", ".aiff")
 #: PCM, A-law and mu-law: what telephony speaks itself. Others may play or not; Twilio lists types of files alone.
 CODECS = (1, 6, 7)
 EXTENSIBLE = 0xFFFE  #: the codec stands further behind
@@ -67,16 +63,32 @@ def checked(path: Path) -> bytes:
             f"{path}: {len(content) / 1e6:.1f} MB is more than the 4 MB that one answer can carry; shorten it or save it as MP3"
         )
     try:
-        seconds = KINDS[ending](path).info.length
-    except mutagen.MutagenError as error:
+        length = aiff_frames(content) if ending == ".aiff" else seconds(BytesIO(content), ending[1:])
+    except NotAudio as error:
         raise ConfigError(f"{path}: this is no {ending[1:].upper()} audio; save it anew as WAV or MP3") from error
-    if not seconds > 0:
+    if not length > 0:
         raise ConfigError(f"{path}: there is no sound in it; record it anew")
     if ending == ".wav" and (codec := codec_of(content)) not in CODECS:
         raise ConfigError(
             f"{path}: its samples are written as format {codec:#06x}; save them as PCM, as in `sox in.wav -e signed -b 16 out.wav`"
         )
     return content
+
+
+def aiff_frames(content: bytes) -> int:
+    """How many sample frames an AIFF file holds, as its common chunk says. Raises NotAudio.
+
+    https://www.loc.gov/preservation/digital/formats/fdd/fdd000005.shtml
+    """
+    if content[:4] != b"FORM" or content[8:12] not in (b"AIFF", b"AIFC"):
+        raise NotAudio("no AIFF file")
+    at = 12
+    while len(header := content[at : at + 14]) == 14:
+        name, length, _, frames = struct.unpack(">4sIHI", header)
+        if name == b"COMM":
+            return int(frames)
+        at += 8 + length + length % 2
+    raise NotAudio("an AIFF file without samples")
 
 
 def codec_of(content: bytes) -> int:

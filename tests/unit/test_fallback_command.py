@@ -497,7 +497,7 @@ def test_the_questions_of_the_night_do_not_wait_for_what_they_do_not_need() -> N
     """Each of these imports is time before the first word: the compiler of answers, the check of the settings, a web server."""
     asked = "import sys, ops.cli, ops.errors, ops.call, ops.state, ops.listen, ops.call_back; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"jinja2", "mutagen", "starlette", "aws_cdk", "answerbook.compile", "pydantic", "phonenumbers"} & set(loaded)
+    assert not {"jinja2", "tinytag", "starlette", "aws_cdk", "answerbook.compile", "pydantic", "phonenumbers"} & set(loaded)
 
 
 def test_a_misspelt_region_is_asked_of_nobody(run: Run) -> None:

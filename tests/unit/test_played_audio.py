@@ -22,6 +22,14 @@ def wav(codec: int = 1, frames: int = 800, more: bytes = b"") -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+def aiff(frames: int = 800) -> bytes:
+    """An AIFF file of 8 bits a sample; the rate is 8,000 as an 80-bit number."""
+    common = struct.pack(">4sIHIHHQ", b"COMM", 18, 1, frames, 8, 0x400B, 8000 << 51)
+    name = struct.pack(">4sI", b"NAME", 3) + b"abc\0"
+    body = b"AIFF" + name + common + struct.pack(">4sIII", b"SSND", frames + 8, 0, 0) + bytes(frames)
+    return b"FORM" + struct.pack(">I", len(body)) + body
+
+
 def note(file: str = "hello.wav", more: str = "") -> str:
     """An answer that plays a file."""
     return f'[answer.note]\nflow = "play"\nmessage = {{ audio = "{file}", text = "Hello." }}\n{more}'
@@ -44,6 +52,8 @@ def templates(tmp_path: Path) -> Path:
         ("hello.mp3", b"", "this is no MP3 audio"),
         ("hello.mp3", wav(), "this is no MP3 audio"),
         ("hello.aiff", wav(), "this is no AIFF audio"),
+        ("hello.aiff", aiff()[:20], "this is no AIFF audio"),
+        ("hello.aiff", aiff(frames=0), "there is no sound in it; record it anew"),
         ("hello.ogg", b"OggS", "Twilio plays no .ogg files; convert it to WAV or MP3"),
         ("hello", b"RIFF", "Twilio plays no nameless files"),
         ("hello.wav", wav(frames=0), "there is no sound in it; record it anew"),
@@ -81,6 +91,11 @@ def test_what_telephony_speaks_is_played(templates: Path, codec: int) -> None:
 def test_mp3_is_played(templates: Path, hello: bytes) -> None:
     (templates / "play" / "hello.mp3").write_bytes(mp3(hello))
     assert "<Play>" in twiml(book(note("hello.mp3"), templates, voice="note"))
+
+
+def test_aiff_is_played(templates: Path) -> None:
+    (templates / "play" / "hello.aiff").write_bytes(aiff())
+    assert "<Play>" in twiml(book(note("hello.aiff"), templates, voice="note"))
 
 
 def test_another_recording_has_another_address(templates: Path) -> None:
