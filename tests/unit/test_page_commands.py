@@ -1,0 +1,71 @@
+"""Every command that a page tells people to type is one that runs: parsed by what would run it, and run where that needs no AWS."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.page_commands import MORE, ROOT, Command, Wrong, check, commands, lines, split
+
+#: Of `fallback`, what answers without AWS.
+OFFLINE = ("preview", "flows", "check-config")
+COMMANDS = commands()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_command_of_a_page_can_be_typed(command: Command) -> None:
+    check(command)
+
+
+@pytest.mark.parametrize(
+    "words", sorted({command.words for command in COMMANDS if command.words[1:2] and command.words[1] in OFFLINE}), ids=" ".join
+)
+def test_what_needs_no_aws_is_run(words: tuple[str, ...]) -> None:
+    """But for what names a file or a branch of the reader's."""
+    if not set(words) & {MORE, "--diff", "--config", "--templates"}:
+        run = subprocess.run([sys.executable, "-m", "ops.cli", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert run.stdout
+
+
+def test_the_pages_have_commands() -> None:
+    """What finds them finds those in blocks, after a prompt and in sentences."""
+    assert {command.words[0].removeprefix(".venv/bin/") for command in COMMANDS} >= {"fallback", "make", "aws", "python"}
+    text = "Type `fallback errors --since 2h`.\n```sh\nA=1 make run  # three minutes\nfallback policies reader > a.json\n```\n"
+    found = [words for line in lines(text + "```console\n$ echo | aws logs tail X\nout\n```\n") for words in split(line)]
+    assert found == [
+        ("make", "run"),
+        ("fallback", "policies", "reader"),
+        ("echo",),
+        ("aws", "logs", "tail", "X"),
+        ("fallback", "errors", "--since", "2h", MORE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("fallback erors", "No such command"),
+        ("fallback errors --sinse 2h", "No such option"),
+        ("fallback voicemails play", "Missing parameter"),
+        ("make rum", "no rum"),
+        ("make run PROT=1", "no PROT"),
+        ('make cdk ARGS="deploy -c enviroment=production"', "no context"),
+        ('make cdk ARGS="deploy --require-aproval never"', "no option"),
+        ("aws lamda invoke", "no service"),
+        ("aws lambda invoice", "no operation"),
+        ("aws lambda invoke --function-name X --pay {}", r"unknown: \['--pay'\]"),
+        ("aws lambda invoke out.json", r"missing: \['--function-name'\]"),
+        ("aws logs tail X --sinse 1h", "unknown"),
+        ("aws iam create-policy --policy-name x --policy-document file://config/iam/no.json", "there is no"),
+        ("python -m ops.nothing", "no module"),
+        ("python -m ops.cost --chek", "knows no --chek"),
+        ("python -m local.call voyce", "No such command"),
+        ("falback errors", "nobody checks"),
+    ],
+)
+def test_what_cannot_be_typed_is_found(line: str, says: str) -> None:
+    [words] = split(line)
+    with pytest.raises(Wrong, match=says):
+        check(Command(Path("page.md"), words))
