@@ -44,6 +44,7 @@ class Compiler:
         self.audio = Audio(folders)
         self.flows = {name: self.flow(name) for name in settings.answer}
         self.draft = proofs.Draft(settings, self.media())
+        self.draft.lookups = {flow.named_lookups[name]: table for flow in self.flows.values() for name, table in flow.lookups.items()}
         self.calendars = {name: worked_out(calendar) for name, calendar in settings.calendar.items()}
 
     def flow(self, name: str) -> Flow:
@@ -77,6 +78,7 @@ class Compiler:
     def prove(self, unverified: dict[str, Rule]) -> None:
         """Everything that has to hold."""
         check_names(self.settings, [rule for rules in self.draft.steps.values() for rule in rules])
+        proofs.looked_up(self.draft)
         proofs.handed_on(self.draft)
         proofs.ending(self.draft)
         proofs.dialled(self.draft)
@@ -227,6 +229,7 @@ class Compiler:
             "masked": self.settings.privacy.store == "masked",
             "steps": self.draft.steps,
             "documents": documents | {name: written_out(document) for name, document in self.draft.documents.items()},
+            "lookups": self.draft.lookups,
             "calendars": self.calendars,
             "audio": self.audio.files,
             "unverified": unverified,

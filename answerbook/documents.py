@@ -1,17 +1,18 @@
 """Documents: what a template becomes for one turn of one answer, and the functions by which it writes addresses and words."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from answerbook import markup
 from answerbook.audio import Audio
 from answerbook.flows import Flow
 from answerbook.markup import Element
-from answerbook.templates import Call
+from answerbook.templates import Call, Parameter
 from answerbook.words import CLOSE, OPEN, Words
 from config.mistakes import ConfigError, nearest
 from config.settings import Settings
@@ -87,6 +88,28 @@ class Document:
         return [target for target in targets if not own_step(target)]
 
     @cached_property
+    def lookups(self) -> list[tuple[str, str]]:
+        """What it looks up: a parameter, and the name of a look-up in the book."""
+        return [(name, lookup) for name, sign, lookup in (part.partition("@") for part in parts(self.text)[1::2]) if sign]
+
+    def forms(self, lookups: Mapping[str, Mapping[str, str]]) -> Iterator["Document"]:
+        """The document as it is; one that looks things up, for each value of the parameter as it then is."""
+        if not self.lookups:
+            yield self
+            return
+        tables = [lookups[lookup] for _, lookup in self.lookups]
+        for value in tables[0]:
+            if all(value in table for table in tables):
+                yield replace(self, text=self.looked_up([table[value] for table in tables]))
+
+    def looked_up(self, found: Sequence[str]) -> str:
+        """The text with what was found in the places of the look-ups."""
+        text = self.text
+        for (name, lookup), value in zip(self.lookups, found, strict=True):
+            text = text.replace(f"{OPEN}{name}@{lookup}{CLOSE}", escape(value))
+        return text
+
+    @cached_property
     def parameters(self) -> list[str]:
         """The caller's parameters that it repeats."""
         return [part for part in parts(self.text)[1::2] if part not in SAMPLE]
@@ -118,6 +141,7 @@ class Pen:
             "turn": self.number,
             "step": self.step,
             "callback": self.callback,
+            "lookup": self.lookup,
             "say": words.say,
             "words": words.words,
             "english": words.english,
@@ -134,6 +158,14 @@ class Pen:
             raise ConfigError(f"{self.path}: step('{wanted}'): the flow has no such step{nearest(wanted, set(steps))}")
         self.ways.append(f"{self.flow.name}/{wanted}/{self.number}")
         return address(":base", f"/{self.ways[-1]}", OVERRIDES[self.medium])
+
+    def lookup(self, wanted: str, parameter: Any) -> Parameter:
+        """What a look-up of this flow has for a parameter of the caller's."""
+        if wanted not in self.flow.lookups:
+            raise ConfigError(f"{self.path}: lookup('{wanted}'): the flow has no such look-up{nearest(wanted, self.flow.lookups)}")
+        if not isinstance(parameter, Parameter) or "@" in parameter.name:
+            raise ConfigError(f"{self.path}: lookup('{wanted}', ...): name a parameter of the caller's, as in lookup('{wanted}', call.To)")
+        return Parameter(f"{parameter.name}@{self.flow.named_lookups[wanted]}")
 
     def callback(self, wanted: str) -> Markup:
         """The address of a callback of ours."""

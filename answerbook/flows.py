@@ -1,7 +1,7 @@
 """A flow: a folder of `twiml_templates/` with documents and `steps.toml`, unrolled turn by turn for one answer.
 
 `steps.toml` holds `turns` (how often the flow may run, 1 if left out), `come_back` (which document sets the cookie by which a re-entry
-continues, and where) and the steps, each a list of rules.
+continues, and where), `lookup` (tables that rules and documents look a parameter up in) and the steps, each a list of rules.
 """
 
 import tomllib
@@ -18,10 +18,11 @@ from config.mistakes import ConfigError, nearest
 from config.settings import Settings
 from config.tables import Answer
 from lambdas.answer.book import host_of
+from lambdas.answer.journal import PARAMETERS
 
 TARGETS = ("answer", "document", "again")
 OTHER_KEYS = ("turn",)
-KEYS = ("turns", "come_back")  #: of `steps.toml`, beside the steps
+KEYS = ("turns", "come_back", "lookup")  #: of `steps.toml`, beside the steps
 #: So many documents of one answer are a mistake in `turns`, not a call.
 MOST_TURNS = 200
 #: Twilio keeps cookies so long: https://www.twilio.com/docs/messaging/twiml#twilio-cookies
@@ -61,7 +62,9 @@ class Flow:
         for document in self.documents:
             self.check_name(document, str(templates.path(self.answer.flow, document)))
         self.check_values()
-        self.turns = self.unrolled()
+        first = self.tables(1)
+        self.lookups = self.checked_lookups(first.get("lookup", {}))
+        self.turns = self.unrolled(first)
 
     def refuse(self, reason: str, key: str = "") -> NoReturn:
         """Stop, and say where the answer is defined. Templates call it for values that do not go together."""
@@ -86,12 +89,12 @@ class Flow:
         except ValueError as error:
             raise ConfigError(f"{at}: {error}") from error
 
-    def unrolled(self) -> list[Turn]:
-        """The turns, as many as `steps.toml` says."""
-        turns = self.tables(1).get("turns", 1)
+    def unrolled(self, first: dict[str, Any]) -> list[Turn]:
+        """The turns, as many as `steps.toml` says; `first` is what it says in the first."""
+        turns = first.get("turns", 1)
         if type(turns) is not int or not 1 <= turns <= MOST_TURNS:
             raise ConfigError(f"{self.file}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
-        return [self.turn(turn) for turn in range(1, turns + 1)]
+        return [self.turn(first), *(self.turn(self.tables(turn)) for turn in range(2, turns + 1))]
 
     def tables(self, turn: int) -> dict[str, Any]:
         """`steps.toml` of one turn, read."""
@@ -100,9 +103,8 @@ class Flow:
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{self.file}: not TOML once the values of the answer are filled in: {error}") from error
 
-    def turn(self, turn: int) -> Turn:
+    def turn(self, data: dict[str, Any]) -> Turn:
         """One turn's steps and cookies."""
-        data = self.tables(turn)
         lines = Lines(self.templates.source(self.answer.flow))
         place = f"{self.answer.flow}/steps.toml"
         for key, value in data.items():
@@ -110,11 +112,24 @@ class Flow:
                 raise ConfigError(f"{place}:{lines.of((key,))}: {key} is no list of rules{nearest(key, KEYS)}")
             self.check_name(key, f"{place}:{lines.of((key,))}")
         steps = {
-            step: [built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}")]
+            step: [built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}", self.named_lookups)]
             for step, rules in data.items()
             if isinstance(rules, list)
         }
         return Turn(steps, self.checked_come_back(data.get("come_back", {}), steps))
+
+    @property
+    def named_lookups(self) -> dict[str, str]:
+        """The look-ups by the name that `steps.toml` gives them: their names in the book."""
+        return {name: f"{self.name}/{name}" for name in self.lookups}
+
+    def checked_lookups(self, lookups: Any) -> dict[str, dict[str, str]]:
+        """`[lookup.<name>]`: what a document writes for each value of a parameter, both as text."""
+        for name, table in lookups.items() if isinstance(lookups, dict) else [("NAME", lookups)]:
+            self.check_name(name, f"{self.file}: lookup")
+            if not isinstance(table, dict) or not all(isinstance(value, str) and value for value in table.values()):
+                raise ConfigError(f'{self.file}: lookup.{name}: write a table of texts, as in [lookup.{name}] and "+15550100123" = "Ann"')
+        return dict(lookups)
 
     def checked_come_back(self, come_back: Any, steps: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """`come_back.<document> = { step = ..., for = seconds }`; names and times are checked."""
@@ -148,7 +163,7 @@ def given(settings: Settings) -> dict[str, Any]:
     }
 
 
-def step_rules(rule: Any, at: str) -> list[StepRule]:
+def step_rules(rule: Any, at: str, lookups: Mapping[str, str]) -> list[StepRule]:
     """A rule of a step, once for each way its values are compared. Raises ConfigError where it has not exactly one target."""
     if not isinstance(rule, Mapping):
         raise ConfigError(f'{at}: {rule!r} is no rule; write it as in {{ Digits = "1", document = "goodbye" }}')
@@ -157,5 +172,19 @@ def step_rules(rule: Any, at: str) -> list[StepRule]:
     targets = [key for key in TARGETS if key in rule]
     if len(targets) != 1:
         raise ConfigError(f"{at}: a rule needs exactly one of answer, document, again; this one has {' and '.join(targets) or 'none'}")
-    words = {key: as_list(value) for key, value in rule.items() if key not in TARGETS + OTHER_KEYS}
-    return [StepRule(chosen, targets[0], str(rule[targets[0]]), rule.get("turn"), at) for chosen in alternatives(words, at)]
+    asked = {key: value for key, value in rule.items() if key not in TARGETS + OTHER_KEYS}
+    looked_up = [in_lookup(key, value, at, lookups) for key, value in asked.items() if isinstance(value, dict)]
+    words = {key: as_list(value) for key, value in asked.items() if not isinstance(value, dict)}
+    target = (targets[0], str(rule[targets[0]]), rule.get("turn"), at)
+    return [StepRule(looked_up + chosen, *target) for chosen in alternatives(words, at)]
+
+
+def in_lookup(name: str, value: dict[str, Any], at: str, lookups: Mapping[str, str]) -> Condition:
+    """`To.in = "phones"`: the parameter has an entry in that table. Raises ConfigError."""
+    if name not in PARAMETERS:
+        raise ConfigError(f"{at}: {name!r} is no parameter that could be looked up{nearest(name, PARAMETERS)}")
+    if list(value) != ["in"]:
+        raise ConfigError(f'{at}: {name} = {value!r}: write it as in {name}.in = "phones", the name of a [lookup] table')
+    if value["in"] not in lookups:
+        raise ConfigError(f"{at}: {name}: the flow has no look-up {value['in']!r}{nearest(str(value['in']), lookups)}")
+    return [name, "in", [lookups[value["in"]]]]

@@ -12,6 +12,7 @@ from answerbook.advice import advice
 from answerbook.documents import Document, Medium, Node, sampled, sheet
 from answerbook.flows import given
 from answerbook.reach import Known, Rule, answering, circle, followed, possible, reachable
+from answerbook.rules import check
 from config.checks import phone_number
 from config.mistakes import ConfigError
 from config.settings import Settings
@@ -28,13 +29,15 @@ ANSWERING = ("Say", "Play", "Gather", "Record", "Enqueue", "Connect")
 
 @dataclass
 class Draft:
-    """A book on its way: `edges` are the ways on from each step and document, `media` the media of each answer."""
+    """A book on its way: `edges` are the ways on from each step and document, `media` the media of each answer, `lookups` what a document
+    writes for each value of a parameter."""
 
     settings: Settings
     media: dict[str, set[Medium]]
     steps: dict[Node, list[Rule]] = field(default_factory=dict)
     documents: dict[Node, Document] = field(default_factory=dict)
     edges: dict[Node, list[Node]] = field(default_factory=dict)
+    lookups: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def following(self, *starts: Node) -> Iterator[Document]:
         """The documents that may follow from steps or documents."""
@@ -45,9 +48,11 @@ def accepted(draft: Draft) -> None:
     """Each document against the TwiML grammar, in every medium that its answer is given in, and whispers as whispers."""
     for document in draft.documents.values():
         for medium in sorted(draft.media[document.answer]):
-            refuse_problems(document, medium, whisper=False)
+            for form in document.forms(draft.lookups):
+                refuse_problems(form, medium, whisper=False)
     for document in whispered(draft):
-        refuse_problems(document, "voice", whisper=True)
+        for form in document.forms(draft.lookups):
+            refuse_problems(form, "voice", whisper=True)
 
 
 def refuse_problems(document: Document, medium: Medium, whisper: bool) -> None:
@@ -63,6 +68,41 @@ def careful(draft: Draft) -> None:
         for medium in sorted(draft.media[document.answer]):
             for problem in advice(sampled(document.text), medium):
                 raise ConfigError(f"{document.path}:{problem.line}: {problem.message} ({document.whose})")
+
+
+def looked_up(draft: Draft) -> None:
+    """Nobody gets a document that looks something up and does not find it; what is looked up can be a value of the parameter."""
+    rules = [rule for rules in draft.steps.values() for rule in rules if rule.get("document") in draft.documents]
+    for rule in rules:
+        refuse_unfound(draft.documents[rule["document"]], rule)
+    for name, lookup in sorted({asked for rule in rules for asked in asked_lookups(rule)}):
+        refuse_value(draft, name, lookup)
+
+
+def asked_lookups(rule: Rule) -> set[tuple[str, str]]:
+    """The parameters that a rule finds in look-ups before it leads anywhere."""
+    return {(name, lookup) for name, kind, values in rule["if"] if kind == "in" for lookup in values}
+
+
+def refuse_unfound(document: Document, rule: Rule) -> None:
+    """A rule that does not ask for what its document looks up."""
+    for name, lookup in document.lookups:
+        if (name, lookup) not in asked_lookups(rule):
+            own = lookup.partition("/")[2]
+            raise ConfigError(
+                f"{rule['at']}: {document.path} looks {name} up in {own!r}, where this rule may find nothing; add "
+                f'{name}.in = "{own}" to it ({document.whose})'
+            )
+
+
+def refuse_value(draft: Draft, name: str, lookup: str) -> None:
+    """A value that the parameter never has."""
+    answer, _, own = lookup.partition("/")
+    for value in draft.lookups[lookup]:
+        try:
+            check(name, "is", value)
+        except ValueError as error:
+            raise ConfigError(f"{draft.settings.answer[answer].at}: answer {answer!r}, lookup.{own}: {name}: {error}") from error
 
 
 def whispered(draft: Draft) -> list[Document]:
@@ -145,12 +185,18 @@ def dialled(draft: Draft) -> None:
     """Whom we call is a possible number, not one of ours, and not the caller's choice except for employees."""
     employees, others = set(draft.following(*DIALLED)), set(draft.following(*OTHERS))
     for document in draft.documents.values():
-        for dial in document.elements("Dial"):
-            targets = [dial.text, *(child.text for child in dial.children if child.name == "Number")]
-            for target in filter(None, (text.strip() for text in targets)):
-                refuse_number(draft, document, target, document in employees - others)
-            if caller_id := dial.attributes.get("callerId"):
-                refuse_caller_id(document, caller_id)
+        for form in document.forms(draft.lookups) if document.elements("Dial") else ():
+            refuse_dialled(draft, form, document in employees and document not in others)
+
+
+def refuse_dialled(draft: Draft, document: Document, employee: bool) -> None:
+    """A number that must not be called, or cannot be shown to whom is called."""
+    for dial in document.elements("Dial"):
+        targets = [dial.text, *(child.text for child in dial.children if child.name == "Number")]
+        for target in filter(None, (text.strip() for text in targets)):
+            refuse_number(draft, document, target, employee)
+        if caller_id := dial.attributes.get("callerId"):
+            refuse_caller_id(document, caller_id)
 
 
 def refuse_number(draft: Draft, document: Document, number: str, employee: bool) -> None:

@@ -21,7 +21,7 @@ from lambdas.answer.journal import PARAMETERS
 
 #: What a template may use beside the answer's values (docs/configuration.md explains each).
 GIVEN = frozenset(
-    "call step callback turn say words english audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split()
+    "call step callback lookup turn say words english audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split()
 )
 ORIGINAL = "shipped/"  #: before the name of a template: the shipped one, also where the team has one of that name
 Asked = Callable[..., Any]  #: a filter or a test of Jinja's

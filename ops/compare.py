@@ -96,7 +96,10 @@ def written(book: Json) -> Iterator[str]:
     """A whole book as lines: every step's rules and every document."""
     for step, rules in sorted(book["steps"].items()):
         yield f"[{step}]"
-        yield from (f"  {when(rule['if'])} -> {rule.get('step') or rule['document']}" for rule in rules)
+        yield from (f"  {when(rule['if'], book['lookups'])} -> {rule.get('step') or rule['document']}" for rule in rules)
+    for name, lookup in sorted(book["lookups"].items()):
+        yield f"[{name}]"
+        yield from (f"  {value} = {found}" for value, found in sorted(lookup.items()))
     for name, document in sorted(book["documents"].items()):
         yield f"== {name}"
         text = "".join(part if index % 2 == 0 else f"{{{part}}}" for index, part in enumerate(document["parts"]))

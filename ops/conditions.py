@@ -1,6 +1,6 @@
 """Conditions of rules as people write them, for those who read what the compiler made of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any
 
 from answerbook.rules import Condition
@@ -8,14 +8,16 @@ from answerbook.rules import Condition
 MOST = 4  #: values that are shown of a condition
 
 
-def when(conditions: Sequence[Condition]) -> str:
-    """All conditions of a rule, in words."""
-    return " and ".join(shown(condition) for condition in conditions) or "otherwise"
+def when(conditions: Sequence[Condition], lookups: Mapping[str, Sized]) -> str:
+    """All conditions of a rule, in words; `lookups` are the tables that some of them ask."""
+    return " and ".join(shown(condition, lookups) for condition in conditions) or "otherwise"
 
 
-def shown(condition: Condition) -> str:
+def shown(condition: Condition, lookups: Mapping[str, Sized]) -> str:
     """A condition as a person would write it: `From = +44*`."""
     name, kind, values = condition
+    if kind == "in":
+        return f"{name} is one of the {sum(len(lookups[lookup]) for lookup in values)} in {', '.join(values)}"
     if kind in OURS:
         return OURS[kind].format(*values)
     several = [SHOWN.get(kind, str)(value) for value in values[:MOST]] + [f"{len(values) - MOST} more"] * (len(values) > MOST)

@@ -82,7 +82,8 @@ def arrows(book: Mapping[str, Any], own: Mapping[str, str]) -> Iterator[Arrow]:
 def leaving(book: Mapping[str, Any], walk: Walk, node: str) -> list[tuple[str, str]]:
     """What leaves a step (its rules) or a document (the steps that it names, its words instead of its audio)."""
     if not node.startswith("#"):
-        return [(when(rule["if"]), rule["step"] if "step" in rule else sheet(rule["document"])) for rule in book["steps"][node]]
+        rules = book["steps"][node]
+        return [(when(rule["if"], book["lookups"]), rule["step"] if "step" in rule else sheet(rule["document"])) for rule in rules]
     document = walk.document(node[1:])
     back = (
         [("if the other server fails" if document.redirects else "when it happens again", document.come_back)] if document.come_back else []

@@ -101,7 +101,7 @@ class Walk:
             if all(self.book.meets(condition, self.later, self.now) for condition in rule["if"] if condition[0] not in LATER):
                 inner = self.followed(rule["step"], name) if "step" in rule else [(Way(name, "", rule["at"]), rule["document"])]
                 for way, document in inner:
-                    yield Way(name, both(when(conditions), way.when), rule["at"] or way.at), document
+                    yield Way(name, both(when(conditions, self.book.lookups), way.when), rule["at"] or way.at), document
                 if not conditions:
                     return
 

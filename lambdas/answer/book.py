@@ -65,6 +65,7 @@ class Book:
         self.masked: bool = data["masked"]
         self.steps: dict[str, list[Rule]] = data["steps"]
         self.documents: dict[str, Json] = data["documents"]
+        self.lookups: dict[str, dict[str, str]] = data["lookups"]
         self.calendars: dict[str, Json] = data["calendars"]
         self.unverified: dict[str, Rule] = data["unverified"]
         self.last_resort: dict[str, str] = data["last_resort"]
@@ -126,15 +127,28 @@ class Book:
         if kind == "same":
             return value_of(name, request) in [value_of(other, request) for other in values]
         asked = (request.fields.get(name) or "") if kind in AS_SENT else value_of(name, request)
+        if kind == "in":
+            return any(asked in self.lookups[lookup] for lookup in values)
         if kind == "ours":
             return self.is_ours(asked, request)
         return any(MATCHES[kind](value, asked) for value in values)
 
     def fill(self, document: str, request: Request, addresses: dict[str, str]) -> str:
-        """The TwiML of a document: the caller's own parameters escaped, `:base` built from the request's address, `:callbacks` and
-        `:media` as given."""
+        """The TwiML of a document: the caller's own parameters, and what a look-up has for them, escaped; `:base` built from the request's
+        address, `:callbacks` and `:media` as given."""
         parts = self.documents[document]["parts"]
-        return "".join(part if index % 2 == 0 else filling(part, request, addresses) for index, part in enumerate(parts))
+        return "".join(part if index % 2 == 0 else self.filling(part, request, addresses) for index, part in enumerate(parts))
+
+    def filling(self, name: str, request: Request, addresses: dict[str, str]) -> str:
+        """What stands in a placeholder: an address of ours, else a parameter (`To`) or what a look-up has for it (`To@desks/phones`); the
+        compiler has proved that there is something."""
+        if name == ":base":
+            return request.base + ("/sms" if request.medium == "sms" else "/voice")
+        if name[:1] == ":":
+            return addresses[name]
+        parameter, _, lookup = name.partition("@")
+        value = value_of(parameter, request)
+        return (self.lookups[lookup].get(value, "") if lookup else value).translate(ESCAPED)
 
     def cookie(self, document: str, now: float) -> str | None:
         """The Set-Cookie header by which a re-entry finds the way on, or None. Twilio keeps cookies for the call, or for four
@@ -249,10 +263,3 @@ def is_open(calendar: Json, now: float) -> bool:
     spans = calendar["days"].get(day, calendar["week"][local.tm_wday])
     minute = local.tm_hour * 60 + local.tm_min
     return any(start <= minute < end for start, end in spans)
-
-
-def filling(name: str, request: Request, addresses: dict[str, str]) -> str:
-    """What stands in a placeholder: an address of ours, or the caller's parameter with XML's signs escaped."""
-    if name == ":base":
-        return request.base + ("/sms" if request.medium == "sms" else "/voice")
-    return addresses[name] if name[:1] == ":" else value_of(name, request).translate(ESCAPED)

@@ -1,10 +1,14 @@
 """Call flows: what each does with a caller, and the combinations that synth refuses."""
 
+import json
 import re
+import zlib
+from typing import Any
 
 import pytest
 
-from tests.unit.books import book, cookie_of, document, refused, twiml
+from lambdas.answer.book import Book
+from tests.unit.books import book, compiled, cookie_of, document, refused, settings_text, twiml
 
 ME, NUMBER, OTHER = "+12025550199", "+12025550100", "+12025550101"
 CALLER = {"From": "+12025550177", "To": ME, "CallStatus": "ringing", "Direction": "inbound"}
@@ -160,10 +164,67 @@ def test_a_directory_rings_the_extension_behind_the_number() -> None:
     called = CALLER | {"To": NUMBER}
     assert "<Sip>sip:100@pbx.example.com</Sip>" in twiml(answers, "/trunk/main", **called)
     assert "<Sip>sip:100@pbx.example.com</Sip>" in twiml(answers, "/trunk/main", **called | {"To": f"sip:{NUMBER}@pbx.example.com"})
-    assert 'whisper/2#rc=2&amp;rp=all">+12025550133</Number>' in twiml(answers, "/trunk/main", **called | {"To": OTHER})
+    assert 'whisper/1#rc=2&amp;rp=all">+12025550133</Number>' in twiml(answers, "/trunk/main", **called | {"To": OTHER})
     assert f'callerId="{ME}"' in twiml(answers, "/trunk/main", **called | {"From": "anonymous"})
     assert document(answers, "/trunk/main", **called | {"To": ME}) == "sorry/start/1"
-    assert document(answers, "/voice/desks/dialled/2", **called, DialCallStatus="no-answer") == "sorry/start/1"
+    assert document(answers, "/voice/desks/dialled/1", **called, DialCallStatus="no-answer") == "sorry/start/1"
+
+
+def desks(extensions: int) -> str:
+    """A directory of so many numbers, of which each tenth leads to a phone."""
+    listed = [
+        f'"+1202{index}" = "{f"+1312{index}" if index % 10 == 0 else f"sip:{index}@pbx.example.com"}"'
+        for index in range(2_000_000, 2_000_000 + extensions)
+    ]
+    answer = f'[answer.desks]\nflow = "directory"\ncaller_id = "{ME}"\notherwise = "sorry"\n'
+    return "\n".join([answer + "[answer.desks.extensions]", *listed, '[[trunk]]\nanswer = "desks"\n'])
+
+
+def conditions_asked(answers: Book, to: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many conditions are looked at before a call to a number is answered."""
+    asked: list[object] = []
+    meets = Book.meets
+
+    def counted(self: Book, *condition: Any) -> bool:
+        asked.append(condition)
+        return meets(self, *condition)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Book, "meets", counted)
+        document(answers, "/trunk/main", **CALLER | {"To": to})
+    return len(asked)
+
+
+def test_a_directory_of_thousands_answers_as_one_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rules and documents, asked as often; what grows is one table. All the book holds stays small in the function's zip."""
+    few, many = (compiled(settings_text(desks(count), twilio='trunks = ["main"]')) for count in (20, 5000))
+    assert (many["steps"].keys(), many["documents"]) == (few["steps"].keys(), few["documents"])
+    assert sum(len(table) for table in many["lookups"].values()) == 5000
+    for to in ("+12022000000", "+12022000019", "+12029999999"):
+        assert conditions_asked(Book(few), to, monkeypatch) == conditions_asked(Book(many), to, monkeypatch) <= 6
+    assert "<Sip>sip:2004999@pbx.example.com</Sip>" in twiml(Book(many), "/trunk/main", **CALLER | {"To": "+12022004999"})
+    assert ">+13122004990</Number>" in twiml(Book(many), "/trunk/main", **CALLER | {"To": "+12022004990"})
+    assert len(zlib.compress(json.dumps(many).encode())) < 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("+999123456789", "answer 'desks' at test.toml:15 dials it: '+999123456789' is no phone number"),
+        ("+12025550106", "dials +12025550106, which is in twilio.numbers: the call would come back here"),
+        ("sip:", "directory/ring_sip.xml:3: <Sip>sip:</Sip> must be a SIP URI"),
+        ("client:" + "x" * 300, "directory/ring_client.xml"),
+    ],
+)
+def test_each_extension_of_a_directory_is_proved(target: str, says: str) -> None:
+    """One in hundreds is enough to be refused."""
+    wrong = desks(300).replace("sip:2000299@pbx.example.com", target)
+    assert says in refused(wrong, twilio='trunks = ["main"]\nnumbers = ["+12025550106"]')
+
+
+def test_a_number_that_nobody_can_dial_is_refused_in_a_directory() -> None:
+    wrong = desks(30).replace('"+12022000029"', '"+1202"')
+    assert "answer 'desks', lookup.sip: To: '+1202' is no phone number" in refused(wrong, twilio='trunks = ["main"]')
 
 
 def test_busy_refuses_a_ringing_call_only() -> None:

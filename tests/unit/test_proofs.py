@@ -32,6 +32,9 @@ def write(templates: Path, **files: str) -> Path:
     return templates
 
 
+DESKS = 'lookup.desks = { "+12025550100" = "Ann" }\n'
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
@@ -95,6 +98,31 @@ def write(templates: Path, **files: str) -> Path:
             {"start": "<Say>x</Say>", "steps": 'next = [{ document = "start", turn = "1" }]'},
             "turn = '1' is no number; write it without quotes",
         ),
+        (
+            {"start": "<Say>{{ lookup('desks', call.To) }}</Say>", "steps": DESKS + 'start = [{ document = "start" }]'},
+            "own/start.xml looks To up in 'desks', where this rule may find nothing; add To.in = \"desks\" to it",
+        ),
+        (
+            {
+                "start": "<Say>{{ lookup('desks', call.To) }}</Say>",
+                "steps": DESKS + 'next = [{ From.in = "desks", document = "start" }, { answer = "sorry" }]',
+            },
+            "own/start.xml looks To up in 'desks', where this rule may find nothing",
+        ),
+        ({"start": "<Say>{{ lookup('desk', call.To) }}</Say>", "steps": DESKS}, "no such look-up; did you mean 'desks'?"),
+        (
+            {"start": "<Say>{{ lookup('desks', 'To') }}</Say>", "steps": DESKS},
+            "name a parameter of the caller's, as in lookup(",
+        ),
+        ({"start": "<Say>{{ lookup('desks', call.To) | lower }}</Say>", "steps": DESKS}, "is not known before the call"),
+        (
+            {"start": "<Say>x</Say>", "steps": DESKS + 'next = [{ To.in = "desk", document = "start" }]'},
+            "no look-up 'desk'; did you mean",
+        ),
+        ({"start": "<Say>x</Say>", "steps": DESKS + 'next = [{ To.on = "desks", document = "start" }]'}, 'write it as in To.in = "phones"'),
+        ({"start": "<Say>x</Say>", "steps": DESKS + 'next = [{ open.in = "desks", document = "start" }]'}, "'open' is no parameter"),
+        ({"start": "<Say>x</Say>", "steps": 'lookup.desks = { "+12025550100" = 7 }'}, "lookup.desks: write a table of texts"),
+        ({"start": "<Say>x</Say>", "steps": "lookup = 7"}, "lookup.NAME: write a table of texts"),
         ({"start": "<Say>x</Say>", "steps": "turns = true"}, "turns is True; it must be a whole number from 1 to 200"),
     ],
 )
