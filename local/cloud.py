@@ -29,7 +29,8 @@ from config import settings as configuration
 from local import assembly, certificate
 from local.cdk import CLI, ROOT, Cdk
 from local.emulator.controls import Controls
-from local.emulator.process import Process, free_port
+from local.emulator.process import CannotStart, Process, free_port, refuse_taken
+from local.lock import Lock
 from local.outputs import Outputs
 
 logger = logging.getLogger("local.cloud")
@@ -74,11 +75,22 @@ class LocalCloud:
         self._project = project
         self._retry_seconds = retry_seconds
         self._process: Process | None = None
+        self._lock: Lock | None = None
         self._ready = False
 
     def start(self) -> None:
-        """Start the emulator and return at once; what needs it waits for it. Raises `CannotStart` if the port is taken."""
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        """Start the emulator and return at once; what needs it waits for it.
+
+        Raises `CannotStart` if the directory or the port is in use; no file of whoever uses it was touched then.
+        """
+        lock = Lock(self.directory)
+        try:
+            refuse_taken(self.port)
+        except CannotStart:
+            lock.release()
+            raise
+        self._lock = lock
+        self._forget_the_last()
         self._temporary.mkdir(parents=True)
         files = certificate.write(self.directory)
         self._process = Process(self.port, self._emulator_environ(files), self.directory / "emulator.log")
@@ -117,7 +129,10 @@ class LocalCloud:
         if self._process:
             self._process.stop()
         self._process, self._ready = None, False
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        if self._lock:
+            self._forget_the_last()
+            self._lock.release()
+            self._lock = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -175,6 +190,11 @@ class LocalCloud:
     @property
     def _temporary(self) -> Path:
         return self.directory / "tmp"
+
+    def _forget_the_last(self) -> None:
+        """Remove what is of no use once the cloud that it belongs to is gone."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        (self.directory / "phone").unlink(missing_ok=True)
 
     def _wait(self) -> None:
         if not self._ready:

@@ -22,8 +22,7 @@ class Process:
     """One emulator on one port of 127.0.0.1. Its standard input is a pipe of ours: it ends when the pipe does, however we end."""
 
     def __init__(self, port: int, environ: Mapping[str, str], log: Path) -> None:
-        """Start it. Raises `CannotStart` if the port is taken."""
-        refuse_taken(port)
+        """Start it on a port that is free."""
         self.port = port
         self.log = log
         with log.open("wb") as output:
@@ -70,7 +69,8 @@ def refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as taken:
-            remedy = f"stop what uses it (`ss -ltnp 'sport = :{port}'` names it) or choose another with --port"
+            named = f"lsof -i :{port}" if sys.platform == "darwin" else f"ss -ltnp 'sport = :{port}'"
+            remedy = f"stop what uses it (`{named}` names it) or choose another: PORT={port + 1} after make, else --port"
             raise CannotStart(f"port {port} of 127.0.0.1 cannot be had ({taken.strerror}): {remedy}") from None
 
 

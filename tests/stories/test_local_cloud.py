@@ -351,6 +351,21 @@ def test_a_taken_port_is_told_in_one_sentence_with_the_remedy(cloud: LocalCloud,
     assert "--port" in str(refused.value)
 
 
+@pytest.mark.parametrize("same_port", [True, False])
+def test_a_second_start_in_the_same_directory_is_refused_and_leaves_every_file_untouched(cloud: LocalCloud, same_port: bool) -> None:
+    cloud.client("sts").get_caller_identity()
+    before = files(cloud.directory)
+    with pytest.raises(CannotStart, match=rf"process {os.getpid()}\).*Ctrl-C"):
+        LocalCloud(cloud.directory, port=cloud.port if same_port else 0).start()
+    assert files(cloud.directory) == before
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    """What lies in a cloud's directory; logs go on by themselves."""
+    lasting = [path for path in directory.rglob("*") if path.is_file() and path.suffix != ".log" and "tmp" not in path.parts[-3:]]
+    return {str(path): path.read_bytes() for path in lasting} | {str(path): b"" for path in directory.glob("tmp/*")}
+
+
 def test_two_clouds_live_side_by_side(cloud: LocalCloud, tmp_path: Path) -> None:
     with LocalCloud(tmp_path / "other", port=0) as other:
         other.client("sqs").create_queue(QueueName="theirs")
@@ -385,6 +400,8 @@ def test_nothing_is_left_running_however_the_owner_ends(tmp_path: Path, end: sig
         assert eventually(lambda: [pid for pid in using(str(tmp_path)) if b"_worker.py" in Path(f"/proc/{pid}/cmdline").read_bytes()])
         owner.send_signal(end)
     assert eventually(lambda: not using(str(tmp_path)))
+    with LocalCloud(tmp_path, port=0) as next_one:  # nor is the directory locked
+        next_one.client("sts").get_caller_identity()
 
 
 def test_everything_it_writes_lies_in_its_directory_and_the_key_is_the_owners(cloud: LocalCloud) -> None:
