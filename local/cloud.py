@@ -25,7 +25,9 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from answerbook.compile import TEMPLATES
 from config import settings as configuration
+from config.mistakes import ConfigError
 from local import assembly, certificate
 from local.cdk import CLI, ROOT, Cdk
 from local.emulator.controls import Controls
@@ -52,6 +54,7 @@ class LocalCloud:
         environment: str = "local",
         *,
         config: Path = configuration.HERE,
+        templates: Path = TEMPLATES,
         project: Path = ROOT,
         retry_seconds: float = 1,
     ) -> None:
@@ -71,7 +74,8 @@ class LocalCloud:
         self.auth_token = secrets.token_hex(16)
         self.api_key = (f"SK{secrets.token_hex(16)}", secrets.token_hex(16))
         self.dropped: list[assembly.Dropped] = []
-        self._context = {"environment": environment, "config": str(config)}
+        self.config, self.templates = config, templates
+        self._context = {"environment": environment, "config": str(config), "templates": str(templates)}
         self._project = project
         self._retry_seconds = retry_seconds
         self._process: Process | None = None
@@ -114,6 +118,14 @@ class LocalCloud:
         self.put_tokens(outputs.keys_secret, {outputs.account_sid: {"key": key, "secret": secret}})
         outputs.write(self.directory / "outputs.json")
         return outputs
+
+    def redeploy(self) -> Outputs:
+        """Deploy what the settings and templates say by now. Raises as `deploy` does, and `ConfigError` for what takes a new start."""
+        settings = configuration.load(self.settings.environment, self.config)
+        if (settings.region, settings.twilio.accounts[0]) != (self.region, self.settings.twilio.accounts[0]):
+            raise ConfigError(f"{self.config}: the region or the first account has changed; end `make run` and start it again")
+        self.settings = settings
+        return self.deploy()
 
     def beside(self, directory: Path, config: Path) -> "LocalCloud":
         """The same cloud for settings of the same environment that name another region. It lasts as long as this one."""

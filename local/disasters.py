@@ -1,4 +1,7 @@
-"""The three disasters, and what is read back of them: a call, a text and a trunk call whose primary is down."""
+"""The three disasters, and what is read back of them: a call, a text and a trunk call whose primary is down.
+
+They are played to whatever the settings serve, and held to what the documents that answered promise.
+"""
 
 import time
 import wave
@@ -7,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from config.settings import Settings
 from local.cloud import LocalCloud
 from local.outputs import Outputs
-from local.phone import LINE, TRUNK_LINE
-from local.twilio import Caller, StandInTwilio
+from local.phone import TRUNK_LINE, own_number
+from local.twilio import Call, Caller, StandInTwilio
 from local.twilio.audio import SENTENCE
 from local.twilio.exchange import Exchange
 from local.twilio.primary import Fails, Primary, refusing_url
@@ -39,49 +43,63 @@ class Disaster:
             self.missing.append(promise)
 
 
-def refused_call(twilio: StandInTwilio, outputs: Outputs) -> Disaster:
-    """The primary's port refuses connections; the caller leaves a voicemail and ends it with the pound key."""
+def refused_call(twilio: StandInTwilio, outputs: Outputs, settings: Settings) -> Disaster:
+    """The primary's port refuses connections; a caller with something to say ends a recording with the pound key."""
     with refusing_url() as primary:
-        number = twilio.number(LINE, voice_url=f"{primary}/calls/incoming", voice_fallback_url=outputs.voice_url)
-        call = number.call(CALLER, Caller(says=MESSAGE, ends_recording_with="#"))
-    told = Disaster("A call; the primary refuses connections", call.sid, call.exchanges, spoken(call.words, call.recordings), call.seconds)
-    told.expect("the caller hears the greeting", any("leave a message" in words for words in call.words))
-    told.expect("the caller's message is recorded", len(call.recordings) == 1 and call.recordings[0].seconds > 1)
-    told.said = next((recording.audio or b"" for recording in call.recordings), b"")
-    told.expect("the caller hears a goodbye", any("Goodbye" in words for words in call.words[1:]))
-    return told
+        number = twilio.number(own_number(settings), voice_url=f"{primary}/calls/incoming", voice_fallback_url=outputs.voice_url)
+        return _disaster_of("A call; the primary refuses connections", number.call(CALLER, Caller(says=MESSAGE, ends_recording_with="#")))
 
 
-def failing_text(twilio: StandInTwilio, outputs: Outputs) -> Disaster:
-    """The primary answers HTTP 500; the sender gets one reply."""
+def failing_text(twilio: StandInTwilio, outputs: Outputs, settings: Settings) -> Disaster:
+    """The primary answers HTTP 500; the sender gets one reply, unless the settings answer with silence."""
     with Primary() as primary:
         primary.behaves("", Fails(500))
-        number = twilio.number(LINE, sms_url=f"{primary.url}/texts", sms_fallback_url=outputs.sms_url)
+        number = twilio.number(own_number(settings), sms_url=f"{primary.url}/texts", sms_fallback_url=outputs.sms_url)
         text = number.text(CALLER, "Where is my order?")
     seconds = sum(exchange.seconds for exchange in text.exchanges)
-    told = Disaster("A text; the primary answers HTTP 500", text.sid, text.exchanges, text.bodies, seconds)
-    told.expect("the sender gets one reply", len(text.bodies) == 1)
-    return told
+    received = text.bodies or ["(no reply: these settings answer with silence)"]
+    disaster = Disaster("A text; the primary answers HTTP 500", text.sid, text.exchanges, received, seconds)
+    replies = [element for document in text.documents for element in document.root.iter("Message")]
+    disaster.expect("the fallback answers", bool(text.documents))
+    disaster.expect("the sender gets what the document says", len(text.bodies) == len(replies))
+    return disaster
 
 
-def dead_trunk(twilio: StandInTwilio, outputs: Outputs) -> Disaster:
-    """Every SIP server of the trunk is dead: the disaster recovery URL takes the call."""
-    servers = ["sip:127.0.0.1:9", "sip:127.0.0.1:10"]
-    trunk = twilio.trunk("main", origination=servers, disaster_recovery_url=outputs.trunk_url, numbers=[TRUNK_LINE])
-    call = trunk.call(TRUNK_LINE, CALLER, Caller(says=MESSAGE, ends_recording_with="#"))
-    heard = spoken(call.words, call.recordings)
-    told = Disaster("A trunk call; every SIP server is dead", call.sid, call.exchanges, heard, call.seconds)
-    told.expect("both SIP servers were tried", len(call.tried) == len(servers))
-    told.expect("the caller's message is recorded", len(call.recordings) == 1)
-    return told
+def dead_trunk(twilio: StandInTwilio, outputs: Outputs, settings: Settings) -> Disaster:
+    """Every SIP server of the first trunk is dead: the disaster recovery URL takes the call."""
+    servers, to = ["sip:127.0.0.1:9", "sip:127.0.0.1:10"], own_number(settings, TRUNK_LINE)
+    name = settings.twilio.trunks[0]
+    trunk = twilio.trunk(name, origination=servers, disaster_recovery_url=outputs.trunk_url, numbers=[to])
+    call = trunk.call(to, CALLER, Caller(says=MESSAGE, ends_recording_with="#"))
+    disaster = _disaster_of("A trunk call; every SIP server is dead", call)
+    disaster.expect("both SIP servers were tried", len(call.tried) == len(servers))
+    return disaster
 
 
-DISASTERS: tuple[Callable[[StandInTwilio, Outputs], Disaster], ...] = (refused_call, failing_text, dead_trunk)
+type Play = Callable[[StandInTwilio, Outputs, Settings], Disaster]
 
 
-def spoken(words: list[str], recordings: list[Any]) -> list[str]:
-    """What the caller heard, and what was recorded of them."""
-    return [*words, *(f"(beep, {recording.seconds} s recorded)" for recording in recordings)]
+def playable_with(settings: Settings) -> tuple[list[Play], list[str]]:
+    """The disasters that can befall these settings, and a sentence for each that cannot."""
+    if settings.twilio.trunks:
+        return [refused_call, failing_text, dead_trunk], []
+    return [refused_call, failing_text], ["No trunk call: these settings have no [twilio] trunks."]
+
+
+def _disaster_of(title: str, call: Call) -> Disaster:
+    """What happened on a call, held to what the documents promised its caller."""
+    disaster = Disaster(title, call.sid, call.exchanges, _met(call), call.seconds)
+    disaster.expect("the caller is answered", bool(call.documents) and call.ended_by != "error")
+    if any(document.root.find(".//Record") is not None for document in call.documents):
+        disaster.expect("the caller's message is recorded", len(call.recordings) == 1 and call.recordings[0].seconds > 1)
+    disaster.said = next((recording.audio or b"" for recording in call.recordings), b"")
+    return disaster
+
+
+def _met(call: Call) -> list[str]:
+    """What the caller heard, who was called for them, and what was recorded of them."""
+    dialled = [f"({each.to} is called: {each.status})" for each in call.dialled]
+    return [*call.words, *dialled, *(f"(beep, {recording.seconds} s recorded)" for recording in call.recordings)]
 
 
 def read_back(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from answerbook.compile import compile_book
+from answerbook.compile import TEMPLATES, compile_book
 from config.settings import Settings
 from lambdas.answer.book import Book
 from lambdas.answer.journal import Journal
@@ -63,9 +64,11 @@ OUTAGES = (
 class Past:
     """Draws a past and yields its journal lines in no particular order, as CloudWatch may hand them over."""
 
-    def __init__(self, settings: Settings, now: datetime, primary: str = "https://app.example.com", seed: int = SEED) -> None:
+    def __init__(
+        self, settings: Settings, now: datetime, primary: str = "https://app.example.com", seed: int = SEED, templates: Path = TEMPLATES
+    ) -> None:
         self.settings = settings
-        self.book = Book(compile_book(settings))
+        self.book = Book(compile_book(settings, templates))
         self.journal = Journal(self.book, settings.environment)
         self.now = now
         self.primary = primary
@@ -89,7 +92,7 @@ class Past:
         if kind < SMS:
             yield self.text(when, error)
         else:
-            yield from self.call(when, None if kind < SMS + TRUNK else error)
+            yield from self.call(when, None if kind < SMS + TRUNK and self.settings.twilio.trunks else error)
 
     def text(self, when: datetime, error: str) -> Line:
         """A text to a number whose webhook failed."""
@@ -102,7 +105,7 @@ class Past:
         form = call_parameters(self.account, self.sid("CA"), self.caller(), self.own())
         page = self.draw.choice(("/calls/incoming", "/calls/incoming", "/calls/menu"))
         said = self.failure(error, page) if error else {}
-        entry = "/voice" if error else f"/trunk/{self.draw.choice(self.settings.twilio.trunks or ('main',))}"
+        entry = "/voice" if error else f"/trunk/{self.draw.choice(self.settings.twilio.trunks)}"
         line = self.line(when, entry, form | said | {"CallStatus": "ringing"})
         yield line
         step = f"{line.get('answer')}/recorded/1"

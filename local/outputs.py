@@ -77,6 +77,10 @@ class Outputs:
             stack=stack,
         )
 
+    def entry(self, path: str) -> str:
+        """The address of an entry of the voice API, as in `/sip/office`."""
+        return self.voice_url.removesuffix("/voice") + path
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """What the last deployment wrote. Raises `OSError` if there was none."""

@@ -5,66 +5,174 @@ It lives in the process that keeps the cloud up, so that what is recorded can be
 
 import json
 import threading
-import urllib.request
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
+from config.mistakes import ConfigError, nearest
+from config.settings import Settings
+from local import narration
+from local.cdk import CdkFailed
+from local.cloud import LocalCloud
 from local.outputs import Outputs
-from local.twilio import Call, Caller, StandInTwilio
-from local.twilio.exchange import Exchange
-from local.twilio.primary import refusing_url
+from local.twilio import Answers, Call, Caller, StandInTwilio, Text
+from local.twilio.parameters import is_e164
+from local.twilio.primary import Fails, Primary, refusing_url
+from local.wish import CALLER, WHATSAPP, NotInService, Wish
+from ops.period import NoPeriod, moment
 
-LINE, TRUNK_LINE = "+15550100199", "+15550100188"
+LINE, TRUNK_LINE = "+12025550199", "+12025550188"  #: dialled where the settings name no numbers
+WITHHELD = ("anonymous", "Anonymous", "Restricted")
+DEAD_SERVER = "sip:127.0.0.1:9"
 
-Wish = dict[str, Any]
+type Json = dict[str, Any]
 
 
 class Phone:
-    """Makes one call or sends one text to a number whose primary is down, and tells what happened line by line."""
+    """Makes one call or sends one text at a time, to what the deployed settings serve while the primary is down."""
 
-    def __init__(self, twilio: StandInTwilio, outputs: Outputs) -> None:
-        self.twilio = twilio
-        self.outputs = outputs
+    def __init__(self, twilio: StandInTwilio, cloud: LocalCloud, outputs: Outputs) -> None:
+        self._twilio = twilio
+        self._cloud = cloud
+        self._outputs = outputs
+        self._one_at_a_time = threading.Lock()
 
-    def use(self, wish: Wish) -> list[str]:
-        """`{"kind": "voice" | "trunk" | "text", "from": ..., "says": ..., "hangs_up_after": ..., "body": ...}`."""
-        if wish["kind"] == "text":
-            return self.text(wish)
-        caller = Caller(says=wish.get("says") or "", hangs_up_after=wish.get("hangs_up_after"), ends_recording_with="#")
-        return told(self.trunk(wish["from"], caller) if wish["kind"] == "trunk" else self.voice(wish["from"], caller))
+    def use(self, wish: Wish) -> Json:
+        """What happened, as an object for programs. Raises NotInService, ConfigError, CdkFailed."""
+        with self._one_at_a_time, self._moment(wish.at) as at:
+            match wish.kind:
+                case "ready":
+                    return {"environment": self._settings.environment}
+                case "redeploy":
+                    return self._redeploy()
+                case "text":
+                    return {"at": at} | narration.of_text(self._cloud, self._outputs, self._text(wish))
+            return {"at": at} | narration.of_call(self._cloud, self._outputs, self._call(wish))
 
-    def voice(self, from_: str, caller: Caller) -> Call:
-        """A call to a number whose primary refuses connections."""
-        with refusing_url() as primary:
-            number = self.twilio.number(LINE, voice_url=f"{primary}/calls/incoming", voice_fallback_url=self.outputs.voice_url)
-            return number.call(from_, caller)
+    @property
+    def _settings(self) -> Settings:
+        return self._cloud.settings
 
-    def trunk(self, from_: str, caller: Caller) -> Call:
-        """A call to a trunk whose SIP servers are dead."""
-        url = self.outputs.trunk_url
-        trunk = self.twilio.trunk("main", origination=["sip:127.0.0.1:9"], disaster_recovery_url=url, numbers=[TRUNK_LINE])
-        return trunk.call(TRUNK_LINE, from_, caller)
+    def _redeploy(self) -> Json:
+        began = monotonic()
+        self._outputs = self._cloud.redeploy()
+        return {"deployed": self._outputs.stack, "seconds": round(monotonic() - began, 1)}
 
-    def text(self, wish: Wish) -> list[str]:
-        """A text to a number whose primary refuses connections."""
-        with refusing_url() as primary:
-            number = self.twilio.number(LINE, sms_url=f"{primary}/texts", sms_fallback_url=self.outputs.sms_url)
-            sent = number.text(wish["from"], wish["body"])
-        silent = "none: a sender is answered once in a quiet period, opt-out words never"
-        return [*asked_of(sent.exchanges), sent.sid, *(f"reply: {body}" for body in sent.bodies or [silent])]
+    def _call(self, wish: Wish) -> Call:
+        makers = {"voice": self._to_number, "trunk": self._to_trunk, "sip": self._from_desk, "app": self._from_app}
+        return makers[wish.kind](wish)
+
+    def _to_number(self, wish: Wish) -> Call:
+        to, from_ = _number("--to", wish.to or own_number(self._settings)), _caller(wish.from_)
+        with self._failing(wish, "/calls/incoming") as primary:
+            number = self._twilio.number(to, voice_url=primary, voice_fallback_url=self._outputs.voice_url)
+            return number.call(from_, _person(wish))
+
+    def _to_trunk(self, wish: Wish) -> Call:
+        name = _served("trunk", wish.name, self._settings.twilio.trunks)
+        to, from_ = _number("--to", wish.to or own_number(self._settings, TRUNK_LINE)), _caller(wish.from_)
+        url = self._outputs.entry(f"/trunk/{name}")
+        trunk = self._twilio.trunk(name, origination=[DEAD_SERVER], disaster_recovery_url=url, numbers=[to])
+        return trunk.call(to, from_, _person(wish))
+
+    def _from_desk(self, wish: Wish) -> Call:
+        name = _served("sip", wish.name, self._settings.twilio.sip_domains)
+        with self._failing(wish, "/calls/outgoing") as primary:
+            domain = self._twilio.sip_domain(name, voice_url=primary, voice_fallback_url=self._outputs.entry(f"/sip/{name}"))
+            return domain.call(wish.from_ or "100", wish.to or CALLER, _person(wish))
+
+    def _from_app(self, wish: Wish) -> Call:
+        name = _served("app", wish.name, self._settings.twilio.apps)
+        with self._failing(wish, "/calls/outgoing") as primary:
+            app = self._twilio.application(name, voice_url=primary, voice_fallback_url=self._outputs.entry(f"/app/{name}"))
+            return app.call((wish.from_ or "softphone").removeprefix("client:"), wish.to or CALLER, _person(wish))
+
+    def _text(self, wish: Wish) -> Text:
+        from_, to = wish.from_ or CALLER, wish.to or own_number(self._settings)
+        if from_.startswith(WHATSAPP) or to.startswith(WHATSAPP):
+            from_, to = (WHATSAPP + _number("a WhatsApp address", each.removeprefix(WHATSAPP)) for each in (from_, to))
+        elif not is_e164(to):
+            _served("short code", to, self._settings.twilio.short_codes)
+        files = [(b64decode(content), kind) for kind, content in wish.photos]
+        with self._failing(wish, "/texts/incoming") as primary:
+            short = to in self._settings.twilio.short_codes
+            number = self._twilio.number(to, sms_url=primary, sms_fallback_url=self._outputs.sms_url, short_code=short)
+            return number.text(from_, wish.body, files=files)
+
+    @contextmanager
+    def _failing(self, wish: Wish, path: str) -> Iterator[str]:
+        """The address of a primary that is down, as the wish has it."""
+        if wish.primary == "fails" and not wish.error_url:
+            with Primary() as primary:
+                primary.behaves("", Fails(500))
+                yield primary.url + path
+            return
+        with refusing_url() as refusing:
+            yield self._led_to(refusing, wish.error_url) if wish.error_url else refusing + path
+
+    def _led_to(self, refusing: str, url: str) -> str:
+        host, dead = urlsplit(url).hostname, urlsplit(refusing)
+        if not host or not url.startswith(("https://", "http://")):
+            raise NotInService(f"--error-url {url}: is no address; write it as https://app.example.com/calls/incoming")
+        self._twilio.platform.webhooks.resolver.leads(host, (str(dead.hostname), int(dead.port or 0)))
+        return url
+
+    @contextmanager
+    def _moment(self, at: str) -> Iterator[str]:
+        """The answer function's clock set to a moment meanwhile; what it is set to."""
+        if not at:
+            yield ""
+            return
+        when, function = _moment_in(at), self._outputs.answer_function
+        self._cloud.controls.function_clock(function, (when - datetime.now(UTC)).total_seconds())
+        try:
+            yield when.isoformat(timespec="minutes")
+        finally:
+            self._cloud.controls.function_clock(function, 0)
 
 
-def told(call: Call) -> list[str]:
-    """What happened on a call, in order."""
-    heard = [f"{heard.at:6.1f} s  {heard.kind}: {heard.what}" for heard in call.heard]
-    return [*asked_of(call.exchanges), *heard, f"{call.sid} {call.status} after {call.seconds:.1f} s"]
+def _person(wish: Wish) -> Caller:
+    callees = {number: Answers(presses="1") for number in wish.picks_up}
+    return Caller(wish.says, wish.digits, ends_recording_with="#", hangs_up_after=wish.hangs_up_after, callees=callees)
 
 
-def asked_of(exchanges: Sequence[Exchange]) -> list[str]:
-    """What Twilio asked of whom, and what came."""
-    return [f"{exchange.ask.purpose:10} {exchange.error or exchange.status}  {exchange.ask.url}" for exchange in exchanges]
+def own_number(settings: Settings, otherwise: str = LINE) -> str:
+    """The first number of the settings."""
+    return next(iter(settings.twilio.numbers), otherwise)
+
+
+def _served(kind: str, name: str, names: Sequence[str]) -> str:
+    """The one of this name; the only one where none is named. Raises NotInService."""
+    if not names:
+        raise NotInService(f"these settings have no {kind}: name it in [twilio] first, then `make redeploy`")
+    if not name and len(names) == 1:
+        return names[0]
+    if name not in names:
+        wanted = f"there is no {kind} {name!r}{nearest(name, names)}" if name else f"say which {kind}"
+        raise NotInService(f"{wanted}; these settings have {', '.join(names)}")
+    return name
+
+
+def _number(what: str, number: str) -> str:
+    if not is_e164(number):
+        raise NotInService(f"{what} {number!r} is no telephone number: write it as +12025550123")
+    return number
+
+
+def _caller(from_: str) -> str:
+    return from_ if from_ in WITHHELD else _number("--from", from_ or CALLER)
+
+
+def _moment_in(at: str) -> datetime:
+    try:
+        return moment(at, datetime.now(UTC))
+    except NoPeriod as error:
+        raise NotInService(f"--at {error}") from None
 
 
 @contextmanager
@@ -73,9 +181,13 @@ def ringing(phone: Phone) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            wish = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(phone.use(wish)).encode()
-            self.send_response(200)
+            wish = Wish(**json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            try:
+                status, said = 200, phone.use(wish)
+            except (NotInService, ConfigError, CdkFailed, NotImplementedError) as error:
+                status, said = 400, {"error": str(error)}
+            body = json.dumps(said).encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -90,9 +202,3 @@ def ringing(phone: Phone) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def asked(url: str, wish: Wish) -> list[str]:
-    """Use the telephone at an address. Raises OSError where none is plugged in."""
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(wish).encode()), timeout=120) as answer:
-        return [str(line) for line in json.load(answer)]

@@ -42,6 +42,10 @@ class Controls:
         """End the environments of a function: its next request is a cold start."""
         self._ask("recycle", {"function": function})
 
+    def function_clock(self, function: str, ahead: float) -> None:
+        """Have the clock of a function so many seconds ahead, from a cold start on, until it is set to 0."""
+        self._ask("function-clock", {"function": function, "ahead": ahead})
+
     def ahead(self, seconds: float) -> None:
         """Have metrics noted and alarms judged by a clock that is so far ahead, and judge all alarms now. Nothing else goes by it."""
         self._ask("clock", {"ahead": seconds})

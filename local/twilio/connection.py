@@ -30,6 +30,10 @@ class Resolver:
     def __init__(self, addresses: Mapping[str, Address] | None = None) -> None:
         self._addresses = dict(addresses or {})
 
+    def leads(self, host: str, address: Address) -> None:
+        """From now on this name leads there."""
+        self._addresses[host] = address
+
     def address(self, host: str, port: int) -> Address:
         """The address to connect to. Raises TwilioError 11210 for a host that is not on this machine."""
         for name, address in self._addresses.items():

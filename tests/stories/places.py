@@ -36,7 +36,7 @@ class Place:
 
     def entry(self, path: str) -> str:
         """The address of an entry of the voice API, as in `/sip/office`."""
-        return self.outputs.voice_url.removesuffix("/voice") + path
+        return self.outputs.entry(path)
 
 
 def deploy(cloud: LocalCloud, environment: str, config: Path, directory: Path) -> Place:

@@ -1,17 +1,25 @@
 """The three disasters, as `make demo` plays them."""
 
-from local.disasters import DISASTERS, read_back
+from local.disasters import playable_with, read_back
 from local.twilio import Caller
 from tests.stories.conftest import Deployed
 
+GREETING = "We are sorry, our phone system is down. Please leave a message after the tone, and press the pound key when you are done."
+GOODBYE = "Thank you. We will call you back. Goodbye."
+
 
 def test_three_disasters_three_answered_callers(deployed: Deployed) -> None:
-    """A refused call, a failing text and a dead trunk are all answered, and each event is in the table."""
-    twilio = deployed.twilio()
-    disasters = [disaster(twilio, deployed.outputs) for disaster in DISASTERS]
+    """A refused call, a failing text and a dead trunk are all answered as the settings say, and each event is in the table."""
+    twilio, settings = deployed.twilio(), deployed.cloud.settings
+    plays, left_out = playable_with(settings)
+    disasters = [disaster(twilio, deployed.outputs, settings) for disaster in plays]
     for disaster in disasters:
         read_back(deployed.cloud, deployed.outputs, disaster)
     assert [promise for disaster in disasters for promise in disaster.missing] == []
+    assert left_out == []
+    call, text, trunk = [disaster.received for disaster in disasters]
+    assert call == trunk == [GREETING, GOODBYE, "(beep, 4 s recorded)"]
+    assert text == ["We have received your message, but our systems are down at the moment. We will answer as soon as we can."]
 
 
 def test_a_text_within_the_quiet_period_gets_no_second_reply(deployed: Deployed) -> None:
