@@ -25,7 +25,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from answerbook.compile import TEMPLATES
+from answerbook.compile import TEMPLATES, compile_book
 from config import settings as configuration
 from config.mistakes import ConfigError
 from local import assembly, certificate
@@ -124,6 +124,7 @@ class LocalCloud:
         settings = configuration.load(self.settings.environment, self.config)
         if (settings.region, settings.twilio.accounts[0]) != (self.region, self.settings.twilio.accounts[0]):
             raise ConfigError(f"{self.config}: the region or the first account has changed; end `make run` and start it again")
+        compile_book(settings, self.templates)
         self.settings = settings
         return self.deploy()
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from answerbook.compile import TEMPLATES
+from answerbook.compile import TEMPLATES, compile_book
 from config.mistakes import ConfigError
 from config.settings import HERE
 from local.cdk import ROOT, CdkFailed
@@ -212,7 +212,9 @@ def cloud_of(options: argparse.Namespace) -> LocalCloud:
     if not templates.is_dir():
         raise ConfigError(f"{templates}: is no folder; TEMPLATES= names the one in which a folder for each flow lies")
     environment = environment_in(config, options.environment)
-    return LocalCloud(options.directory, port_in(options.port), environment, config=config.absolute(), templates=templates.absolute())
+    cloud = LocalCloud(options.directory, port_in(options.port), environment, config=config.absolute(), templates=templates.absolute())
+    compile_book(cloud.settings, cloud.templates)  # a mistake is told now, not after half a minute
+    return cloud
 
 
 def arguments_of(given: list[str] | None) -> argparse.Namespace:

@@ -1,8 +1,9 @@
 """What happened on a call or with a text, step by step: who was asked, which rule and document answered, what was heard and pressed."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any
 
 from local.cloud import LocalCloud
@@ -27,13 +28,14 @@ type Json = dict[str, Any]
 
 def of_call(cloud: LocalCloud, outputs: Outputs, call: Call) -> Json:
     """A call as an object; `answered` is whether the fallback had something for the caller."""
+    others = {leg.sid: f"{leg.parameters['To']} " for leg in call.legs}
     ended = ENDS.get(call.ended_by, "somebody else hung up")
     return {
         "sid": call.sid,
         "from": call.parameters["From"],
         "to": call.parameters["To"],
         "answered": _answered(call.exchanges) and call.ended_by != "error",
-        "steps": _in_order([*_all_heard(call), *_requests(cloud, outputs, call.sid, call.exchanges)]),
+        "steps": _in_order([*_all_heard(call), *_requests(cloud, outputs, call.sid, call.exchanges, others)]),
         "recorded_seconds": [recording.seconds for recording in call.recordings],
         "ended": ended,
         "status": call.status,
@@ -75,13 +77,17 @@ def _heard(heard: Heard, who: str = "") -> Json:
     return {"at": heard.at, "kind": heard.kind, "what": heard.what, "text": f"{who}{said}"}
 
 
-def _requests(cloud: LocalCloud, outputs: Outputs, sid: str, exchanges: Iterable[Exchange]) -> Iterator[Json]:
+def _requests(
+    cloud: LocalCloud, outputs: Outputs, sid: str, exchanges: Iterable[Exchange], others: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Json]:
+    """Every request with what was pressed before it; `others` names those who were called, by their leg."""
     shown = [exchange for exchange in exchanges if exchange.ask.purpose not in UNSEEN]
     ours = {exchange.reply.header(REQUEST_ID) for exchange in shown if exchange.reply} - {""}
     journal = _journal(cloud, outputs, sid, ours)
     for exchange in shown:
         if pressed := exchange.ask.parameters.get("Digits"):
-            yield {"at": exchange.at, "kind": "presses", "what": pressed, "text": f"presses {pressed}"}
+            who = others.get(exchange.sid, "")
+            yield {"at": exchange.at, "kind": "presses", "what": pressed, "text": f"{who}presses {pressed}"}
         yield _request(exchange, journal.get(exchange.reply.header(REQUEST_ID) if exchange.reply else "", {}))
 
 
@@ -89,7 +95,10 @@ def _request(exchange: Exchange, line: Json) -> Json:
     purpose = exchange.ask.purpose
     step: Json = {"at": exchange.at, "kind": purpose, "url": exchange.ask.url, "status": exchange.status}
     if exchange.error:
-        return step | {"error": exchange.error_code, "text": f"Twilio asks {exchange.ask.url}: {exchange.error}"}
+        return step | {
+            "error": exchange.error_code,
+            "text": f"Twilio asks {exchange.ask.url}: {exchange.error_code}, {exchange.error.reason}",
+        }
     if not line:
         return step | {"text": f"Twilio asks {exchange.ask.url} ({purpose}): {exchange.status}"}
     rule = f", by the rule at {line['at']}" if line.get("at") else ""

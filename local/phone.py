@@ -81,13 +81,13 @@ class Phone:
         return trunk.call(to, from_, _person(wish))
 
     def _from_desk(self, wish: Wish) -> Call:
-        name = _served("sip", wish.name, self._settings.twilio.sip_domains)
+        name = _served("SIP domain", wish.name, self._settings.twilio.sip_domains)
         with self._failing(wish, "/calls/outgoing") as primary:
             domain = self._twilio.sip_domain(name, voice_url=primary, voice_fallback_url=self._outputs.entry(f"/sip/{name}"))
             return domain.call(wish.from_ or "100", wish.to or CALLER, _person(wish))
 
     def _from_app(self, wish: Wish) -> Call:
-        name = _served("app", wish.name, self._settings.twilio.apps)
+        name = _served("TwiML app", wish.name, self._settings.twilio.apps)
         with self._failing(wish, "/calls/outgoing") as primary:
             app = self._twilio.application(name, voice_url=primary, voice_fallback_url=self._outputs.entry(f"/app/{name}"))
             return app.call((wish.from_ or "softphone").removeprefix("client:"), wish.to or CALLER, _person(wish))

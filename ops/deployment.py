@@ -1,10 +1,12 @@
 """A deployed environment, found by the outputs of its CloudFormation stack `fallback-<environment>`."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -12,6 +14,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -102,7 +105,17 @@ def remedy(error: ClientError | BotoCoreError) -> str:
             return f"{error}; set AWS_PROFILE to one that `aws configure list-profiles` shows"
         case _ if isinstance(error, NOBODY):
             return f"no AWS credentials ({error}); sign in, for example with `aws sso login`, and try again"
+    if isinstance(error, EndpointConnectionError) and is_local(os.environ.get("AWS_ENDPOINT_URL", "")):
+        return (
+            "`make run` is over, and this shell still speaks with its cloud: start it again, then `. .local/environment`; "
+            "to speak with AWS, open another shell"
+        )
     return f"AWS cannot be reached ({error})"
+
+
+def is_local(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine, as that of `make run` is."""
+    return urlsplit(endpoint).hostname in ("localhost", "127.0.0.1")
 
 
 def refused(error: ClientError) -> str:
