@@ -25,8 +25,9 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
 from config import settings as configuration
+from config.folders import TEMPLATES
 from config.mistakes import ConfigError
 from local import assembly, certificate
 from local.cdk import CLI, ROOT, Cdk
@@ -76,6 +77,7 @@ class LocalCloud:
         self.dropped: list[assembly.Dropped] = []
         self.config, self.templates = config, templates
         self._context = {"environment": environment, "config": str(config), "templates": str(templates)}
+        self._extra: Mapping[str, str] = {}
         self._project = project
         self._retry_seconds = retry_seconds
         self._process: Process | None = None
@@ -104,9 +106,10 @@ class LocalCloud:
 
         Deployed again, what changed is updated. Raises `CdkFailed`, `CannotStart`.
         """
+        self._extra = extra_context or {}
         cdk = Cdk(self.environ, self._project, self.directory / "cdk.log")
         synthesized, deployed = self.directory / "cdk.out", self.directory / "cdk.local"
-        cdk.synthesize(synthesized, {**self._context, **(extra_context or {})})
+        cdk.synthesize(synthesized, {**self._context, **self._extra})
         self.dropped = assembly.adapt(synthesized, deployed, self.controls.resource_types())
         for dropped in self.dropped:
             logger.warning("%s", dropped)
@@ -126,12 +129,12 @@ class LocalCloud:
             raise ConfigError(f"{self.config}: the region or the first account has changed; end `make run` and start it again")
         compile_book(settings, self.templates)
         self.settings = settings
-        return self.deploy()
+        return self.deploy(self._extra)
 
-    def beside(self, directory: Path, config: Path) -> "LocalCloud":
-        """The same cloud for settings of the same environment that name another region. It lasts as long as this one."""
+    def beside(self, directory: Path, config: Path, environment: str = "") -> "LocalCloud":
+        """The same cloud for other settings, of the same environment where none is named. It lasts as long as this one."""
         self._wait()
-        other = LocalCloud(directory, self.port, self.settings.environment, config=config, project=self._project)
+        other = LocalCloud(directory, self.port, environment or self.settings.environment, config=config, project=self._project)
         other._temporary.mkdir(parents=True)
         other._process, other._ready = self._process, True
         other.ca_bundle, other.auth_token, other.api_key = self.ca_bundle, self.auth_token, self.api_key

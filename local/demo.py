@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
+from config.folders import TEMPLATES
 from config.mistakes import ConfigError
 from config.settings import HERE
 from local.cdk import ROOT, CdkFailed

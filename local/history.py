@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import compile_book
+from config.folders import TEMPLATES
 from config.settings import Settings
 from lambdas.answer.book import Book
 from lambdas.answer.journal import Journal

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -22,6 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from config.deployable import leads_to_this_machine
 from config.place import Place
 from config.regions import known_region
 
@@ -105,17 +105,12 @@ def remedy(error: ClientError | BotoCoreError) -> str:
             return f"{error}; set AWS_PROFILE to one that `aws configure list-profiles` shows"
         case _ if isinstance(error, NOBODY):
             return f"no AWS credentials ({error}); sign in, for example with `aws sso login`, and try again"
-    if isinstance(error, EndpointConnectionError) and is_local(os.environ.get("AWS_ENDPOINT_URL", "")):
+    if isinstance(error, EndpointConnectionError) and leads_to_this_machine(os.environ.get("AWS_ENDPOINT_URL", "")):
         return (
             "`make run` is over, and this shell still speaks with its cloud: start it again, then `. .local/environment`; "
             "to speak with AWS, open another shell"
         )
     return f"AWS cannot be reached ({error})"
-
-
-def is_local(endpoint: str) -> bool:
-    """Whether an endpoint is on this machine, as that of `make run` is."""
-    return urlsplit(endpoint).hostname in ("localhost", "127.0.0.1")
 
 
 def refused(error: ClientError) -> str:

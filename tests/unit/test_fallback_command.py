@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, UnauthorizedSSOTokenError
+from botocore.exceptions import ClientError, EndpointConnectionError, UnauthorizedSSOTokenError
 from typer.main import get_command
 
 from lambdas.workers.events import Item
 from ops import cli
-from ops.deployment import OpsError, explained
+from ops.deployment import OpsError, explained, remedy
 from ops.errors import Wanted
 from ops.export import write_sqlite
 from ops.follow import Seen
@@ -526,3 +526,12 @@ def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
     if hasattr(group, "list_commands"):
         for name in group.list_commands(None):
             yield from commands(group.get_command(None, name), (*words, name))
+
+
+def test_after_the_end_of_make_run_its_shell_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`. .local/environment` still stands in the shell, and nobody answers at its endpoint any more."""
+    gone = EndpointConnectionError(endpoint_url="https://localhost:4566/")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://localhost:4566")
+    assert "`make run` is over" in remedy(gone)
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    assert "AWS cannot be reached" in remedy(gone)

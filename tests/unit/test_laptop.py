@@ -1,0 +1,83 @@
+"""`make run` and `local.call`: what the words mean, and a sentence for each that means nothing."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from config.mistakes import ConfigError
+from config.settings import load
+from local import call, demo
+from local.disasters import dead_trunk, playable_with
+
+COMPANY = Path(__file__).parents[1] / "company"
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("port", ["80000", "abc", "-1", "4566 ", "", "²"])
+def test_a_wrong_port_is_a_sentence(port: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main([f"--port={port}", "--directory", str(tmp_path)]) == 2
+    assert said(capsys).startswith(f"error: PORT={port}".rstrip())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_one_environment_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").touch()
+    assert demo.environment_in(tmp_path, "") == "acme"
+    (tmp_path / "production.toml").touch()
+    assert demo.environment_in(tmp_path, "production") == "production"
+    with pytest.raises(ConfigError, match="ENVIRONMENT=acme or ENVIRONMENT=production"):
+        demo.environment_in(tmp_path, "")
+    (tmp_path / "local.toml").touch()
+    assert demo.environment_in(tmp_path, "") == "local"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--config", "nowhere"], "error: nowhere: there are no settings; CONFIG= names the folder"),
+        (["--config", str(COMPANY), "--environment", "acne"], "did you mean 'acme'?"),
+        (["--templates", "nowhere"], "error: nowhere: is no folder; TEMPLATES= names the one"),
+    ],
+)
+def test_a_wrong_folder_is_a_sentence(words: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main([*words, "--directory", str(tmp_path)]) == 2
+    assert sentence in said(capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_during_the_deployment_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "deployed", interrupted)
+    assert demo.main(["--port", "0"]) == 130
+    assert said(capsys) == "stopped: nothing of it is running any more"
+
+
+def test_settings_without_trunks_meet_no_trunk_disaster() -> None:
+    company = load("acme", COMPANY)
+    assert playable_with(company)[0][-1] is dead_trunk
+    alone = company.model_copy(update={"twilio": company.twilio.model_copy(update={"trunks": ()})})
+    plays, left_out = playable_with(alone)
+    assert dead_trunk not in plays
+    assert left_out == ["No trunk call: these settings have no [twilio] trunks."]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "status"),
+    [
+        (["voice"], "nothing is up here: start `make run`", 1),
+        (["ready"], "nothing is up here: start `make run`", 1),
+        (["voice", "--digits", "1,a"], "'a' is no key of a telephone", 2),
+        (["voice", "--primary", "is down"], "write refuses or fails", 2),
+        (["text", "Look", "--photo", "nowhere.jpg"], "does not exist", 2),
+    ],
+)
+def test_a_call_that_cannot_be_made_is_a_sentence(words: list[str], sentence: str, status: int, tmp_path: Path) -> None:
+    result = CliRunner().invoke(call.app, [*words, "--directory", str(tmp_path)])
+    assert sentence in " ".join(result.output.replace("│", " ").split())
+    assert result.exit_code == status
