@@ -68,12 +68,12 @@ def changed(before: Json, after: Json, walks: Sequence[Walk] | None, as_json: bo
     """The differences as a unified diff: of a described request, or of the whole book."""
     old, new = (list(heard(walk)) for walk in walks) if walks else (list(written(before)), list(written(after)))
     lines = list(difflib.unified_diff(old, new, "before", "after", lineterm="", n=2))
+    unknown = list(dict.fromkeys(each for walk in walks or () for each in walk.unknown))
     if as_json:
-        yield json.dumps({"changed": bool(lines), "diff": lines}, indent=2)
-    elif lines:
-        yield from lines
-    else:
-        yield "Callers hear the same before and after."
+        yield json.dumps({"changed": bool(lines), "diff": lines, "unknown": [each._asdict() for each in unknown]}, indent=2)
+        return
+    yield from lines or ["Callers hear the same before and after."]
+    yield from (str(each) for each in unknown)
 
 
 def heard(walk: Walk) -> Iterator[str]:

@@ -17,6 +17,7 @@ from config.settings import HERE, Settings, load
 from lambdas.answer.journal import PARAMETERS
 from ops.compare import changed, compiled_at
 from ops.deployment import OpsError
+from ops.known import Unknown, derived
 from ops.options import PRODUCTION, EnvironmentOption
 from ops.period import moment
 from ops.screen import out
@@ -58,7 +59,8 @@ def preview(
     """
     entry = "sms" if body else entry.strip("/")
     given = {"To": to, "From": from_, "ErrorUrl": error_url, "ErrorCode": error_code, "Body": body}
-    fields = {name: value for name, value in given.items() if value} | parameters(param or [])
+    said = {name: value for name, value in given.items() if value} | parameters(param or [])
+    fields = derived(said, voice=entry != "sms")
     possible({"CallStatus": status} | fields)
     when = moment(at, datetime.now(UTC)).timestamp() if at else datetime.now(UTC).timestamp()
     settings = load(environment, config)
@@ -67,14 +69,14 @@ def preview(
     book = compiler.compile()
     if diff:
         before = compiled_at(diff, environment, config, templates)
-        walks = [walk_of(old, entry, fields, status, when) for old in (before, book)] if fields else None
+        walks = [walk_of(old, entry, fields, status, when) for old in (before, book)] if said else None
         out.print("\n".join(changed(before, book, walks, as_json)), markup=False)
         return
     walk = walk_of(book, entry, fields, status, when)
     if as_json:
         print(json.dumps(as_object(walk, compiler.files()), indent=2))
         return
-    out.print("\n".join(told(walk, compiler.files())))
+    out.print("\n".join([*told(walk, compiler.files()), *([] if at else judged_now(walk))]))
 
 
 def parameters(given: list[str]) -> dict[str, str]:
@@ -117,9 +119,21 @@ def walk_of(book: Mapping[str, Any], entry: str, fields: Mapping[str, str], stat
 def told(walk: Walk, files: Mapping[str, str]) -> Iterator[str]:
     """The walk as text for a terminal; `files` are those from which the documents were made."""
     yield f"[bold]{escape(walk.choice.at or walk.choice.step)}[/] answers with {named(walk.first, files)}"
+    yield from (f"[yellow]{escape(str(each))}[/]" for each in unjudged(walk))
     if walk.ringing:
         yield f"rings for up to {count(walk.ringing, 'second')} if nobody takes the call"
     yield from document(walk.first, files, 0, set())
+
+
+def unjudged(walk: Walk) -> list[Unknown]:
+    """The rules that ask for what is not known, of all that was walked."""
+    return list(walk.unknown) if walk.first else []
+
+
+def judged_now(walk: Walk) -> Iterator[str]:
+    """The calendars that were asked, where nobody said for when."""
+    for calendar in walk.calendars:
+        yield f"[yellow]whether {escape(calendar)} is open was judged for now: add --at=… for another moment[/]"
 
 
 def named(answered: Answered, files: Mapping[str, str]) -> str:
@@ -153,4 +167,12 @@ def as_object(walk: Walk, files: Mapping[str, str]) -> dict[str, Any]:
         }
         for name, found in [(walk.first.name, walk.first), *walk.seen.items()]
     }
-    return {"rule": walk.choice.at, "step": walk.choice.step, "document": walk.first.name, "rings": walk.ringing, "documents": documents}
+    unknown = [each._asdict() for each in unjudged(walk)]
+    return {
+        "rule": walk.choice.at,
+        "step": walk.choice.step,
+        "document": walk.first.name,
+        "rings": walk.ringing,
+        "unknown": unknown,
+        "documents": documents,
+    }

@@ -13,14 +13,19 @@ from urllib.parse import urlencode
 
 from answerbook.documents import SAMPLE, Document, own_step
 from answerbook.words import CLOSE, OPEN
-from lambdas.answer.book import Book, Choice
+from lambdas.answer.book import Book, Choice, Condition
 from lambdas.answer.request import Request
 from ops.conditions import when
+from ops.known import Unknown, unknown
 
 #: What the next request may say anew; of everything else it says the same.
 LATER = frozenset(
     "Digits SpeechResult Confidence CallStatus DialCallStatus DialBridged DialCallDuration RecordingDuration ErrorCode ErrorUrl".split()
 )
+#: Conditions that ask for no parameter: the address says the first three, the clock the last.
+PATHS = ("trunk", "sip", "app", "open")
+#: The kinds of conditions that ask for something of ours, which a described request has not.
+OURS = ("ours", "file", "cookie", "some", "same")
 ADDRESSES = {name: address for name, address in SAMPLE.items() if name != ":base"}
 BASE = SAMPLE[":base"].removesuffix("/voice")
 HOST, STAGE = BASE.removeprefix("https://").split("/")
@@ -52,12 +57,41 @@ class Walk:
         self.now = now
         self.request = request(path, fields)
         self.later = request(path, {name: value for name, value in fields.items() if name not in LATER})
+        self.fields = fields
         self.seen: dict[str, Answered] = {}
+        self.unknown: dict[Unknown, None] = {}  #: the rules that could not be judged, in the order in which they are asked
+        self.calendars: dict[str, None] = {}  #: those that were asked whether they are open
 
     @cached_property
     def choice(self) -> Choice:
         """What is chosen for the request."""
+        if step := self.book.step_of(self.request):
+            self.judge(step)
         return self.book.choose(self.request, self.now)
+
+    def judge(self, step: str) -> None:
+        """Note what the rules ask that is not known, up to the one that is chosen."""
+        for rule in self.book.steps[step]:
+            self.note_unknown(rule, self.request, later=frozenset())
+            if self.book.holds(rule, self.request, self.now):
+                if "step" in rule:
+                    self.judge(rule["step"])
+                return
+
+    def note_unknown(self, rule: Mapping[str, Any], asked: Request, later: frozenset[str]) -> None:
+        """Note what one rule asks that is not known, unless something that is known speaks against it already."""
+        asks = [condition for condition in rule["if"] if condition[0] not in later]
+        lacking = [condition[0] for condition in asks if self.lacks(condition)]
+        if all(self.book.meets(condition, asked, self.now) for condition in asks if condition[0] not in lacking):
+            self.unknown |= dict.fromkeys(unknown(rule["at"], name, self.fields) for name in lacking)
+        self.calendars |= dict.fromkeys(name for _, kind, names in asks if kind == "open" for name in names)
+
+    def lacks(self, condition: Condition) -> bool:
+        """Whether a condition asks a parameter that the description does not say. Trunks' requests bear no error at all."""
+        name, kind, _ = condition
+        if kind in OURS or name in PATHS or (self.request.trunk and name in ("ErrorCode", "ErrorUrl")):
+            return False
+        return ("From" if name == "person" else name) not in self.fields
 
     @cached_property
     def first(self) -> Answered:
@@ -97,6 +131,7 @@ class Walk:
     def followed(self, step: str, name: str) -> Iterator[tuple[Way, str]]:
         """The documents of a step's rules that may hold."""
         for rule in self.book.steps[step]:
+            self.note_unknown(rule, self.later, LATER)
             conditions = [condition for condition in rule["if"] if condition[0] in LATER]
             if all(self.book.meets(condition, self.later, self.now) for condition in rule["if"] if condition[0] not in LATER):
                 inner = self.followed(rule["step"], name) if "step" in rule else [(Way(name, "", rule["at"]), rule["document"])]

@@ -160,6 +160,66 @@ def test_other_entries_can_be_asked(project: Path) -> None:
     assert "sms manners answers with sms manners/silence" in run(project, "preview", "--body", "STOP", "--from", "+442071838750")
 
 
+BY_PLACE = """
+[answer.english]
+flow = "voicemail"
+greeting = "Speak, please."
+[[voice]]
+FromCountry = "GB"
+answer = "english"
+[[voice]]
+ToCountry = ["AT", "DE"]
+FromCity = "BERLIN"
+answer = "english"
+[[voice]]
+person = "client:*"
+ErrorCode = "11200"
+answer = "english"
+"""
+
+
+@pytest.fixture
+def by_place(project: Path) -> Path:
+    """Rules that ask for what Twilio makes of numbers."""
+    (project / "config" / "test.toml").write_text(settings_text(BY_PLACE))
+    return project
+
+
+@pytest.mark.parametrize(
+    ("words", "document", "unknown"),
+    [
+        (["--from", "+442071838750"], "english/start/1", []),
+        (["--from", "+442071838750", "--param", "FromCountry=IE", "--to", "+442071838751"], "sorry/start/1", []),
+        (["--from", "+12025550177", "--to", "+12025550100"], "sorry/start/1", []),
+        (["--from", "sip:ann@pbx.acme.com", "--to", "+4930123456"], "sorry/start/1", ["--param FromCountry=…", "--param FromCity=…"]),
+        (["--from", "+4930123455", "--to", "+4930123456"], "sorry/start/1", ["--param FromCity=…"]),
+        (["--from", "+4930123455", "--to", "+4930123456", "--param", "FromCity=BERLIN"], "english/start/1", []),
+        (["--from", "client:ann", "--to", "+12025550100"], "sorry/start/1", ["--param FromCountry=…", "--error-code=…"]),
+        ([], "sorry/start/1", ["--from=…", "--to=…", "--param FromCity=…", "--from=…", "--error-code=…"]),
+    ],
+)
+def test_what_twilio_makes_of_a_number_is_known_and_the_rest_is_asked_for(
+    by_place: Path, words: list[str], document: str, unknown: list[str]
+) -> None:
+    """A rule that could not be judged is named, unless something that is known speaks against it."""
+    shown = json.loads(run(by_place, "preview", "--json", *words))
+    assert (shown["document"], [each["add"] for each in shown["unknown"]]) == (document, unknown)
+
+
+def test_a_rule_that_could_not_be_judged_is_named_with_its_line(by_place: Path) -> None:
+    asked = ["--from", "+4930123455", "--to", "+4930123456"]
+    says = "test.toml:21 asks for FromCity, which is unknown here: add --param FromCity=…"
+    assert says in run(by_place, "preview", *asked).splitlines()
+    assert says in run(by_place, "preview", "--diff", "HEAD", *asked).splitlines()
+
+
+def test_the_clock_is_said_where_a_calendar_was_asked(project: Path) -> None:
+    says = "whether office is open was judged for now: add --at=… for another moment"
+    assert says in run(project, "preview", "--to", "+15005550007").splitlines()
+    assert says not in run(project, "preview", "--to", "+15005550007", "--at", "2026-01-01T09:30+01:00")
+    assert says not in run(project, "preview", *TO_THE_LINE)
+
+
 def test_the_last_resort_and_other_parameters_can_be_asked(project: Path) -> None:
     ours = ["--error-url", "https://fallback.example.com/v1/voice/line/dialled/1"]
     assert "last resort answers with last_resort/voice" in run(project, "preview", *ours)
@@ -177,7 +237,8 @@ def test_the_difference_to_a_revision_is_shown(project: Path) -> None:
     assert '+  <Say language="en-US">Please speak.</Say>' in everything
     assert "Please speak." in run(project, "preview", "--diff", "HEAD", *TO_THE_LINE)
     assert json.loads(run(project, "preview", "--diff", "HEAD", "--json"))["changed"]
-    assert run(project, "preview", "--diff", "HEAD", "--body", "hello").strip() == "Callers hear the same before and after."
+    text = ["--body", "hello", "--from", "+442071838750"]
+    assert run(project, "preview", "--diff", "HEAD", *text).strip() == "Callers hear the same before and after."
 
 
 def test_a_revision_that_does_not_compile_is_told_from_what_is_there_now(project: Path) -> None:
