@@ -5,7 +5,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-#: Data made by others, which lies beside the project where it is developed; tests that read it skip where it is absent.
+#: Data made by others, which lies beside the project where it is developed. The tests that read it bear the mark `shared`: they skip
+#: where it is absent, and no other test knows whether it is there.
 SHARED = Path(__file__).parents[2] / "shared"
 
 # A run of the tests is the same wherever and however slowly it runs; `--hypothesis-profile=default` looks for new examples.
@@ -21,6 +22,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
         for figure in figures:
             terminalreporter.write_line(str(figure))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that read data made by others: `-m shared` selects them."""
+    for item in items:
+        if "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker("shared")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ RAW: dict[str, Any] = tomllib.loads(twiml.TABLE.read_text(encoding="utf-8"))
 MEDIA: tuple[Medium, ...] = get_args(Medium.__value__)
 BEYOND = RAW["beyond_the_sdk"]
 WITHHELD = RAW["withheld_from_the_sdk"]
-NODE_PACKAGE = Path(__file__).parents[2].parent / "shared/testdata/twiml-attrs-from-npm-twilio.json"
 FIELDS = {
     *("attributes", "text", "holds", "needs", "requires", "at_most", "most", "alone", "text_or_elements"),
     *("longest", "longest_by_voice", "counted_in", "uncounted"),
@@ -110,11 +109,10 @@ def test_a_kind_that_does_not_exist_is_named_with_the_nearest_one() -> None:
 
 
 @pytest.fixture(scope="module")
-def node_package() -> dict[str, dict[str, Any]]:
+def node_package(shared: Path) -> dict[str, dict[str, Any]]:
     """Attribute types of Twilio's Node package by class name; the Python package has no enumerations."""
-    if not NODE_PACKAGE.exists():
-        pytest.skip(f"{NODE_PACKAGE} is not here: enumerations were held against Twilio's Node package elsewhere")
-    voice: dict[str, dict[str, Any]] = json.loads(NODE_PACKAGE.read_text(encoding="utf-8"))["voice"]["attrs"]
+    listed = (shared / "testdata/twiml-attrs-from-npm-twilio.json").read_text(encoding="utf-8")
+    voice: dict[str, dict[str, Any]] = json.loads(listed)["voice"]["attrs"]
     return voice
 
 

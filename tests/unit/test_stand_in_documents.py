@@ -2,6 +2,7 @@
 
 import json
 import wave
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,6 @@ from local.twilio.error import TwilioError
 from local.twilio.parameters import call_parameters, is_e164, segments, text_parameters
 from local.twilio.schema import warnings
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "testdata"
 URL = "https://h.example/voice"
 
 
@@ -124,11 +124,9 @@ def test_good_twiml_has_no_warnings() -> None:
     assert complaints("<Response><Message><Body>Hi</Body><Media>/a.png</Media></Message></Response>", "sms") == []
 
 
-def test_twilios_own_samples_are_accepted() -> None:
+def test_twilios_own_samples_are_accepted(shared: Path) -> None:
     """All but the two that send a text in the middle of a call, which current TwiML no longer has."""
-    corpus = SHARED / "twiml-corpus"
-    if not corpus.exists():
-        pytest.skip("../shared/testdata is not here")
+    corpus = shared / "testdata/twiml-corpus"
     refused = []
     for file in [*corpus.rglob("*.twiml"), *corpus.rglob("*.xml")]:
         text = file.read_bytes()
@@ -140,14 +138,17 @@ def test_twilios_own_samples_are_accepted() -> None:
     assert refused == ["send-sms-during-call.twiml"] * 2
 
 
-def captured(name: str) -> dict[str, str]:
-    file = SHARED / "payloads.json"
-    if not file.exists():
-        pytest.skip("../shared/testdata is not here")
-    return next(each["params"] for each in json.loads(file.read_text())["payloads"] if each["name"] == name)
+type Captured = Callable[[str], dict[str, str]]
 
 
-def test_a_call_carries_what_a_captured_one_did() -> None:
+@pytest.fixture
+def captured(shared: Path) -> Captured:
+    """The parameters of a request that Twilio sent, by name."""
+    payloads = json.loads((shared / "testdata/payloads.json").read_text())["payloads"]
+    return {each["name"]: each["params"] for each in payloads}.__getitem__
+
+
+def test_a_call_carries_what_a_captured_one_did(captured: Captured) -> None:
     known = call_parameters("AC1", "CA1", "+14155550103", "+14155550102")
     assert {*known, "CallStatus"} == set(captured("voice-incoming-captured-2025"))
     assert known["FromCountry"] == known["CallerCountry"] == "US"
@@ -159,12 +160,12 @@ def test_the_country_is_that_of_the_number() -> None:
     assert "StirVerstat" not in known
 
 
-def test_an_outgoing_call_carries_what_a_captured_one_did() -> None:
+def test_an_outgoing_call_carries_what_a_captured_one_did(captured: Captured) -> None:
     known = call_parameters("AC1", "CA1", "+14155550108", "+14155550109", direction="outbound-api")
     assert {*known, "CallStatus"} == set(captured("monitor-alert-11200-captured"))
 
 
-def test_a_text_carries_what_a_captured_one_did() -> None:
+def test_a_text_carries_what_a_captured_one_did(captured: Captured) -> None:
     known = text_parameters("AC1", "SM1", "+14155550108", "+14155550108", "Hi", media=())
     assert set(known) == set(captured("monitor-alert-14101-captured"))
 

@@ -25,7 +25,6 @@ from local.twilio.rest import RestApi, throttled
 from local.twilio.server import Fails, Says
 
 SID, TOKEN = "AC" + "a" * 32, "12345"
-SPECS = Path(__file__).parents[2].parent / "shared" / "testdata" / "twilio-oai"
 RECORD = (
     "<Response><Record action='/done' recordingStatusCallback='/recording' "
     "recordingStatusCallbackEvent='in-progress completed absent'/></Response>"
@@ -164,11 +163,9 @@ def test_pages_have_a_limit_and_haste_is_refused(api: RestApi) -> None:
     assert http.get(api.url + "/elsewhere", timeout=5).status_code == 404
 
 
-def contract(spec: str = "twilio_api_v2010", *served: str) -> OpenAPI:
+def contract(shared: Path, spec: str = "twilio_api_v2010", *served: str) -> OpenAPI:
     """Twilio's own description of these paths below the account."""
-    if not SPECS.exists():
-        pytest.skip("../shared/testdata is not here")
-    document: dict[str, Any] = json.loads((SPECS / f"{spec}.json").read_text())
+    document: dict[str, Any] = json.loads((shared / f"testdata/twilio-oai/{spec}.json").read_text())
     ends = tuple(
         served or ("{AccountSid}/Recordings.json", "/Calls/{CallSid}/Recordings.json", "/Recordings/{Sid}.json", "/Calls/{Sid}.json")
     )
@@ -185,8 +182,8 @@ def _nullable(node: Any) -> Any:
     return [_nullable(each) for each in node] if isinstance(node, list) else node
 
 
-def test_answers_keep_twilios_openapi_contract(api: RestApi, leave: Callable[[str], Recording]) -> None:
-    recording, rules = leave("Hello, this is Ann"), contract()
+def test_answers_keep_twilios_openapi_contract(api: RestApi, leave: Callable[[str], Recording], shared: Path) -> None:
+    recording, rules = leave("Hello, this is Ann"), contract(shared)
     call = f"/Calls/{recording.call_sid}"
     paths = ["/Recordings.json", f"/Recordings/{recording.sid}.json", f"{call}/Recordings.json", f"{call}.json"]
     for path in paths:
@@ -196,7 +193,7 @@ def test_answers_keep_twilios_openapi_contract(api: RestApi, leave: Callable[[st
         rules.validate_response(RequestsOpenAPIRequest(prepared), RequestsOpenAPIResponse(answer))
 
 
-def test_what_is_told_of_texts_keeps_twilios_openapi_contract(api: RestApi, web: Primary, twilio: StandInTwilio) -> None:
+def test_what_is_told_of_texts_keeps_twilios_openapi_contract(api: RestApi, web: Primary, twilio: StandInTwilio, shared: Path) -> None:
     """Messages, their media, numbers, applications, messaging services."""
     web.answers("<Response><Message>Thanks</Message></Response>", "/text")
     application = twilio.application("texts", sms_url=web.url + "/text")
@@ -212,7 +209,7 @@ def test_what_is_told_of_texts_keeps_twilios_openapi_contract(api: RestApi, web:
         ("twilio_api_v2010", f"{account}/Applications/{{Sid}}.json", {"Sid": application.sid}),
         ("twilio_messaging_v1", "/v1/Services/{Sid}", {"Sid": service.sid}),
     ):
-        where, rules = path.format(AccountSid=SID, **known), contract(spec, path)
+        where, rules = path.format(AccountSid=SID, **known), contract(shared, spec, path)
         answer = http.get(api.url + where, auth=(SID, TOKEN), timeout=5)
         public = f"https://{'api' if 'v2010' in spec else 'messaging'}.twilio.com{where}"
         request = RequestsOpenAPIRequest(http.Request("GET", public, auth=(SID, TOKEN)).prepare())

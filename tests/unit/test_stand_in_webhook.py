@@ -24,7 +24,6 @@ from local.twilio.signing import signature, signed_url
 from local.twilio.undocumented import Undocumented
 from local.twilio.webhook import Webhooks
 
-SHARED = Path(__file__).parents[2].parent / "shared"
 TOKEN = "12345"
 OK = Says(b"<Response/>")
 
@@ -86,14 +85,11 @@ def test_the_headers_are_those_of_captured_requests(primary: Primary) -> None:
 NOT_MADE = {"https-adds-443", "creds-user-only", "creds-user-only-443", "creds-upper-scheme"}
 
 
-def test_published_signature_vectors() -> None:
+def test_published_signature_vectors(shared: Path) -> None:
     """Every valid vector of Twilio's own libraries comes out of the signer; repeated fields are never sent."""
-    file = SHARED / "testdata" / "signature_vectors.json"
-    if not file.exists():
-        pytest.skip("../shared/testdata is not here")
     vectors = [
         each
-        for each in json.loads(file.read_text())["vectors"]
+        for each in json.loads((shared / "testdata/signature_vectors.json").read_text())["vectors"]
         if each["valid"] and all(isinstance(value, str) for value in each.get("params", {}).values())
     ]
     missed = set()
