@@ -40,7 +40,7 @@ from local.twilio.rest import RestApi
 
 CALLER, LINE = "+15550100123", "+15550100199"
 SERVICES = ("s3", "dynamodb", "sns")
-PATIENCE = 1200.0  #: seconds for everything to be collected
+PATIENCE = 600.0  #: seconds in which no voicemail comes to its end: none will any more
 RECONCILE = 5.0  #: seconds between two runs of `reconcile`, which every quarter of an hour would do
 
 
@@ -60,9 +60,8 @@ class Outcome:
 class Run:
     """One run over a deployed local cloud."""
 
-    def __init__(self, cloud: LocalCloud, outputs: Outputs, twilio: StandInTwilio, api: RestApi, patience: float, seed: int = 1) -> None:
+    def __init__(self, cloud: LocalCloud, outputs: Outputs, twilio: StandInTwilio, api: RestApi, seed: int = 1) -> None:
         self.cloud, self.outputs, self.twilio, self.api, self.dice = cloud, outputs, twilio, api, Random(seed)
-        self.patience = patience
         self.plan = Plan()
         self.s3, self.table = cloud.client("s3"), cloud.client("dynamodb")
         self.recordings: dict[str, Recording] = {}
@@ -100,19 +99,21 @@ class Run:
         return [answer["Body"].read() for answer in answers]
 
     def wait(self, progress: Progress) -> None:
-        """Until every voicemail is done, or nothing has happened for minutes; meanwhile `reconcile` runs now and then."""
+        """Until every voicemail is done, or none has been for minutes; meanwhile `reconcile` runs now and then."""
         bar = progress.add_task("collected", total=len(self.said))
-        ends, again = time.monotonic() + self.patience, 0.0
+        ends, again = time.monotonic() + PATIENCE, 0.0
         while len(self.items) < len(self.said) and time.monotonic() < ends:
-            self.read()
+            if self.read():
+                ends = time.monotonic() + PATIENCE
             progress.update(bar, completed=len(self.items))
             if time.monotonic() > again:
                 self.reconcile()
                 again = time.monotonic() + RECONCILE
             time.sleep(0.5)
 
-    def read(self) -> None:
-        """The items that are done since the last look."""
+    def read(self) -> bool:
+        """Take the items that are done since the last look; whether there were any."""
+        before = len(self.items)
         left = [each for sid, each in self.recordings.items() if sid not in self.items]
         for some in itertools.batched(left, 100, strict=False):
             keys = [{"pk": {"S": each.call_sid}, "sk": {"S": f"voicemail#{each.sid}"}} for each in some]
@@ -120,6 +121,7 @@ class Run:
             for item in answer["Responses"][self.outputs.table]:
                 if "deleted_at" in item and "next_attempt" not in item:
                     self.items[item["sid"]["S"]] = item
+        return len(self.items) > before
 
     def reconcile(self) -> None:
         """What the schedule does every quarter of an hour."""
@@ -168,10 +170,9 @@ def run(
     api: RestApi,
     planned: list[Case],
     console: Console,
-    patience: float = PATIENCE,
 ) -> list[Outcome]:
-    """Leave a voicemail for each case and say what became of it after so many seconds at most."""
-    this = Run(cloud, outputs, twilio, api, patience)
+    """Leave a voicemail for each case and say what became of it."""
+    this = Run(cloud, outputs, twilio, api)
     api.before_delete = this.check_copy
     with (
         closing(Mailbox(cloud, outputs.notification_topic)) as mailbox,

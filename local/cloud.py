@@ -233,7 +233,7 @@ class LocalCloud:
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
-        cloudformation.get_waiter("stack_create_complete").wait(StackName="CDKToolkit", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        cloudformation.get_waiter("stack_create_complete").wait(StackName="CDKToolkit", WaiterConfig={"Delay": 1, "MaxAttempts": 600})
 
     def _outputs(self) -> Outputs:
         stacks = json.loads((self.directory / "stack-outputs.json").read_text())
@@ -267,6 +267,7 @@ class LocalCloud:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CA_BUNDLE": str(files.authority),
             "SSL_CERT_FILE": str(files.authority),
+            "SLOWER": "3",  # how fast this machine is says nothing of the product
             "TWILIO_API_BASE": f"http://127.0.0.1:{self.twilio_port}",
         }
 

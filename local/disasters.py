@@ -3,9 +3,9 @@
 They are played to whatever the settings serve, and held to what the documents that answered promise.
 """
 
-import time
 import wave
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from local.twilio.primary import Fails, Primary, refusing_url
 
 CALLER = "+15550100123"
 MESSAGE = SENTENCE  #: real words on every machine
-PATIENCE = 20.0  #: seconds for an event to show up in the table
 
 
 @dataclass
@@ -104,12 +103,15 @@ def _met(call: Call) -> list[str]:
 
 def read_back(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> None:
     """The events of a call or text, as soon as the table has them."""
-    table, until = cloud.client("dynamodb"), time.monotonic() + PATIENCE
+    table = cloud.client("dynamodb")
     asked = {"TableName": outputs.table, "KeyConditionExpression": "pk = :sid", "ExpressionAttributeValues": {":sid": {"S": disaster.sid}}}
-    while not disaster.events and time.monotonic() < until:
-        found = table.query(**asked)["Items"]
-        disaster.events = [item for item in found if item["sk"]["S"][:1].isdigit()]
-        time.sleep(0 if disaster.events else 0.1)
+
+    def events() -> list[dict[str, Any]]:
+        disaster.events = [item for item in table.query(**asked)["Items"] if item["sk"]["S"][:1].isdigit()]
+        return disaster.events
+
+    with suppress(TimeoutError):
+        cloud.controls.until(events, "the event in the table")
     first = disaster.events[0] if disaster.events else {}
     disaster.expect("the event is in the table", bool(first))
     disaster.expect("the event is verified", first.get("trust", {}).get("S") == "verified")
@@ -117,17 +119,21 @@ def read_back(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> None:
 
 def voicemail(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> Path | None:
     """The caller's message out of the company's own bucket, once it is stored; None if it never came."""
-    table, until = cloud.client("dynamodb"), time.monotonic() + PATIENCE
+    table = cloud.client("dynamodb")
     key = {"KeyConditionExpression": "pk = :sid AND begins_with(sk, :kind)"}
     values = {":sid": {"S": disaster.sid}, ":kind": {"S": "voicemail#"}}
-    while time.monotonic() < until:
-        for item in table.query(TableName=outputs.table, ExpressionAttributeValues=values, **key)["Items"]:
-            if item["state"]["S"] == "stored":
-                audio = cloud.client("s3").get_object(Bucket=outputs.voicemail_bucket, Key=item["key"]["S"])["Body"].read()
-                (cloud.directory / "voicemail.wav").write_bytes(audio)
-                return cloud.directory / "voicemail.wav"
-        time.sleep(0.1)
-    return None
+
+    def stored() -> list[str]:
+        items = table.query(TableName=outputs.table, ExpressionAttributeValues=values, **key)["Items"]
+        return [item["key"]["S"] for item in items if item["state"]["S"] == "stored"]
+
+    try:
+        cloud.controls.until(stored, "the voicemail in the bucket")
+    except TimeoutError:
+        return None
+    found = cloud.directory / "voicemail.wav"
+    found.write_bytes(cloud.client("s3").get_object(Bucket=outputs.voicemail_bucket, Key=stored()[0])["Body"].read())
+    return found
 
 
 def playable(disaster: Disaster, audio: Path | None) -> None:

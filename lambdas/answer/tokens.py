@@ -29,9 +29,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
 
-SOCKET_TIMEOUT = 0.3  #: seconds, each of connect, handshake and read
-AT_START = 1.5  #: seconds that INIT may wait, name resolution included
-AT_CALL = 0.5  #: seconds that a caller may wait
+#: How many times as long everything may take: set where a laptop, busy with other things, plays the cloud.
+SLOWER = float(os.environ.get("SLOWER", "1"))
+SOCKET_TIMEOUT = 0.3 * SLOWER  #: seconds, each of connect, handshake and read
+AT_START = 1.5 * SLOWER  #: seconds that INIT may wait, name resolution included
+AT_CALL = 0.5 * SLOWER  #: seconds that a caller may wait
 RETRY_AFTER = 30.0  #: seconds after a failed read
 REFRESH_AFTER = 60.0  #: seconds between refreshes after a bad signature
 LONGEST_ATTEMPT = 5.0  #: seconds after which an answer that drips is given up

@@ -29,6 +29,7 @@ from local.emulator import (
     notices,
     outages,
     permissions,
+    progress,
     queues,
     runtime,
     secret_refs,
@@ -49,6 +50,7 @@ MENDS = (
     notices,
     outages,
     permissions,
+    progress,
     queues,
     secret_refs,
 )

@@ -4,9 +4,13 @@ import json
 import ssl
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+QUIET = 60.0  #: seconds in which no function runs: what has not come by then does not come
+LONGEST = 15 * 60.0  #: seconds after which even a busy cloud is given up, so that a test that hangs ends
+ANSWER = 120.0  #: seconds for one request; on a busy machine a page takes its time
 
 
 class Controls:
@@ -25,14 +29,25 @@ class Controls:
         """
         return self._ask("deliveries", plan)
 
-    def settled(self, seconds: float = 30) -> dict[str, Any]:
-        """Wait until no asynchronous invocation is under way, and return the state. Raises `TimeoutError`."""
-        ends = time.monotonic() + seconds
-        while (state := self._ask("deliveries"))["under_way"]:
-            if time.monotonic() > ends:
-                raise TimeoutError(f"log deliveries are still under way after {seconds} s: {state}")
+    def until(self, holds: Callable[[], object], what: str, quiet: float = QUIET) -> None:
+        """Poll until something holds, as long as functions are at work: how fast the machine is decides nothing.
+
+        Raises `TimeoutError` once no function has run for so many seconds, or after `LONGEST`.
+        """
+        began = since = time.monotonic()
+        seen: dict[str, Any] = {}
+        while not holds():
+            now, state = time.monotonic(), self._ask("progress")
+            if state != seen or state["running"]:
+                seen, since = state, now
+            if now - since > quiet or now - began > LONGEST:
+                raise TimeoutError(f"{what}: not within {now - began:.0f} s, in the last {now - since:.0f} of which no function ran")
             time.sleep(0.05)
-        return state
+
+    def settled(self, quiet: float = QUIET) -> dict[str, Any]:
+        """Wait until no asynchronous invocation is under way, and return the state. Raises `TimeoutError` if what is left stands still."""
+        self.until(lambda: not self._ask("deliveries")["under_way"], "no invocation under way", quiet)
+        return self._ask("deliveries")
 
     def outage(self, **services: Literal["error", "hang"]) -> None:
         """`outage(dynamodb="error")` has DynamoDB answer 503, `"hang"` after half a minute; `outage()` ends every outage."""
@@ -56,6 +71,6 @@ class Controls:
 
     def _ask(self, page: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        with self._opener.open(self._pages + page, data, timeout=10) as answer:
+        with self._opener.open(self._pages + page, data, timeout=ANSWER) as answer:
             state: dict[str, Any] = json.load(answer)
             return state

@@ -80,7 +80,7 @@ def mp3(audio: bytes) -> bytes:
 def _synthesised(text: str, synthesiser: str) -> bytes | None:
     command = [synthesiser, "-v", "en-us", "-s", "150", "--stdout", "--", text]
     try:
-        spoken = subprocess.run(command, capture_output=True, timeout=20, check=True).stdout
+        spoken = subprocess.run(command, capture_output=True, timeout=120, check=True).stdout
         return wav(_resampled(spoken))
     except (OSError, subprocess.SubprocessError, wave.Error, EOFError):
         return None

@@ -32,7 +32,7 @@ class Trunk:
     name: str
     origination: Sequence[Origination]
     disaster_recovery: Handler
-    patience: float = 0.2
+    patience: float = 10.0
     dice: Random = field(default_factory=Random)
     sid: str = field(default_factory=lambda: new_sid("TK"))
 

@@ -1,6 +1,5 @@
 """One local cloud for all stories: the real stack, deployed by the CDK CLI, with the stand-in Twilio in front of it."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from local.outputs import Outputs
 from local.twilio import StandInTwilio
 from local.twilio.rest import RestApi
 from tests.stories.places import Place, deploy
-
-PATIENCE = 60.0  #: seconds for what is asynchronous; a story that waits longer has failed
 
 Item = dict[str, Any]
 
@@ -49,12 +46,8 @@ class Deployed:
         return [item for item in self.items(sid) if item["sk"]["S"][:1].isdigit()]
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Poll until something holds. Raises TimeoutError."""
-        ends = time.monotonic() + PATIENCE
-        while not holds():
-            if time.monotonic() > ends:
-                raise TimeoutError(f"{what}: not within {PATIENCE:.0f} s")
-            time.sleep(0.05)
+        """Poll until something holds. Raises TimeoutError once nothing is under way that could bring it."""
+        self.cloud.controls.until(holds, what)
 
     def log(self, group: str) -> list[str]:
         """The messages of a log group."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from local.emulator.controls import LONGEST
 from local.twilio import Call, Caller
 from local.twilio.messages import Text
 from local.twilio.primary import Primary, refusing_url
@@ -26,7 +27,7 @@ def environ(deployed: Deployed, keys: Mapping[str, str] | None = None) -> dict[s
 def fallback(deployed: Deployed, *words: str, keys: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command."""
     command = [sys.executable, "-m", "ops.cli", *words]
-    return subprocess.run(command, env=environ(deployed, keys), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=environ(deployed, keys), cwd=ROOT, capture_output=True, text=True, timeout=LONGEST, check=False)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from answerbook import grammar
+from local.emulator.controls import ANSWER
 from tests.stories.conftest import Deployed
 from tests.stories.test_whatever_happens import call
 
@@ -27,7 +28,7 @@ def post(deployed: Deployed, path: str, body: bytes, headers: dict[str, str]) ->
     url = deployed.outputs.voice_url.removesuffix("/voice") + path
     request = urllib.request.Request(url, body, {"Content-Type": FORM} | headers)
     trust = ssl.create_default_context(cafile=deployed.outputs.ca_bundle)
-    with urllib.request.urlopen(request, context=trust, timeout=20) as answer:
+    with urllib.request.urlopen(request, context=trust, timeout=ANSWER) as answer:
         return answer.status, answer.headers["Content-Type"], answer.read().decode()
 
 

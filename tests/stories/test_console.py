@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from local.cdk import NODE
+from local.emulator.controls import ANSWER
 from local.twilio import audio
 from tests.stories.conftest import Deployed
 from tests.stories.on_call import CALLER, ROOT, Outage, environ, outage
@@ -25,7 +26,7 @@ OPTIONS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-
 --disable-sync --autoplay-policy=no-user-gesture-required""".split()
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 NARROWEST = {"width": 320, "height": 700}  #: WCAG 2.2, 1.4.10
-PATIENCE = 30_000  #: milliseconds
+PATIENCE = ANSWER * 1000  #: milliseconds
 TEXTS, SAYS = ("Is my order ready?", "STOP", "Hello?"), "Hello, this is about my order. Please call me back today."
 
 pytestmark = [

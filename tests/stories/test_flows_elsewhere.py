@@ -130,7 +130,6 @@ def trunk_call(flows: Place, to: str, caller: Caller, from_: str = CALLER, **swi
         twilio = flows.twilio(undocumented=Undocumented(**switches))  # type: ignore[arg-type]
         dead = [Origination(f"sip:pbx@127.0.0.1:{port}")]
         trunk = twilio.trunk("main", origination=dead, disaster_recovery_url=flows.outputs.trunk_url, numbers=[to])
-        trunk.patience = 0.05
         return trunk.call(to, from_, caller)
 
 

@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 import pytest
 
 from local.cloud import LocalCloud
+from local.emulator.controls import ANSWER, LONGEST
 from local.emulator.process import CannotStart
 from tests.stories import scene
 
@@ -37,7 +38,7 @@ class Api:
 
     def request(self, verb: str, path: str, body: str | bytes = b"", host: str | None = None) -> tuple[int, dict[str, str], str]:
         """Status, headers, body; `host` is what name the request bears, always connected to 127.0.0.1."""
-        connection = HTTPSConnection("localhost", self.cloud.port, timeout=30, context=self.trust)
+        connection = HTTPSConnection("localhost", self.cloud.port, timeout=ANSWER, context=self.trust)
         headers = {"Content-Type": scene.FORM} | ({"Host": host} if host else {})
         connection.request(verb, path, body, headers)
         answer = connection.getresponse()
@@ -85,8 +86,8 @@ def api(deployed: Api) -> Iterator[Api]:
     deployed.cloud.controls.outage()
 
 
-def eventually(holds: Callable[[], Any], seconds: float = 15) -> Any:
-    ends = time.monotonic() + seconds
+def eventually(holds: Callable[[], Any]) -> Any:
+    ends = time.monotonic() + LONGEST
     while not (result := holds()) and time.monotonic() < ends:
         time.sleep(0.05)
     return result
@@ -272,8 +273,8 @@ def test_what_is_invoked_asynchronously_waits_while_it_is_throttled(api: Api, ow
         functions.invoke(FunctionName=api.outputs["Keeper"], InvocationType="Event", Payload=json.dumps(delivery(call)))
     else:
         api.post(call=call)
-    with pytest.raises(TimeoutError, match="still under way"):
-        api.cloud.controls.settled(seconds=1)
+    with pytest.raises(TimeoutError, match="no invocation under way"):
+        api.cloud.controls.settled(quiet=1)
     functions.delete_function_concurrency(FunctionName=api.outputs["Keeper"])
     api.cloud.controls.settled()
     assert not api.kept(call)[0]["after_failure"]["BOOL"]

@@ -15,6 +15,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from answerbook import grammar
+from local.emulator.controls import ANSWER
 from local.outputs import Outputs
 from tests.stories.conftest import Deployed
 
@@ -30,7 +31,7 @@ def ask(outputs: Outputs, url: str, parameters: dict[str, str], token: str | Non
     trust = ssl.create_default_context(cafile=outputs.ca_bundle)
     request = urllib.request.Request(url, body if method == "POST" else None, headers, method=method)
     try:
-        with urllib.request.urlopen(request, context=trust, timeout=20) as answer:
+        with urllib.request.urlopen(request, context=trust, timeout=ANSWER) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:

@@ -59,7 +59,7 @@ def leave(web: Primary, twilio: StandInTwilio) -> Callable[[str], Recording]:
 
 
 def ask(api: RestApi, path: str, method: str = "GET", user: tuple[str, str] | None = (SID, TOKEN)) -> http.Response:
-    return http.request(method, f"{api.url}/2010-04-01/Accounts/{SID}{path}", auth=user, timeout=5, allow_redirects=False)
+    return http.request(method, f"{api.url}/2010-04-01/Accounts/{SID}{path}", auth=user, timeout=60, allow_redirects=False)
 
 
 def test_the_media_is_the_message_in_wav_and_mp3(api: RestApi, leave: Callable[[str], Recording]) -> None:
@@ -102,7 +102,7 @@ def test_media_can_come_badly(api: RestApi, leave: Callable[[str], Recording]) -
     with pytest.raises(http.exceptions.ChunkedEncodingError):
         ask(api, path)
     request = urllib.request.Request(f"{api.url}/2010-04-01/Accounts/{SID}{path}")
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.read() == b"", "an answer cut inside its headers looks like success with an empty body"
     assert ask(api, path).content == recording.audio
     moved = ask(api, path)
@@ -160,7 +160,7 @@ def test_pages_have_a_limit_and_haste_is_refused(api: RestApi) -> None:
     api.api_faults(throttled(), None)
     assert [ask(api, "/Recordings.json").status_code for _ in range(2)] == [429, 200]
     assert ask(api, "/Nothing.json").status_code == 404
-    assert http.get(api.url + "/elsewhere", timeout=5).status_code == 404
+    assert http.get(api.url + "/elsewhere", timeout=60).status_code == 404
 
 
 def contract(shared: Path, spec: str = "twilio_api_v2010", *served: str) -> OpenAPI:
@@ -210,7 +210,7 @@ def test_what_is_told_of_texts_keeps_twilios_openapi_contract(api: RestApi, web:
         ("twilio_messaging_v1", "/v1/Services/{Sid}", {"Sid": service.sid}),
     ):
         where, rules = path.format(AccountSid=SID, **known), contract(shared, spec, path)
-        answer = http.get(api.url + where, auth=(SID, TOKEN), timeout=5)
+        answer = http.get(api.url + where, auth=(SID, TOKEN), timeout=60)
         public = f"https://{'api' if 'v2010' in spec else 'messaging'}.twilio.com{where}"
         request = RequestsOpenAPIRequest(http.Request("GET", public, auth=(SID, TOKEN)).prepare())
         rules.validate_response(request, RequestsOpenAPIResponse(answer))
@@ -242,7 +242,7 @@ def test_the_sdk_reads_and_deletes(api: RestApi, leave: Callable[[str], Recordin
             return super().request(method, url.replace("https://api.twilio.com", api.url), *args, **kwargs)
 
     recording = leave("Hello, this is Ann")
-    transport = Here(timeout=5, pool_connections=False)
+    transport = Here(timeout=60, pool_connections=False)
     client = Client(SID, TOKEN, http_client=transport)
     found = client.recordings.list(page_size=1000)
     assert [(each.sid, each.duration, each.source) for each in found] == [(recording.sid, str(recording.seconds), "RecordVerb")]
@@ -267,9 +267,9 @@ def test_media_of_a_text_are_elsewhere_and_want_no_password_there(api: RestApi, 
     moved = ask(api, path)
     assert (moved.status_code, ask(api, path, user=None).status_code) == (307, 401)
     place = moved.headers["Location"].partition("media.twiliocdn.com")[2]
-    content = http.get(api.url + place, headers={"Host": "media.twiliocdn.com"}, timeout=5)
+    content = http.get(api.url + place, headers={"Host": "media.twiliocdn.com"}, timeout=60)
     assert (content.content, content.headers["Content-Type"]) == (b"a photo", "image/jpeg")
-    refused = http.get(api.url + place, headers={"Host": "media.twiliocdn.com"}, auth=(SID, TOKEN), timeout=5)
+    refused = http.get(api.url + place, headers={"Host": "media.twiliocdn.com"}, auth=(SID, TOKEN), timeout=60)
     assert refused.status_code == 400, "an address that is signed takes no other credentials"
 
 
@@ -277,7 +277,7 @@ def test_an_edge_can_be_down(api: RestApi) -> None:
     api.hosts_down = {"api.ashburn.us1.twilio.com"}
     known = {"Host": "api.ashburn.us1.twilio.com"}
     path = f"{api.url}/2010-04-01/Accounts/{SID}/Recordings.json"
-    assert [http.get(path, headers=headers, auth=(SID, TOKEN), timeout=5).status_code for headers in (known, {})] == [503, 200]
+    assert [http.get(path, headers=headers, auth=(SID, TOKEN), timeout=60).status_code for headers in (known, {})] == [503, 200]
 
 
 def test_one_api_serves_all_that_happens_on_an_account(api: RestApi, web: Primary) -> None:

@@ -31,7 +31,7 @@ def sip_server(status: int, transport: str = "udp") -> Iterator[str]:
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
+        server.settimeout(60)
         if transport == "tcp":
             server.listen()
         thread = Thread(target=_serve, args=(server, status, transport))
@@ -59,8 +59,7 @@ def call(
     open_questions = Undocumented(**switches)  # type: ignore[arg-type]
     twilio = StandInTwilio("AC" + "a" * 32, TOKEN, undocumented=open_questions)
     recovery = web.url + url if url else ""
-    trunk = twilio.trunk("main", origination=origination, disaster_recovery_url=recovery, numbers=["+15550150"])
-    trunk.patience = 0.15
+    twilio.trunk("main", origination=origination, disaster_recovery_url=recovery, numbers=["+15550150"])
     return twilio.numbers["+15550150"].call("+15550123", caller), twilio
 
 
