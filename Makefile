@@ -9,6 +9,7 @@ PORT ?= 4566
 OWN = $(if $(CONFIG),--config "$(CONFIG)") $(if $(TEMPLATES),--templates "$(TEMPLATES)") $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)")
 export PYTHONPATH := $(CURDIR)
 export PLAYWRIGHT_NODEJS_PATH := $(NODE)/node
+PYTEST := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .PHONY: stale help run demo redeploy test bench faults history check lock cdk clean
@@ -31,16 +32,11 @@ demo: .venv/ready ## the same, checked, and ends by itself
 redeploy: .venv/ready ## deploy what you edited into the cloud that `make run` keeps up
 	@python -m local.call redeploy
 
-test: .venv/ready check ## ruff, mypy and every test
-	@mkdir -p .build; echo "the stories on the local cloud run beside the other tests; what they say comes after them"
-	@python -m pytest tests/stories > .build/stories.log 2>&1 & stories=$$!; \
-	python -m pytest --ignore tests/stories; others=$$?; \
-	wait $$stories; told=$$?; cat .build/stories.log; [ $$others$$told = 00 ]
+test: .venv/ready ## ruff, mypy and every test, the stories on a local cloud among them
+	@$(PYTEST)
 
-check: .venv/ready
-	@ruff check .
-	@ruff format --check .
-	@mypy
+check: .venv/ready ## the same without what deploys, synthesizes or starts programs
+	@$(PYTEST) -m "not slow" tests/checks tests/unit
 
 bench: .venv/ready ## cold and warm start of the answer function beside a bare handler and the usual one
 	@python -m bench.run

@@ -1,5 +1,9 @@
-"""What every test may use: the figures that tests record are printed at the end of the run."""
+"""What every test may use, and how the tests are shared out among processes.
 
+The figures that tests record are printed at the end of the run.
+"""
+
+import os
 from pathlib import Path
 
 import hypothesis
@@ -24,12 +28,29 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(str(figure))
 
 
+#: What takes longest begins first; all else is spread around it. A name is that of a folder or a module.
+FIRST = ("stories", "test_source", "stacks", "test_local_cloud")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: the stories wait much of their time."""
+    return (os.process_cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that read data made by others: `-m shared` selects them."""
+    """Put tests that share what is dear to make into one process, and mark those that read data made by others (`-m shared`)."""
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if "shared" in getattr(item, "fixturenames", ()):
             item.add_marker("shared")
+    items.sort(key=lambda item: FIRST.index(group) if (group := _group(item)) in FIRST else len(FIRST))
+
+
+def _group(item: pytest.Item) -> str:
+    """The stories share a cloud, the tests of stacks their templates, and those of a module its fixtures."""
+    folder = item.path.parent.name
+    return folder if folder in FIRST and item.path.stem not in FIRST else item.path.stem
 
 
 @pytest.fixture(scope="session")

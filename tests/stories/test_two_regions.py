@@ -26,7 +26,7 @@ def elsewhere(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> I
     yield Deployed(cloud, cloud.deploy(), deployed.api)
     cloudformation = cloud.client("cloudformation")
     cloudformation.delete_stack(StackName="fallback-local")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="fallback-local", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="fallback-local", WaiterConfig={"Delay": 1, "MaxAttempts": 600})
 
 
 @pytest.fixture(scope="module")
