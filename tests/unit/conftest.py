@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from bench.tls_server import TlsServer, aws
 from lambdas.answer.book import PROBE_ACCOUNT
@@ -27,6 +30,17 @@ text = "You wrote: {Body}"
 [[trunk]]
 answer = "mailbox"
 """
+
+_read = JSONFileLoader.load_file
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptions_read_once() -> Iterator[None]:
+    """What botocore knows of a service is megabytes of JSON, read anew for each session; the tests make hundreds."""
+    known = cache(lambda path: _read(JSONFileLoader(), path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: known(path))
+        yield
 
 
 @pytest.fixture(scope="session")
