@@ -1,11 +1,19 @@
 """Every command that a page tells people to type is one that runs: parsed by what would run it, and run where that needs no AWS."""
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer import Context
+from typer.core import TyperGroup as Group
+from typer.main import get_command
 
+from ops.cli import app
+from stacks.alarms import PROBE, ROWS, Row
 from tests.unit.page_commands import MORE, ROOT, Command, Wrong, check, commands, lines, split
 
 #: Of `fallback`, what answers without AWS.
@@ -27,6 +35,30 @@ def test_what_needs_no_aws_is_run(words: tuple[str, ...]) -> None:
         run = subprocess.run([sys.executable, "-m", "ops.cli", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
         assert (run.returncode, run.stderr) == (0, "")
         assert run.stdout
+
+
+@pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
+def test_the_command_that_an_alarm_sends_can_be_typed(row: Row) -> None:
+    names = dict.fromkeys(re.findall(r"(?<!{){(\w+)}", row.command), "some")
+    [words] = split(row.command.format(**names))
+    check(Command(Path(row.name), words))
+
+
+def test_the_examples_in_the_help_can_be_typed() -> None:
+    """Of every command and of the whole."""
+    examples = [line for text in helps(get_command(app)) for line in re.findall(r"^ *(fallback .*)$", text, re.MULTILINE)]
+    assert len(examples) > 40
+    for line in examples:
+        for words in split(line.partition("  ")[0]):
+            check(Command(Path("--help"), words))
+
+
+def helps(command: Any) -> Iterator[str]:
+    """The help texts of a command and of those below it."""
+    yield command.help or ""
+    if isinstance(command, Group):
+        for name in command.list_commands(Context(command)):
+            yield from helps(command.get_command(Context(command), name))
 
 
 def test_the_pages_have_commands() -> None:
