@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
