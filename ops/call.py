@@ -31,7 +31,7 @@ def call(
         fallback call SM0123456789abcdef0123456789abcdef --json
     """
     if not re.fullmatch(r"(CA|SM|MM)[0-9a-f]{32}", sid):
-        raise OpsError(f"{sid!r} is no SID of a call or text: CA, SM or MM and 32 hexadecimal digits, as `fallback errors` shows them")
+        raise OpsError(f"{sid!r} is no SID of a call or text: CA, SM or MM and 32 hexadecimal digits, as the command `errors` shows them")
     desk = Desk.open(environment, region, show_numbers, f"the story of {sid}")
     items = [desk.view(item) for item in desk.history.story(sid)]
     if not items:

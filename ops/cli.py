@@ -8,15 +8,16 @@ Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words w
 import atexit
 import gc
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
 from config.mistakes import ConfigError
+from config.version import version
 from ops.deployment import OpsError, explained
 from ops.late import commands, function
-from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
+from ops.options import PRODUCTION, EnvironmentOption, FolderOption, JsonOption, RegionsOption
 from ops.period import NoPeriod
 from ops.screen import err
 
@@ -52,7 +53,7 @@ TOKENS = {
     "prune": "ops.tokens:prune_tokens",
 }
 
-WORDS = {"environment": "--environment", "region": "--region", "as_json": "--json"}  #: of `fallback` alone
+WORDS = {"environment": "--environment", "region": "--region", "as_json": "--json", "config": "--config"}  #: of `fallback` alone
 MANY = 100_000  #: objects after which garbage is looked for: what a command makes is nearly all in use until its end
 
 app = typer.Typer(cls=commands(COMMANDS), add_completion=False, rich_markup_mode=None)
@@ -62,9 +63,24 @@ app.add_typer(voicemails_app, name="voicemails")
 app.add_typer(tokens_app, name="tokens")
 
 
+def tell_version(wanted: bool) -> None:
+    """Print the version and end, if that is what is wanted."""
+    if wanted:
+        print(version())
+        raise typer.Exit
+
+
+VersionOption = Annotated[bool, typer.Option("--version", is_eager=True, callback=tell_version, help="the version of this command")]
+
+
 @app.callback(invoke_without_command=True)
 def alone(
-    context: typer.Context, environment: EnvironmentOption = PRODUCTION, region: RegionsOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    environment: EnvironmentOption = PRODUCTION,
+    region: RegionsOption = None,
+    as_json: JsonOption = False,
+    config: FolderOption = None,  # noqa: ARG001 - noted when it was read
+    version_asked: VersionOption = False,  # noqa: ARG001 - answered when it was read
 ) -> None:
     """What happened while the primary was down, and what to do about it. Alone: the state of things.
 

@@ -1,9 +1,10 @@
-"""A deployed environment, found by the outputs of its CloudFormation stack `fallback-<environment>`."""
+"""A deployed environment, found by the outputs of its CloudFormation stack `fallback-<environment>`, and the settings that it publishes."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -22,11 +23,17 @@ from botocore.exceptions import (
 )
 
 from config.deployable import leads_to_this_machine
-from config.place import Place
+from config.deployed import FOLDER, Deployed, NotPublished, NotWhole, folder, path_of, region_in
+from config.file import File
+from config.mistakes import ConfigError
 from config.regions import known_region
+from ops.command_line import command_line
+from ops.screen import err
 
 #: Nothing was asked of AWS yet: there is nobody to ask as. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
 NOBODY = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError)
+#: CloudFormation's answers where a stack is not there, or not for whoever asks.
+ELSEWHERE = ("ValidationError", "AccessDenied", "AccessDeniedException")
 #: Whoever waits for an answer is told within half a minute that there is none.
 PATIENT = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 3})
 MAKING = Lock()  #: clients may be used by many threads, not made by them. https://docs.aws.amazon.com/boto3/latest/guide/clients.html
@@ -47,13 +54,60 @@ class Deployment:
 
     @classmethod
     def find(cls, environment: str, region: str | None = None) -> "Deployment":
-        """Ask CloudFormation; `AWS_ENDPOINT_URL` leads to the local cloud. Raises OpsError."""
-        where = checked(region) if region else Place.of(environment).region
+        """Ask CloudFormation, without a region in each one that may be meant; `AWS_ENDPOINT_URL` leads to the local cloud.
+
+        Raises OpsError, ConfigError.
+        """
+        refusals = []
+        for place in [checked(region)] if region else likely(environment):
+            try:
+                found = cls.ask(environment, place)
+            except OpsError as error:
+                if not is_elsewhere(error):
+                    raise
+                refusals.append(str(error))
+                continue
+            if refusals:
+                err.print(f"{'; '.join(refusals)}. It was found in {place}.", markup=False)
+            return found
+        raise OpsError("; ".join([*refusals, *unknown(environment)]))
+
+    @classmethod
+    def ask(cls, environment: str, region: str) -> "Deployment":
+        """The deployment in one region. Raises OpsError."""
         stack = f"fallback-{environment}"
-        with explained(f"stack {stack} in {where}"):
-            client = made("cloudformation", where)
+        with explained(f"stack {stack} in {region}"):
+            client = made("cloudformation", region)
             found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-        return cls(environment, where, {output["OutputKey"]: output["OutputValue"] for output in found})
+        return cls(environment, region, {output["OutputKey"]: output["OutputValue"] for output in found})
+
+    @cached_property
+    def deployed(self) -> Deployed:
+        """The settings as they are deployed; of a stack that does not publish them, as the file has them. Raises OpsError, ConfigError."""
+        stack = f"stack fallback-{self.environment} in {self.region}"
+        try:
+            published = Deployed.read(self.parameters())
+        except NotWhole:
+            raise OpsError(f"{stack}: its settings are being changed by a deployment; try again in a minute") from None
+        except NotPublished:
+            return self.undeployed(f"{stack} does not publish its settings: an older version deployed it. Deploy this one")
+        if difference := difference_from_file(published, self.environment):
+            err.print(difference, markup=False)
+        return published
+
+    def parameters(self) -> dict[str, str]:
+        """What the stack publishes, by name. Raises OpsError."""
+        with explained(f"the settings that are deployed, {path_of(self.environment)} in {self.region}"):
+            pages = self.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path_of(self.environment))
+            return {each["Name"]: each["Value"] for page in pages for each in page["Parameters"]}
+
+    def undeployed(self, why: str) -> Deployed:
+        """The settings of the file. Raises OpsError where there is none, ConfigError."""
+        file = written(self.environment)
+        if not file:
+            raise OpsError(f"{why}, or name the folder of its settings with --config DIR")
+        err.print(f"{why}; until then {file.path} is believed", markup=False)
+        return Deployed.in_file(file)
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client in the deployment's region, with the engineer's own credentials; without a config of its own always the same."""
@@ -63,12 +117,65 @@ class Deployment:
                 return client if config else self.clients.setdefault(service, client)
         return self.clients[service]
 
+    def command(self, words: str) -> str:
+        """A command for this environment and region, as it is printed."""
+        return command_line(words, self.environment, [self.region])
+
     def __getitem__(self, output: str) -> str:
         """One output. Raises OpsError where the deployed stack is older than this command."""
         try:
             return self.outputs[output]
         except KeyError:
             raise OpsError(f"the stack fallback-{self.environment} has no output {output}: deploy this version first") from None
+
+
+def likely(environment: str) -> Iterator[str]:
+    """Where an environment may be: where its settings say, else where the user's AWS profile leads. Raises OpsError, ConfigError."""
+    file = written(environment)
+    if file:
+        yield (first := region_in(file))
+    own = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+    if own and not (file and own == first):
+        yield checked(own, "AWS_REGION")
+    if not own and not file:
+        raise OpsError("; ".join(unknown(environment)))
+
+
+def is_elsewhere(error: OpsError) -> bool:
+    """Whether there is no such stack in a region, or whoever asks has no business there."""
+    return isinstance(error.__cause__, ClientError) and error.__cause__.response["Error"]["Code"] in ELSEWHERE
+
+
+def difference_from_file(published: Deployed, environment: str) -> str:
+    """How the file of an environment differs from what is deployed, if there is one and it does."""
+    try:
+        file = written(environment)
+        differing = published.differences(Deployed.in_file(file)) if file else []
+    except ConfigError as error:
+        return f"{error} (what is deployed is not affected)"
+    return f"{file.path} differs from what is deployed: {', '.join(differing)}" if file and differing else ""
+
+
+def unknown(environment: str) -> Iterator[str]:
+    """Why the settings do not say where an environment is, if they do not, and what else says it."""
+    try:
+        File.read(environment, folder())
+    except ConfigError as error:
+        yield str(error)
+        yield (
+            "if it was deployed from a folder elsewhere, name its region (--region, FALLBACK_REGION, AWS_REGION, the region of an AWS "
+            f"profile) or that folder (--config, {FOLDER})"
+        )
+
+
+def written(environment: str) -> File | None:
+    """The file of an environment's settings; None where this project has none, as of what was deployed from a folder elsewhere.
+
+    Raises ConfigError where the user named the folder and it has none.
+    """
+    if FOLDER not in os.environ and not (folder() / f"{environment}.toml").exists():
+        return None
+    return File.read(environment, folder())
 
 
 def made(service: str, region: str, config: Config = PATIENT) -> Any:
@@ -79,12 +186,12 @@ def made(service: str, region: str, config: Config = PATIENT) -> Any:
         raise OpsError(f"{error}; correct AWS_ENDPOINT_URL, or unset it") from error
 
 
-def checked(region: str) -> str:
+def checked(region: str, named_by: str = "--region") -> str:
     """A region that there is. Raises OpsError."""
     try:
         return known_region(region)
     except ValueError as error:
-        raise OpsError(f"--region: {error}") from error
+        raise OpsError(f"{named_by}: {error}") from error
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from config.place import Place
+from config.deployed import Deployed
 from ops import audit
-from ops.deployment import Deployment
+from ops.command_line import command_line
+from ops.deployment import Deployment, OpsError
 from ops.history import History, Region
 from ops.numbers import View
+from ops.screen import err
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,24 @@ class Desk:
     @classmethod
     def open(cls, environment: str, regions: list[str] | None = None, show_numbers: bool = False, what: str = "") -> "Desk":
         """Find what is deployed; whoever wants to see numbers is noted first. Raises OpsError, ConfigError."""
-        place = Place.of(environment)
-        deployments = tuple(Deployment.find(environment, region) for region in dict.fromkeys(regions or [place.region]))
+        deployments = tuple(Deployment.find(environment, region) for region in dict.fromkeys(regions or ()) or (None,))
         if show_numbers:
             audit.note(deployments[0], what)
-        return cls(deployments, History([region_of(deployment) for deployment in deployments]), View(show_numbers, place.numbers))
+        return cls(deployments, History([region_of(deployment) for deployment in deployments]), View(show_numbers, own(deployments)))
 
     @property
     def environment(self) -> str:
         """Which environment."""
         return self.deployments[0].environment
+
+    @property
+    def deployed(self) -> tuple[Deployed, ...]:
+        """The settings that each region's stack publishes."""
+        return tuple(deployment.deployed for deployment in self.deployments)
+
+    def command(self, words: str) -> str:
+        """A command for this environment and its regions, as it is printed."""
+        return command_line(words, self.environment, [deployment.region for deployment in self.deployments])
 
     @property
     def title(self) -> str:
@@ -40,6 +50,15 @@ class Desk:
     def at(self, item: dict[str, Any]) -> Deployment:
         """Where an item of the history came from."""
         return next(deployment for deployment in self.deployments if deployment.region == item["region"])
+
+
+def own(deployments: tuple[Deployment, ...]) -> frozenset[str]:
+    """The company's own numbers. Where they are not known every number is masked: nobody is kept from what callers left."""
+    try:
+        return frozenset(number for deployment in deployments for number in deployment.deployed.numbers)
+    except OpsError as error:
+        err.print(f"{error}. Until then the company's own numbers are masked too.", markup=False)
+        return frozenset()
 
 
 def region_of(deployment: Deployment) -> Region:

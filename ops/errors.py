@@ -133,7 +133,11 @@ def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) 
         out.print("No such errors in this period: ask for less (--code, --url, --number, --medium), or further back with `--since 1d`.")
         return
     if not found.count:
-        out.print("No errors in this period. `--since 1d` looks further back; `fallback` says whether the recording itself is well.")
+        status = desk.command("status")
+        out.print(
+            f"No errors in this period. `--since 1d` looks further back; `{status}` says whether the recording itself is well.",
+            soft_wrap=True,
+        )
         return
     for outage in found.outages:
         out.print(outage_line(outage, period.end))
@@ -143,7 +147,7 @@ def show(desk: Desk, period: Period, wanted: Wanted, group_by: str, limit: int) 
         out.print(line)
     if found.count > len(found.newest):
         out.print(f"{count(found.count, 'error')}, the newest {len(found.newest)} shown: --limit shows more, --csv all.")
-    out.print("The story of one call: fallback call <SID>")
+    out.print(f"The story of one call: {desk.command('call SID')}", soft_wrap=True)
 
 
 def find(

@@ -20,7 +20,7 @@ from answerbook.entries import ENTRIES
 from config.folders import TEMPLATES, Folders
 from config.settings import HERE, load
 from ops.conditions import when
-from ops.options import PRODUCTION, EnvironmentOption
+from ops.options import PRODUCTION, ConfigOption, EnvironmentOption
 from ops.screen import out
 from ops.walk import Walk, steps_in
 
@@ -40,7 +40,7 @@ def flows(
     mermaid: Annotated[bool, typer.Option("--mermaid", help="a Mermaid flowchart, for Markdown")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="the arrows as JSON, for programs")] = False,
     environment: EnvironmentOption = PRODUCTION,
-    config: Annotated[Path, typer.Option("--config", help="folder of the settings")] = HERE,
+    config: ConfigOption = HERE,
     templates: Annotated[Path, typer.Option("--templates", help="folder of your own templates; what it has not is shipped")] = TEMPLATES,
 ) -> None:
     """Draw what can happen to calls and texts of an environment. Needs no AWS.

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from config.settings import Settings, load
 from lambdas.workers.events import BATCH, PERSON, Item
 from ops import audit
 from ops.deployment import Deployment, OpsError, explained
@@ -60,14 +59,14 @@ def forget(
 
         fallback forget --number +12025550123 --no-dry-run
     """
-    settings = load(environment)
-    checked(number, settings)
+    checked(number)
     desk = Desk.open(environment, region)
-    kept = found(desk, number, datetime.now(UTC), settings.retention.events)
+    refuse_own(desk, number)
+    kept = found(desk, number, datetime.now(UTC))
     if not dry_run:
         audit.note(desk.deployments[0], "erased a person", f"{count(len(kept.calls), 'call')} and texts")
         erase(desk, kept)
-    remains = elsewhere(settings, kept, datetime.now(UTC))
+    remains = elsewhere(desk, kept, datetime.now(UTC))
     if as_json:
         facts = {"calls": len(kept.calls), "items": len(kept.items), "files": len(kept.objects), "erased": not dry_run}
         print(json.dumps(facts | {"remains": {what: day.isoformat() for what, day in remains}}))
@@ -75,17 +74,22 @@ def forget(
     tell(number, kept, remains, dry_run)
 
 
-def checked(number: str, settings: Settings) -> None:
-    """Refuse what is no number, and the company's own. Raises OpsError."""
+def checked(number: str) -> None:
+    """Refuse what is no number. Raises OpsError."""
     if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
         raise OpsError(f"{number!r} is no phone number: write it in E.164, as in +12025550123")
-    if number in settings.twilio.numbers:
+
+
+def refuse_own(desk: Desk, number: str) -> None:
+    """Refuse the company's own number, as it is deployed. Raises OpsError."""
+    if any(number in deployed.numbers for deployed in desk.deployed):
         raise OpsError(f"{number} is the company's own number: this would erase everybody who called it")
 
 
-def found(desk: Desk, number: str, now: datetime, days: int) -> Kept:
+def found(desk: Desk, number: str, now: datetime) -> Kept:
     """Everything of a person in the table. The timeline is read as far back as events are kept: there is no index by number, on purpose."""
     kept, calls = Kept(), dict[str, None]()
+    days = max(deployed.events_days for deployed in desk.deployed)
     everything = desk.history.events(Period.last(timedelta(days=days), now))
     for event in track(everything, "looking through all events", console=err, transient=True):
         if of_person(event, number):
@@ -133,10 +137,11 @@ def erase_items(deployment: Deployment, items: list[Item]) -> None:
             left = client.batch_write_item(RequestItems=left)["UnprocessedItems"]
 
 
-def elsewhere(settings: Settings, kept: Kept, now: datetime) -> list[tuple[str, date]]:
+def elsewhere(desk: Desk, kept: Kept, now: datetime) -> list[tuple[str, date]]:
     """Where the person's data still is, and until which day."""
     last = datetime.fromisoformat(kept.last) if kept.last else None
-    journal = [(JOURNAL, (last + timedelta(days=settings.retention.journal)).date())] if last else []
+    days = max(deployed.journal_days for deployed in desk.deployed)
+    journal = [(JOURNAL, (last + timedelta(days=days)).date())] if last else []
     backups = [("backups of the table (point-in-time recovery)", (now + timedelta(days=BACKUPS)).date())] if kept.items else []
     queues = [("dead letters of the queues, if there are any", (last + timedelta(days=QUEUES)).date())] if last else []
     return [(what, day) for what, day in (*journal, *backups, *queues) if day >= now.date()]
@@ -153,9 +158,7 @@ def tell(number: str, kept: Kept, remains: list[tuple[str, date]], dry_run: bool
     for place, day in remains:
         out.print(f"  {place}: until {day}")
     if any(place == JOURNAL for place, _ in remains):
-        out.print(
-            "  Whoever runs `fallback rebuild` before that day brings events back, and recordings still at Twilio: erase once more then."
-        )
+        out.print("  Whoever rebuilds events before that day brings them back, and recordings still at Twilio: erase once more then.")
     out.print("  Twilio keeps its own records of calls, texts and recordings; e-mails and exports are wherever they were sent.")
     if dry_run:
         out.print("This was a dry run; to erase add --no-dry-run. It cannot be undone.")

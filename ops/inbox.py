@@ -36,13 +36,13 @@ def within(desk: Desk, period: Period) -> list[Item]:
 def find(desk: Desk, sid: str) -> Item:
     """One voicemail, by the SID of its recording or of its call. Raises OpsError."""
     if not re.fullmatch(r"(RE|CA)[0-9a-f]{32}", sid):
-        raise OpsError(
-            f"{sid!r} is no SID of a recording or call: RE or CA and 32 hexadecimal digits, as `fallback voicemails list` shows them"
-        )
+        listed = desk.command("voicemails list")
+        raise OpsError(f"{sid!r} is no SID of a recording or call: RE or CA and 32 hexadecimal digits, as `{listed}` shows them")
     found = of_call(desk, sid) if sid.startswith("CA") else by_recording(desk, sid)
     if not found:
         how = "give the SID of its call (CA…) if it is older than a month" if sid.startswith("RE") else "did that call leave one?"
-        raise OpsError(f"there is no voicemail {sid} in {desk.title}: {how}; `fallback voicemails list --since 7d` shows those of a week")
+        week = desk.command("voicemails list --since 7d")
+        raise OpsError(f"there is no voicemail {sid} in {desk.title}: {how}; `{week}` shows those of a week")
     return found
 
 
@@ -70,16 +70,15 @@ def acknowledge(desk: Desk, item: Item, by: str, note: str = "") -> None:
         "SET heard_at = :at, heard_by = :by, note = :note REMOVE todo",
         "#state IN (:stored, :elsewhere) AND (attribute_not_exists(heard_at) OR heard_by = :by)",
         values,
-        taken(item),
+        taken(desk, item),
     )
 
 
-def taken(item: Item) -> str:
+def taken(desk: Desk, item: Item) -> str:
     """Why it cannot be acknowledged, as far as it was known when it was read."""
     if item["state"] in (STORED, ELSEWHERE):
-        return (
-            f"{item['sid']} is seen to by {item.get('heard_by') or 'somebody else'} already; `fallback voicemails unack` lets it wait again"
-        )
+        again = desk.command(f"voicemails unack {item['sid']}")
+        return f"{item['sid']} is seen to by {item.get('heard_by') or 'somebody else'} already; `{again}` lets it wait again"
     return f"{item['sid']} is {item['state']}: there is nothing to hear"
 
 

@@ -1,12 +1,16 @@
 """Commands that are imported when somebody wants them: a question at night waits for its own imports and for no others."""
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from importlib import import_module
+from inspect import Parameter, signature
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from ops.options import FolderOption
 
 
 def commands(places: Mapping[str, str]) -> type[TyperGroup]:
@@ -27,10 +31,26 @@ def commands(places: Mapping[str, str]) -> type[TyperGroup]:
 
 
 def command(name: str, place: str) -> Any:
-    """A command of a function."""
+    """A command of a function; one that asks what is deployed, in a region, takes the folder of its settings too."""
     one = typer.Typer(add_completion=False, rich_markup_mode=None)
-    one.command(name)(function(place))
+    found = function(place)
+    one.command(name)(with_folder(found) if "region" in signature(found).parameters else found)
     return get_command(one)
+
+
+def with_folder(found: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with the option `--config`, which it does not see: what is deployed decides, the folder only helps to find it."""
+
+    @wraps(found)
+    def command(**words: Any) -> Any:
+        del words["config"]
+        return found(**words)
+
+    own = signature(found, eval_str=True)
+    option = Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=FolderOption)
+    vars(command)["__signature__"] = own.replace(parameters=[*own.parameters.values(), option])
+    command.__annotations__ = found.__annotations__ | {"config": FolderOption}
+    return command
 
 
 def function(place: str) -> Callable[..., Any]:

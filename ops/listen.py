@@ -102,7 +102,8 @@ def play(
             file = Path(folder) / f"{item['sid']}{Path(item.get('key', '')).suffix}"
             fetch(desk, item, file)
             subprocess.run([*player, str(file)], check=False)  # noqa: S603 - a known player, our own file
-    out.print(f"Seen to? fallback voicemails ack {item['sid']} --note '...'")
+    ack_it = desk.command(f"voicemails ack {item['sid']} --note '...'")
+    out.print(f"Seen to? {ack_it}", markup=False, soft_wrap=True)
 
 
 def fetch(desk: Desk, item: Item, target: Path) -> None:

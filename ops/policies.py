@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.deployed import path_of
 from lambdas.workers.events import TIMELINE, TODO
 from ops.deployment import Deployment, OpsError, explained
 from ops.options import PRODUCTION, EnvironmentOption
@@ -87,9 +88,11 @@ def allow(sid: str, actions: list[str], *resources: str) -> Statement:
 def reader(arns: Arns) -> list[Statement]:
     """Sees the state of things, errors and stories."""
     stack = arns("cloudformation", f"stack/fallback-{arns.deployment.environment}/*")
+    path = arns("ssm", f"parameter{path_of(arns.deployment.environment)}")
     indexes = [f"{arns.table}/index/{index}" for index in (TIMELINE, TODO)]
     return [
         allow("FindTheStack", ["cloudformation:DescribeStacks"], stack),
+        allow("ReadWhatIsDeployed", ["ssm:GetParametersByPath"], path, f"{path}/*"),
         allow("ReadHistory", ["dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem"], arns.table, *indexes),
         allow("WriteTheAuditTrail", ["logs:CreateLogStream", "logs:PutLogEvents"], *arns.group("AuditGroupName")),
         allow("SeeAlarms", ["cloudwatch:DescribeAlarms"], "*"),  # a prefix of names is no resource to IAM

@@ -18,13 +18,12 @@ from lambdas.answer.journal import PARAMETERS
 from ops.compare import changed, compiled_at
 from ops.deployment import OpsError
 from ops.known import Unknown, derived
-from ops.options import PRODUCTION, EnvironmentOption
+from ops.options import PRODUCTION, ConfigOption, EnvironmentOption
 from ops.period import moment
 from ops.screen import out
 from ops.walk import Answered, Walk
 from ops.words import count
 
-ConfigOption = Annotated[Path, typer.Option("--config", help="folder of the settings")]
 TemplatesOption = Annotated[Path, typer.Option("--templates", help="folder of your own templates; what it has not is shipped")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object, for programs")]
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from config.settings import Settings, load
+from config.deployed import Deployed
 from lambdas.answer.journal import MARK
 from lambdas.workers.events import Item, Line, NotAJournalLine, items_of, line_in, write
 from lambdas.workers.tasks import Task, body_of, queue, tasks_of
@@ -44,7 +44,7 @@ def rebuild(
     start = moment(since, datetime.now(UTC))
     deployment = Deployment.find(environment, region)
     known = list(readable(track(lines(deployment, start), "reading the journal", console=err, transient=True)))
-    read = list(items(known, load(environment)))
+    read = list(items(known, deployment.deployed))
     lacking, unheard = list(missing(deployment, read)), list(uncollected(deployment, known))
     counts = {"journal": len(read), "missing": len(lacking), "written": 0, "uncollected": len(unheard), "queued": 0, "dry_run": dry_run}
     if not dry_run:
@@ -78,10 +78,10 @@ def readable(texts: Iterable[str]) -> Iterator[Line]:
             continue
 
 
-def items(known: Iterable[Line], settings: Settings) -> Iterator[Item]:
+def items(known: Iterable[Line], deployed: Deployed) -> Iterator[Item]:
     """The items of journal lines."""
     for line in known:
-        yield from items_of(line, settings.retention.events, settings.retention.originals)
+        yield from items_of(line, deployed.events_days, deployed.originals_days)
 
 
 def missing(deployment: Deployment, found: Iterable[Item]) -> Iterator[Item]:

@@ -81,7 +81,8 @@ def replay(
             outcomes.append(outcome)
             tell(desk, candidate, outcome, as_json)
     except KeyboardInterrupt:
-        raise OpsError(f"stopped after {len(outcomes)} of {len(going)}; {ON}, `fallback replay --unknown` shows what was cut off") from None
+        unfinished = desk.command("replay --unknown")
+        raise OpsError(f"stopped after {len(outcomes)} of {len(going)}; {ON}, `{unfinished}` shows what was cut off") from None
     conclude(going, outcomes)
     for line in held_back(found, going):
         err.print(line)
@@ -89,14 +90,12 @@ def replay(
 
 def missed(desk: Desk, period: Period | None) -> list[Candidate]:
     """What could be handed back: of a period, or what was not finished. Raises OpsError where hand-back is switched off."""
-    from config.settings import load  # noqa: PLC0415 - checks all that is written there: the console's first page does not wait for it
-
-    settings = load(desk.environment)
-    if settings.privacy.store == "masked":
+    if any(deployed.store == "masked" for deployed in desk.deployed):
         raise OpsError('hand-back is switched off: [privacy] store = "masked" keeps nothing that could be given back')
-    if not settings.primary.hosts:
-        raise OpsError(f"config/{desk.environment}.toml names no primary: add its host names to [primary] hosts, and deploy")
-    return plan(desk.history, period, settings.primary.hosts) if period else unfinished(desk.history, settings.primary.hosts)
+    hosts = {host for deployed in desk.deployed for host in deployed.primary_hosts}
+    if not hosts:
+        raise OpsError(f"the settings of {desk.title} name no primary: add its host names to [primary] hosts, and deploy")
+    return plan(desk.history, period, hosts) if period else unfinished(desk.history, hosts)
 
 
 def wishes(allowed: Allowed, send_replies: bool) -> dict[str, bool]:
@@ -126,6 +125,7 @@ class Function:
     """The function `replay` of one region."""
 
     def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
         self.name = deployment["ReplayFunctionName"]
         self.client = deployment.client("lambda", ONCE)
 
@@ -136,9 +136,8 @@ class Function:
             said: Any = json.loads(answer["Payload"].read())
         if not isinstance(said, dict) or not {"state", "failing"} & said.keys():
             reason = said.get("errorType", "") if isinstance(said, dict) else ""
-            raise OpsError(
-                f"the replay function broke ({reason or 'no reason given'}): look into its log group, then at `fallback replay --unknown`"
-            )
+            unfinished = self.deployment.command("replay --unknown")
+            raise OpsError(f"the replay function broke ({reason or 'no reason given'}): look into its log group, then at `{unfinished}`")
         return said
 
 
@@ -168,7 +167,7 @@ def show(desk: Desk, found: list[Candidate], allowed: Allowed, as_json: bool) ->
         out.print(f"... and {len(going) - MOST_LISTED} more (--json lists all)")
     if going:
         out.print(f"\nThis was a dry run; to hand {count(len(going), 'message')} back add --no-dry-run")
-    out.print("Calls cannot be handed back: `fallback voicemails call-back` lists whom to call.")
+    out.print(f"Calls cannot be handed back: `{desk.command('voicemails call-back')}` lists whom to call.", soft_wrap=True)
 
 
 def line(desk: Desk, candidate: Candidate) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from config.version import version
 from lambdas.workers.events import Item
 from lambdas.workers.hand_back import REPLAY
 from lambdas.workers.voicemails import COLLECT, HEAR
@@ -58,7 +59,7 @@ class State:
         """How the primary is, as far as anybody asked it."""
         if not self.primary:
             return "nobody asks it: name its health addresses in [primary] health"
-        return "; ".join(f"{'up' if item['well'] else 'DOWN'}: {address_of(item)} ({item.get('seen', '?')})" for item in self.primary)
+        return "; ".join(f"{health(item)}: {address_of(item)} ({item.get('seen', '?')})" for item in self.primary)
 
     @property
     def fallback_is_well(self) -> bool:
@@ -98,26 +99,25 @@ class State:
             return f"the test request {ago} ago FAILED: {', '.join(self.faults)}"
         return f"answered a test request {ago} ago in {self.probe.get('milliseconds', '?')} ms"
 
-    @property
-    def next(self) -> Iterator[tuple[str, str]]:
+    def next(self, desk: Desk) -> Iterator[tuple[str, str]]:
         """What to type, and what for."""
         if self.outage and self.is_on:
-            yield f"fallback errors --from {self.outage.begin:%Y-%m-%dT%H:%M}", "what fails, and what to try"
+            yield desk.command(f"errors --from {self.outage.begin:%Y-%m-%dT%H:%M}"), "what fails, and what to try"
         elif self.outage:
-            yield "fallback replay --since 1d", "what the primary missed, without sending anything"
+            yield desk.command("replay --since 1d"), "what the primary missed, without sending anything"
         if self.hear:
-            yield "fallback voicemails list", "who called, and what they said"
+            yield desk.command("voicemails list"), "who called, and what they said"
         if self.replays:
-            yield "fallback replay --unknown", "hand-backs that were cut off"
+            yield desk.command("replay --unknown"), "hand-backs that were cut off"
         if not self.fallback_is_well:
             yield "docs/runbook.md", "a section for each alarm"
-        yield "fallback console", "all of this in a browser"
+        yield desk.command("console"), "all of this in a browser"
 
     @property
     def facts(self) -> dict[str, Any]:
         """As JSON."""
         outage = self.outage.facts | {"on": self.is_on} if self.outage else None
-        primary = [{"address": address_of(item), "well": item["well"], "seen": item.get("seen")} for item in self.primary]
+        primary = [{"address": address_of(item), "well": is_well(item), "seen": item.get("seen")} for item in self.primary]
         waiting = {"to_hear": self.hear, "to_collect": self.collect, "replays": self.replays}
         return {"outage": outage, "waiting": waiting, "primary": primary, "fallback_well": self.fallback_is_well, "alarms": self.alarms}
 
@@ -125,6 +125,18 @@ class State:
 def address_of(item: Item) -> str:
     """The address that a health item is about."""
     return str(item["sk"].partition("#")[2])
+
+
+def is_well(item: Item) -> bool:
+    """Whether the last request to a health address was answered well; `well` alone is what was announced, after several in a row."""
+    return bool(item["well"]) == (not item.get("contrary"))
+
+
+def health(item: Item) -> str:
+    """How an address is: `up`, `DOWN`, or what its last answers say against what was announced."""
+    if not (contrary := int(item.get("contrary") or 0)):
+        return "up" if item["well"] else "DOWN"
+    return f"{'up again' if is_well(item) else 'FAILING'}, {count(contrary, 'time')} in a row"
 
 
 def alarms(desk: Desk) -> tuple[list[str], str]:
@@ -160,12 +172,18 @@ def state(environment: EnvironmentOption = PRODUCTION, region: RegionsOption = N
         print(json.dumps(found.facts))
         return
     out.print(f"[bold]{desk.title}[/]  {clock(found.now)} UTC\n")
-    for line in (*headline(found), "", *rows(found), ""):
+    for line in (*headline(found), "", *rows(found), *versions(desk), ""):
         out.print(line)
     out.print("Next")
-    width = max(len(command) for command, _ in found.next)
-    for command, purpose in found.next:
-        out.print(f"  [bold]{command:{width}}[/]  {purpose}")
+    for command, purpose in found.next(desk):
+        out.print(f"  [bold]{escape(command)}[/]\n      {purpose}", soft_wrap=True)
+
+
+def versions(desk: Desk) -> Iterator[str]:
+    """Where another version is deployed than that of this command."""
+    for deployment in desk.deployments:
+        if (deployed := deployment.outputs.get("Version", "an older version")) != version():
+            yield f"Version     {escape(deployed)} is deployed in {deployment.region}, this command is of {version()}"
 
 
 def headline(found: State) -> Iterator[str]:

@@ -10,17 +10,18 @@ from lambdas.workers.events import END, FAILURE, MISSED, UNHEARD, Item
 from lambdas.workers.hand_back import LOST, ORIGINAL, REPLAY, SENDING
 from lambdas.workers.voicemails import shown
 
-#: Twilio's parameters that tell what a caller did, in the order in which they are told.
+#: Twilio's parameters that tell what somebody did, in the order in which they are told.
 DONE = {
-    "Digits": "the caller pressed {}",
-    "SpeechResult": "the caller said {}",
-    "DialCallStatus": "the number dialled: {}",
-    "DialBridged": "connected with somebody: {}",
-    "RecordingDuration": "the caller spoke {} s",
-    "CallDuration": "the call lasted {} s",
-    "Body": "the text: {}",
-    "NumMedia": "media sent: {}",
+    "Digits": "{who} pressed {value}",
+    "SpeechResult": "{who} said {value}",
+    "DialCallStatus": "the number dialled: {value}",
+    "DialBridged": "connected",
+    "RecordingDuration": "{who} spoke {value} s",
+    "CallDuration": "the call lasted {value} s",
+    "Body": "the text: {value}",
+    "NumMedia": "media sent: {value}",
 }
+CALLER = "the caller"
 UNTOLD = {"NumMedia": "0"}
 
 
@@ -41,8 +42,27 @@ class Chapter:
 
 def told(items: list[Item]) -> list[Chapter]:
     """The chapters of a call's items, as they may be shown; the original of a text is none."""
-    chapters = [CHAPTERS[item["kind"]](item) for item in items if item.get("kind") in CHAPTERS and not item["sk"].startswith(ORIGINAL)]
+    legs = {item["params"]["CallSid"]: called(item) for item in items if is_leg(item)}
+    chapters = [
+        CHAPTERS[item["kind"]](item | {"taken_by": legs.get((item.get("params") or {}).get("DialCallSid"), "somebody")})
+        for item in items
+        if item.get("kind") in CHAPTERS and not item["sk"].startswith(ORIGINAL)
+    ]
     return sorted(chapters, key=lambda chapter: chapter.moment)
+
+
+def is_leg(item: Item) -> bool:
+    """Whether a request is about somebody whom we called for the caller, before the two were connected.
+
+    https://www.twilio.com/docs/voice/twiml/number#attributes-url
+    """
+    params = item.get("params") or {}
+    return bool(params.get("ParentCallSid") and params.get("CallSid"))
+
+
+def called(item: Item) -> str:
+    """Whom a leg called."""
+    return str(item.get("to") or "the number called")
 
 
 def request(item: Item) -> Chapter:
@@ -56,6 +76,8 @@ def asked(item: Item) -> str:
     people = f" from {item['from']} to {item.get('to', '?')}" if item.get("from") else ""
     if item.get("error_code"):
         return f"{who}{people}: the primary failed with {item['error_code']}"
+    if is_leg(item):
+        return f"Twilio went on with our answer to {called(item)}" if "Digits" in item["params"] else f"{called(item)} picked up"
     if item.get("entry") == "trunk":
         return f"{who}{people}: no SIP server of the trunk {item.get('trunk', '')} took it".replace("  ", " ")
     return "Twilio went on with our answer" if item.get("step", "").count("/") else f"{who}{people}"
@@ -73,11 +95,15 @@ def failed(item: Item) -> Iterator[str]:
 
 
 def did(item: Item) -> Iterator[str]:
-    """What the caller did."""
+    """What the caller did, or whoever was called for them."""
     params: dict[str, Any] = item.get("params") or {}
+    who = called(item) if is_leg(item) else CALLER
     for name, sentence in DONE.items():
-        if params.get(name) and params[name] != UNTOLD.get(name):
-            yield "the caller hung up" if params[name] == "hangup" else sentence.format(params[name])
+        value = params.get(name)
+        if name == "DialBridged" and value:
+            yield f"connected with {item.get('taken_by')}" if value == "true" else "connected with nobody"
+        elif value and value != UNTOLD.get(name):
+            yield f"{who} hung up" if value == "hangup" else sentence.format(who=who, value=value)
 
 
 def answered(item: Item) -> Iterator[str]:

@@ -36,7 +36,7 @@ def add_token(account: Account, environment: EnvironmentOption = PRODUCTION, reg
     sid = checked_account(account)
     deployment = Deployment.find(environment, region)
     put(deployment, "TokensSecretArn", with_token(read(deployment, "TokensSecretArn"), sid, asked_for("Auth Token")))
-    out.print(f"added; {sid} is verified within a minute. Whether Twilio takes it: `fallback tokens check`")
+    out.print(f"added; {sid} is verified within a minute. Whether Twilio takes it: `{deployment.command('tokens check')}`", soft_wrap=True)
 
 
 def list_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOption = None, as_json: JsonOption = False) -> None:
@@ -46,14 +46,17 @@ def list_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOptio
 
         fallback tokens list --json
     """
-    found = counted(read(Deployment.find(environment, region), "TokensSecretArn"))
+    deployment = Deployment.find(environment, region)
+    found = counted(read(deployment, "TokensSecretArn"))
     if as_json:
         print(json.dumps(found))
         return
     for account, count in found.items():
         out.print(f"{account}  {count}")
     if not found:
-        out.print("no token yet: callers get the unverified answer. Add one with `fallback tokens add AC...`")
+        out.print(
+            f"no token yet: callers get the unverified answer. Add one with `{deployment.command('tokens add AC...')}`", soft_wrap=True
+        )
 
 
 def check_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOption = None, as_json: JsonOption = False) -> None:
@@ -141,7 +144,7 @@ def with_token(tokens: Mapping[str, Any], account: str, token: str) -> dict[str,
 def without_old_tokens(tokens: Mapping[str, Any], account: str) -> dict[str, Any]:
     """Only the newest token of an account: what to do once a rotation is over."""
     if not tokens.get(account):
-        raise OpsError(f"{account} has no token here: `fallback tokens list` shows what there is")
+        raise OpsError(f"{account} has no token here; there are tokens of {', '.join(counted(tokens)) or 'no account'}")
     return {**tokens, account: [as_list(tokens[account])[0]]}
 
 

@@ -63,8 +63,8 @@ def status(
         out.print(f"{each['region']}: {each['queued']} queued, {each['under_way']} under way, {each['dead']} dead letters")
     for item in stuck:
         out.print(escape(line(item, now)))
-    for hint in hints(stuck, queues, now):
-        out.print(hint)
+    for hint in hints(desk, stuck, queues, now):
+        out.print(hint, soft_wrap=True)
 
 
 def everything(desk: Desk, period: Period) -> list[Item]:
@@ -109,12 +109,13 @@ def line(item: Item, now: datetime) -> str:
     return f"{item['sid']} {item['state']}{late} since {since}, {attempts}, {following}{f': {reason}' if reason else ''}"
 
 
-def hints(stuck: Sequence[Item], queues: Sequence[dict[str, Any]], now: datetime) -> Iterator[str]:
+def hints(desk: Desk, stuck: Sequence[Item], queues: Sequence[dict[str, Any]], now: datetime) -> Iterator[str]:
     """What to type next."""
     if any(each["dead"] for each in queues):
-        yield "Dead letters could not even be noted: `fallback voicemails redrive` says what it would move back."
+        yield f"Dead letters could not even be noted: `{desk.command('voicemails redrive')}` says what it would move back."
     if any(now - datetime.fromisoformat(item["announced_at"]) > LATE for item in stuck):
-        yield "Nothing is lost while Twilio has it. Mend the reason, then `fallback voicemails redrive --waiting --no-dry-run`."
+        redrive_all = desk.command("voicemails redrive --waiting --no-dry-run")
+        yield f"Nothing is lost while Twilio has it. Fix the reason, then `{redrive_all}`."
 
 
 def redrive(

@@ -71,9 +71,10 @@ UNRECORDED = "Callers ARE being answered as usual; what happens is not, or late,
 UNSTORED = "Callers ARE being answered and leave messages as usual; some are not in the bucket, and nobody was told of them."
 AS_USUAL = "Callers ARE being answered as usual."
 TAIL = "aws logs tail {%s} --since %s --region {region}"
-TOKENS = "fallback tokens {} --environment {{environment}}"
-REBUILD = "fallback rebuild --since 6h --environment {environment}"
-VOICEMAILS = "fallback voicemails list --environment {environment}"
+WHERE = "--environment {environment} --region {region}"
+TOKENS = "fallback tokens %s " + WHERE
+REBUILD = "fallback rebuild --since 6h " + WHERE
+VOICEMAILS = "fallback voicemails list " + WHERE
 
 ANSWERING = (
     Row(
@@ -81,7 +82,7 @@ ANSWERING = (
         requests("verified"),
         "Callers ARE being answered, by the fallback.",
         "They do not reach the primary. The function `outage` tells people, once, with figures.",
-        "fallback status --environment {environment}",
+        "fallback status " + WHERE,
         "The primary is failing",
         periods=QUIET_MINUTES,
     ),
@@ -130,7 +131,7 @@ ANSWERING = (
         Metric("FallbackFailures", dimensions={"service": "reconcile"}),
         "Callers heard Twilio's own error message, or nothing: the fallback itself did not answer them.",
         "Twilio reports that requests to our own URLs failed.",
-        "fallback errors --since 1h --environment {environment}",
+        "fallback errors --since 1h " + WHERE,
         "The fallback itself failed",
     ),
 )
@@ -140,7 +141,7 @@ TRUST = (
         requests("unverifiable"),
         STRANGERS_ANSWER,
         "Signatures cannot be checked: the Tokens secret cannot be read, or a URL at Twilio is set to GET.",
-        TOKENS.format("list"),
+        TOKENS % "list",
         "Signatures cannot be checked",
     ),
     Row(
@@ -148,7 +149,7 @@ TRUST = (
         requests("refused"),
         STRANGERS_ANSWER,
         "A request names an account of ours and bears a wrong signature: our Auth Token is stale, or somebody pretends.",
-        TOKENS.format("check"),
+        TOKENS % "check",
         "A token is stale",
     ),
     Row(
@@ -156,7 +157,7 @@ TRUST = (
         Metric("TokenFaults", "Maximum", dimensions={"service": "auth_tokens"}),
         "Nobody notices yet; in an outage callers would get the answer for strangers.",
         "Twilio refuses a stored Auth Token, or an account has none.",
-        TOKENS.format("check"),
+        TOKENS % "check",
         "A token is stale",
         missing="last",
     ),

@@ -9,16 +9,22 @@ from constructs import Construct
 
 from config.folders import TEMPLATES
 from config.settings import Settings
+from config.version import version
 from stacks.acknowledged import acknowledge
 from stacks.answer import Answer
 from stacks.api import Api, LogRole, Static
 from stacks.event_table import EventTable
 from stacks.functions import keep, log_group, worker_files, zipped
 from stacks.media import Media
+from stacks.published import Published
 from stacks.record import Record
 from stacks.replay import Replay
 from stacks.voicemail import Voicemail
 from stacks.watch import Watch
+
+#: How Twilio is to ask a fallback URL: twice more; for calls whatever failed, for texts where no connection came about.
+#: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+AS_A_FALLBACK = {"voice": "#rc=2&rp=all", "sms": "#rc=2&rp=ct"}
 
 
 class FallbackStack(Stack):
@@ -32,6 +38,7 @@ class FallbackStack(Stack):
             env=Environment(region=settings.region),
             termination_protection=settings.protect,
             description=f"Twilio Fallback Stack ({settings.environment})",
+            tags={"fallback:version": version()},
         )
         said = {medium: "".join(book["documents"][name]["parts"]) for medium, name in book["last_resort"].items()}
         workers = zipped("workers", worker_files(book))
@@ -50,6 +57,7 @@ class FallbackStack(Stack):
             replay = Replay(self, "Replay", settings, workers, self.events.table, self.answer.tokens, self.voicemail.keys)
             CfnOutput(self, "ReplayFunctionName", value=replay.function.function_name)
         self.watch = Watch(self, "Watch", settings, workers, self)
+        Published(self, "Published", settings, book["id"])
         self.outputs()
         acknowledge(self)
         for key, value in settings.tags.items():
@@ -80,9 +88,9 @@ class FallbackStack(Stack):
     def outputs(self) -> None:
         """What the platform team points Twilio at, and what the commands look things up by."""
         values = {
-            "VoiceUrl": f"{self.voice.url}/voice",
+            "VoiceUrl": f"{self.voice.url}/voice{AS_A_FALLBACK['voice']}",
             "TrunkUrl": f"{self.voice.url}/trunk/",
-            "SmsUrl": f"{self.messaging.url}/sms",
+            "SmsUrl": f"{self.messaging.url}/sms{AS_A_FALLBACK['sms']}",
             "RecordingUrl": f"{self.callbacks.url}/recording",
             "VoiceApiId": self.voice.api.rest_api_id,
             "MessagingApiId": self.messaging.api.rest_api_id,
@@ -100,6 +108,7 @@ class FallbackStack(Stack):
             "ReconcileFunctionName": self.voicemail.reconcile.function_name,
             "AlertTopicArn": self.watch.alerts.topic.topic_arn,
             "OutageFunctionName": self.watch.outage.function.function_name,
+            "Version": version(),
             "TokenCheckFunctionName": self.watch.token_check.function.function_name,
         }
         if self.media:

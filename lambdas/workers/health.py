@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lambdas.workers.command import command_line
 from lambdas.workers.webhook import NotSent, connected
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Health:
             else "The primary does not answer its health check. Whoever calls now and cannot reach it is answered by the fallback.",
             f"{url}: {seen}, {IN_A_ROW} times in a row, at {stamp(now)}",
             "",
-            "Next:      fallback status",
+            f"Next:      {command_line('status', self.environment)}",
             "Runbook:   docs/runbook.md, The primary is failing",
         ]
         self.sns.publish(TopicArn=self.topic, Subject=subject[:LONGEST_SUBJECT], Message="\n".join(text))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from lambdas.workers.command import command_line
 from lambdas.workers.error_codes import explain
 
 MACHINES = ("email-json", "http", "https", "sqs", "lambda", "firehose")
@@ -75,7 +76,7 @@ def text(item: Item, environment: str) -> str:
             *where(item),
             "",
             f"Listen:    {command(item, environment)}",
-            f"The call:  fallback call {item['pk']} --environment {environment}",
+            f"The call:  {command_line(f'call {item["pk"]}', environment)}",
             "",
             f"Id {identity(item)}: should this message come twice, it is the same voicemail.",
         ]
@@ -105,7 +106,7 @@ def reason(item: Item) -> str:
 
 def command(item: Item, environment: str) -> str:
     """What plays it."""
-    return f"fallback voicemails play {item['sid']} --environment {environment}"
+    return command_line(f"voicemails play {item['sid']}", environment)
 
 
 def length(item: Item) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from lambdas.workers.command import command_line
 from lambdas.workers.error_codes import explain
 from lambdas.workers.events import Item
 from lambdas.workers.timeline import is_fallback, is_message
@@ -98,8 +99,7 @@ def reasons(figures: Figures) -> list[str]:
 
 def steps(environment: str, until: datetime | None) -> list[str]:
     """What to type next, and where to read on."""
-    command = f"fallback {'voicemails list' if until else 'status'} --environment {environment}"
-    return [f"Next:      {command}", f"Runbook:   {RUNBOOK}"]
+    return [f"Next:      {command_line('voicemails list' if until else 'status', environment)}", f"Runbook:   {RUNBOOK}"]
 
 
 def when(moment: datetime) -> str:

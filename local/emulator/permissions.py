@@ -1,12 +1,14 @@
 """A function's own policy decides which service may invoke it, and for what: ministack leaves this open.
 
 And whoever may send a message may send ten: SQS has no permissions for batches, ministack asks for one. A policy names a log group with
-`:*` behind it, for all but tags; ministack asks for it without.
+`:*` behind it, for all but tags; ministack asks for it without. Parameters of a path are a resource; ministack asks for all.
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
 """
 
+import json
 from typing import Any
 
 from ministack.core import iam_actions
@@ -40,9 +42,11 @@ def _action(service: str, *request: Any) -> str | None:
     return action.removesuffix("Batch") if action and service == "sqs" else action
 
 
-def _resource(service: str, *request: Any) -> str:
-    found: str = _extract_resource_arn(service, *request)
-    return f"{found}:*" if ":log-group:" in found and "TagResource" not in str(request) and not found.endswith(":*") else found
+def _resource(service: str, method: str, path: str, headers: Any, body: bytes, *request: Any) -> str:
+    found: str = _extract_resource_arn(service, method, path, headers, body, *request)
+    if service == "ssm" and found == "*" and (under := json.loads(body or "{}").get("Path")):
+        return f"arn:aws:ssm:{get_region()}:{get_account_id()}:parameter{under}"
+    return f"{found}:*" if ":log-group:" in found and "TagResource" not in str(headers) and not found.endswith(":*") else found
 
 
 _extract_iam_action: Any = iam_actions.extract_iam_action

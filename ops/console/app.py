@@ -24,7 +24,7 @@ from ops.deployment import OpsError, remedy
 from ops.desk import Desk
 from ops.outages import code_of, meaning, url_of
 from ops.period import NoPeriod
-from ops.state import address_of
+from ops.state import address_of, health, is_well
 from ops.words import clock, count, length
 
 HERE = Path(__file__).parent
@@ -98,6 +98,7 @@ def templates() -> Jinja2Templates:
     """The pages, with the words of the commands."""
     found = Jinja2Templates(directory=HERE / "templates")
     words = {"clock": clock, "took": length, "count": count, "moment": datetime.fromisoformat, "state": shown}
-    found.env.filters |= words | {"meaning": meaning, "code": code_of, "url": url_of, "address": address_of}
+    found.env.filters |= words | {"meaning": meaning, "code": code_of, "url": url_of, "address": address_of, "health": health}
+    found.env.tests["well"] = is_well
     found.env.trim_blocks = found.env.lstrip_blocks = True
     return found

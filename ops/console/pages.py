@@ -98,7 +98,7 @@ class Pages:
         span = request.query_params.get("since") or SPANS[0]  # within it a column is a minute
         period = Period.of(span, None, None, now)
         if period.length > MOST_SHOWN:
-            raise NoPeriod(f"{span}: this page goes back {MOST_SHOWN.days} days; `fallback errors` and `fallback export` go further.")
+            raise NoPeriod(f"{span}: this page goes back {MOST_SHOWN.days} days; `{desk.command(f'errors --since {span}')}` goes further.")
         codes, narrow, urls = Tally(period), Tally(period, most_columns=NARROW_COLUMNS), Tally(period, "url")
         found = find(desk, period, Wanted(), (codes, narrow, urls), earlier=True, last=True)
         last = found.outages[0] if found.outages else None

@@ -16,7 +16,9 @@ from cfnlint.config import ManualArgs
 
 from answerbook import grammar
 from answerbook.compile import compile_book
+from config.deployed import Deployed
 from config.settings import load
+from config.version import version
 from stacks.api import CONTENT_TYPES, RESPONSE_TYPES
 from stacks.fallback_stack import FallbackStack
 from tests.stacks.conftest import ENVIRONMENTS
@@ -71,8 +73,8 @@ def test_api_gateway_calls_the_alias(production: Json) -> None:
         integration = method["Properties"]["Integration"]
         if integration["Type"] == "AWS_PROXY" and "Answer" in json.dumps(integration["Uri"]):
             assert alias in json.dumps(integration["Uri"])
-    for version in of_type(production, "AWS::Lambda::Version").values():
-        assert version["DeletionPolicy"] == "Retain"
+    for published in of_type(production, "AWS::Lambda::Version").values():
+        assert published["DeletionPolicy"] == "Retain"
 
 
 #: What every number at Twilio, or the company's data, hangs on.
@@ -200,3 +202,27 @@ def test_a_mistake_in_the_settings_ends_the_synthesis_with_one_line(tmp_path: Pa
     assert done.returncode == 1
     assert done.stderr.strip().endswith("did you mean 'greeting'?")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_is_printed_is_what_twilio_is_pointed_at(production: Json) -> None:
+    """With the connection overrides of a fallback URL, so that nobody has to know them."""
+    outputs = {name: json.dumps(output["Value"]) for name, output in production["Outputs"].items()}
+    assert "/voice#rc=2&rp=all" in outputs["VoiceUrl"]
+    assert "/sms#rc=2&rp=ct" in outputs["SmsUrl"]
+
+
+def test_the_stack_bears_the_version_of_the_project(production: Json) -> None:
+    """As an output, as a tag, and in what it publishes; not in the zips, which a version alone must not change."""
+    settings = load("production")
+    stack = FallbackStack(App(), settings, compile_book(settings))
+    assert production["Outputs"]["Version"]["Value"] == version()
+    assert stack.tags.tag_values()["fallback:version"] == version()
+
+
+def test_what_oncall_must_know_is_published(production: Json) -> None:
+    """Readable by whoever may look for the stack, and without a secret."""
+    parameters = {each["Properties"]["Name"]: each["Properties"]["Value"] for each in of_type(production, "AWS::SSM::Parameter").values()}
+    settings = load("production")
+    published = Deployed.read(parameters)
+    assert published == Deployed.of(settings, compile_book(settings)["id"], version())
+    assert all(name.startswith("/fallback/production/deployed/") for name in parameters)

@@ -14,6 +14,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from config.deployed import Deployed, path_of
+from config.settings import load
+from config.version import version
 from lambdas.workers.events import Item, day_shard
 from ops import cli
 from ops.desk import Desk
@@ -67,7 +70,15 @@ def stack(region: str) -> None:
     outputs |= {"AuditGroupName": "audit"}
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
     client("logs", region).create_log_group(logGroupName="audit")
+    publish(Deployed.of(load("local"), "0123456789ab", version()), region)
     client("cloudformation", region).create_stack(StackName="fallback-local", TemplateBody=json.dumps(template))
+
+
+def publish(deployed: Deployed, region: str = "us-east-1") -> None:
+    """What the stack says of its settings."""
+    for index, value in enumerate(deployed.parameters):
+        name = f"{path_of('local')}/{index:03}"
+        client("ssm", region).put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
 
 def add(*items: Item, region: str = "us-east-1") -> None:

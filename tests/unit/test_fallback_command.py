@@ -134,6 +134,22 @@ def test_the_state_for_programs(run: Run) -> None:
     assert told["primary"] == [{"address": "https://a.example.com/", "well": False, "seen": "HTTP 503"}]
 
 
+@pytest.mark.parametrize(
+    ("well", "contrary", "seen", "says"),
+    [
+        (True, 0, "HTTP 200", "up: https://a.example.com/ (HTTP 200)"),
+        (True, 2, "no connection", "FAILING, 2 times in a row: https://a.example.com/ (no connection)"),
+        (False, 0, "no connection", "DOWN: https://a.example.com/ (no connection)"),
+        (False, 1, "HTTP 200", "up again, 1 time in a row: https://a.example.com/ (HTTP 200)"),
+    ],
+)
+def test_the_primary_is_as_it_was_seen_last(run: Run, well: bool, contrary: int, seen: str, says: str) -> None:
+    """Not as it was announced last: that takes three answers in a row."""
+    add({"pk": "primary", "sk": "health#https://a.example.com/", "well": well, "contrary": contrary, "seen": seen})
+    assert f"Primary     {says}" in run()[1]
+    assert json.loads(run("--json")[1])["primary"][0]["well"] is (seen == "HTTP 200")
+
+
 def test_a_probe_that_failed_or_stopped_is_told(run: Run) -> None:
     add({"pk": "probe", "sk": "29000000", "time": "2026-01-01T00:00:00Z", "faults": []})
     assert "the test requests have STOPPED" in run()[1]

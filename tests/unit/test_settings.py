@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from answerbook.compile import compile_book
+from config.deployed import Deployed
+from config.file import File
 from config.lines import Lines
 from config.mistakes import ConfigError
-from config.place import Place
 from config.settings import HERE, Settings, load, parse
 from config.tables import Frozen
 
@@ -250,7 +251,8 @@ def test_a_mistake_elsewhere_keeps_nobody_from_what_callers_left(tmp_path: Path)
     (tmp_path / "test.toml").write_text(GOOD + "[retention]\nevnts = 5\n")
     with pytest.raises(ConfigError):
         load("test", tmp_path)
-    assert Place.of("test", tmp_path) == Place("us-west-2", frozenset({"+15005550006"}))
+    deployed = Deployed.in_file(File.read("test", tmp_path))
+    assert (deployed.region, deployed.numbers) == ("us-west-2", ("+15005550006",))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +269,7 @@ def test_a_mistake_elsewhere_keeps_nobody_from_what_callers_left(tmp_path: Path)
 def test_where_an_environment_is_must_be_known(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "test.toml").write_text(text)
     with pytest.raises(ConfigError, match=re.escape(says)):
-        Place.of("test", tmp_path)
+        Deployed.in_file(File.read("test", tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ def test_where_an_environment_is_must_be_known(tmp_path: Path, text: str, says: 
 )
 def test_an_environment_without_a_list_of_numbers_has_none_of_its_own(tmp_path: Path, twilio: str) -> None:
     (tmp_path / "test.toml").write_text(f'region = "us-west-2"\n{twilio}\n')
-    assert Place.of("test", tmp_path).numbers == frozenset()
+    assert Deployed.in_file(File.read("test", tmp_path)).numbers == ()
 
 
 def test_every_setting_says_what_it_is() -> None:
