@@ -175,7 +175,10 @@ def test_whoever_is_told_reads_what_callers_experience_then_a_command_then_the_r
     [refused] = [alarm for alarm in alarms if alarm["NewStateValue"] == "ALARM"]
     description = refused["AlarmDescription"].splitlines()
     assert description[0].startswith("Callers ARE being answered")
-    assert description[-2:] == ["Next: fallback tokens check --environment local", "Runbook: docs/runbook.md, A token is stale"]
+    assert description[-2:] == [
+        "Next: fallback tokens check --environment local --region us-east-1",
+        "Runbook: docs/runbook.md, A token is stale",
+    ]
 
 
 def test_every_alarm_of_the_table_is_there(watched: Watched) -> None:

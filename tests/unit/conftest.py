@@ -42,6 +42,12 @@ def descriptions_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda tells every function where it runs. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
 @pytest.fixture(scope="session")
 def hello() -> bytes:
     """A WAV file in which something is said."""

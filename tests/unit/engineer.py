@@ -64,21 +64,30 @@ def emptied() -> None:
         client("s3").delete_object(Bucket=BUCKET, Key=each["Key"], VersionId=each["VersionId"])
 
 
-def stack(region: str) -> None:
+def stack(region: str, environment: str = "local", **further: str) -> None:
     """What the commands look things up by."""
     outputs = {"EventTableName": TABLE, "VoicemailBucketName": BUCKET, "ReplayFunctionName": "replay", "JournalGroupName": "journal"}
-    outputs |= {"AuditGroupName": "audit"}
+    outputs |= {"AuditGroupName": "audit", "Version": version()}
+    outputs |= further
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
-    client("logs", region).create_log_group(logGroupName="audit")
-    publish(Deployed.of(load("local"), "0123456789ab", version()), region)
-    client("cloudformation", region).create_stack(StackName="fallback-local", TemplateBody=json.dumps(template))
+    with contextlib.suppress(client("logs", region).exceptions.ResourceAlreadyExistsException):
+        client("logs", region).create_log_group(logGroupName="audit")
+    publish(Deployed.of(load("local"), "0123456789ab", version()), region, environment)
+    client("cloudformation", region).create_stack(StackName=f"fallback-{environment}", TemplateBody=json.dumps(template))
 
 
-def publish(deployed: Deployed, region: str = "us-east-1") -> None:
-    """What the stack says of its settings."""
+def publish(deployed: Deployed, region: str = "us-east-1", environment: str = "local") -> None:
+    """What the stack says of its settings, and nothing of what it said before."""
+    unpublish(region, environment)
     for index, value in enumerate(deployed.parameters):
-        name = f"{path_of('local')}/{index:03}"
-        client("ssm", region).put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        client("ssm", region).put_parameter(Name=f"{path_of(environment)}/{index:03}", Value=value, Type="String")
+
+
+def unpublish(region: str = "us-east-1", environment: str = "local") -> None:
+    """Nothing, as a stack of an older version."""
+    for page in client("ssm", region).get_paginator("get_parameters_by_path").paginate(Path=path_of(environment)):
+        for each in page["Parameters"]:
+            client("ssm", region).delete_parameter(Name=each["Name"])
 
 
 def add(*items: Item, region: str = "us-east-1") -> None:

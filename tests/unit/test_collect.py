@@ -57,7 +57,7 @@ def test_people_are_told_who_called_how_long_when_and_why_we_answered(made: Acco
     assert message["Subject"] == "Voicemail (3 s) for +12025550199 [tests]"
     assert (facts["from"], facts["to"], facts["seconds"], facts["time"]) == ("+12025550123", "+12025550199", 3, "2026-11-21T02:41:07Z")
     assert (facts["error_code"], facts["error_url"]) == ("11200", "https://app.example.com/voice")
-    assert facts["command"] == f"fallback voicemails play {recording.sid} --environment tests"
+    assert facts["command"] == f"fallback voicemails play {recording.sid} --environment tests --region us-east-1"
     assert message["MessageAttributes"]["error_code"] == {"Type": "String", "Value": "11200"}
     assert "2025550123" not in json.dumps(message["MessageAttributes"]), "a filter needs no caller"
 

@@ -392,7 +392,7 @@ def test_a_person_is_forgotten_in_table_and_bucket_and_what_remains_is_said(run:
     assert status == 0
     assert "would be erased" in out
     assert "the journal log group: until" in out
-    assert "`fallback rebuild` before that day brings events back" in out
+    assert "Whoever rebuilds events before that day brings them back" in out
     assert s3.list_object_versions(Bucket=BUCKET)["Versions"]
 
     assert "erased" in run("forget", "--number", CALLER, "--no-dry-run")[1]

@@ -33,8 +33,8 @@ def test_the_mail_says_who_how_long_when_why_and_what_plays_it() -> None:
         "on 21 November 2026 at 02:41:07 UTC",
         "The fallback answered because https://app.example.com/voice failed",
         "Twilio asked for the webhook and got no usable answer.\nTwilio error 11200: https://www.twilio.com/docs/api/errors/11200",
-        f"Listen:    fallback voicemails play {ITEM['sid']} --environment production",
-        f"fallback call {ITEM['pk']} --environment production",
+        f"Listen:    fallback voicemails play {ITEM['sid']} --environment production --region us-east-1",
+        f"fallback call {ITEM['pk']} --environment production --region us-east-1",
         f"Id voicemail/{ITEM['sid']}",
     ):
         assert part in mail

@@ -85,7 +85,7 @@ def test_the_first_words_are_what_callers_experience_then_one_command_then_the_r
     office.outages.look(BEGIN + MINUTE)
     first, *_, command, runbook = office.told[0]["Message"].splitlines()
     assert first == "Callers ARE being answered, by the fallback: 1 call, 0 voicemails, 0 texts since 23:52 UTC on 21 November 2026."
-    assert command.split() == ["Next:", "fallback", "status", "--environment", "production"]
+    assert command.split() == ["Next:", "fallback", "status", "--environment", "production", "--region", "us-east-1"]
     assert runbook.split()[:2] == ["Runbook:", "docs/runbook.md,"]
 
 
