@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from config.regions import regions
 
 LIFE = dt.timedelta(days=30)
+CUSTOM_DOMAIN = "fallback.example.com"  #: whoever adds it to the local API Gateway finds a certificate for it
 
 
 class Certificate(NamedTuple):
@@ -29,8 +30,8 @@ class Certificate(NamedTuple):
 
 
 def host_names() -> list[str]:
-    """Every DNS name under which the local cloud is reached: its own, and those of API Gateway in each region."""
-    return ["localhost", "*.execute-api.localhost", *(f"*.execute-api.{region}.amazonaws.com" for region in regions())]
+    """Every DNS name under which the local cloud is reached: its own, those of API Gateway in each region, and a custom domain."""
+    return ["localhost", CUSTOM_DOMAIN, "*.execute-api.localhost", *(f"*.execute-api.{region}.amazonaws.com" for region in regions())]
 
 
 def write(directory: Path) -> Certificate:

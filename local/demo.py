@@ -26,6 +26,7 @@ from config.folders import TEMPLATES
 from config.mistakes import ConfigError
 from config.settings import HERE
 from local.cdk import ROOT, CdkFailed
+from local.certificate import CUSTOM_DOMAIN
 from local.cloud import LocalCloud
 from local.disasters import Disaster, playable, playable_with, read_back, voicemail
 from local.emulator.process import CannotStart
@@ -43,7 +44,7 @@ INTERRUPTED = 130  #: what shells say of a program that Ctrl-C ended
 def twilio_for(cloud: LocalCloud) -> StandInTwilio:
     """The stand-in Twilio whose requests reach this cloud, whichever name they are made by."""
     here = ("127.0.0.1", cloud.port)
-    resolver = Resolver({f".execute-api.{cloud.region}.amazonaws.com": here})
+    resolver = Resolver({f".execute-api.{cloud.region}.amazonaws.com": here, CUSTOM_DOMAIN: here})
     twilio = cloud.settings.twilio
     return StandInTwilio(
         twilio.accounts[0],

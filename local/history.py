@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 from answerbook.compile import compile_book
 from config.folders import TEMPLATES
@@ -22,6 +20,7 @@ from lambdas.answer.journal import Journal
 from lambdas.answer.request import Request
 from lambdas.answer.signature import VERIFIED
 from lambdas.workers.events import Line
+from lambdas.workers.gateway_event import gateway_event
 from local.twilio.parameters import call_parameters, text_parameters
 from ops.period import stamp
 
@@ -131,7 +130,8 @@ class Past:
 
     def line(self, when: datetime, path: str, form: Mapping[str, str]) -> Line:
         """What the answer function writes for this request."""
-        request = Request(event(path, form, self.sid("")))
+        request = Request(gateway_event("https://history.example.com/v1", path, form))
+        request.id = self.sid("")
         choice = None if request.medium == "callback" else self.book.choose(request, when.timestamp())
         entry = self.journal.entry(request, VERIFIED, choice, self.draw.uniform(0.8, 3.5))
         return entry | {"time": stamp(min(when, self.now))}
@@ -156,18 +156,6 @@ class Past:
     def sid(self, prefix: str) -> str:
         """A SID as Twilio writes them."""
         return f"{prefix}{self.draw.getrandbits(128):032x}"
-
-
-def event(path: str, form: Mapping[str, str], request_id: str) -> dict[str, Any]:
-    """The request as API Gateway hands it to the function."""
-    return {
-        "httpMethod": "POST",
-        "path": path,
-        "headers": {},
-        "body": urlencode(form),
-        "isBase64Encoded": False,
-        "requestContext": {"domainName": "history.example.com", "path": f"/v1{path}", "requestId": request_id},
-    }
 
 
 def busy_month(events: int, days: int = 30) -> list[Outage]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from answerbook.documents import SAMPLE, Document, own_step
 from answerbook.words import CLOSE, OPEN
 from lambdas.answer.book import Book, Choice, Condition
 from lambdas.answer.request import Request
+from lambdas.workers.gateway_event import gateway_event
 from ops.conditions import when
 from ops.known import Unknown, unknown
 
@@ -176,5 +176,4 @@ def steps_in(document: Document) -> list[str]:
 
 def request(path: str, fields: Mapping[str, str]) -> Request:
     """A request of Twilio's as API Gateway would hand it over."""
-    context = {"domainName": HOST, "path": f"/{STAGE}{path}", "requestId": "preview"}
-    return Request({"requestContext": context, "httpMethod": "POST", "path": path, "headers": {}, "body": urlencode(fields)})
+    return Request(gateway_event(f"https://{HOST}/{STAGE}", path, fields))

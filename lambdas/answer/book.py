@@ -60,6 +60,7 @@ class Book:
     def __init__(self, data: Json, media: str = "") -> None:
         self.id: str = data["id"]
         self.accounts = frozenset(data["accounts"])
+        self.domains: list[str] = data["hosts"]
         self.hosts = frozenset(data["hosts"]) | {host_of(media)}
         self.keep_query = frozenset(data["keep_query"])
         self.masked: bool = data["masked"]

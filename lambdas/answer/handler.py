@@ -41,7 +41,7 @@ def handler(event: Event, _: object) -> Response:
     try:
         return readable(event, started)
     except Exception as error:  # noqa: BLE001 - the boundary of an answer
-        return failed(medium_of(str(event.get("path"))) if isinstance(event, dict) else "voice", error)
+        return failed(medium_of(str(event.get("resource"))) if isinstance(event, dict) else "voice", error)
 
 
 def readable(event: Event, started: float) -> Response:
@@ -71,15 +71,15 @@ def answer(request: Request, started: float) -> Response:
 
 def trust_in(request: Request) -> str:
     """The degree of trust. A wrong signature may mean a rotated token, so the tokens are asked for once more, rarely."""
-    trust = trust_of(request, TOKENS.current())
-    if trust == FORGED and request.headers.get("x-twilio-signature") and request.fields.get("AccountSid") in BOOK.accounts:
-        trust = trust_of(request, TOKENS.refreshed())
+    trust = trust_of(request, TOKENS.current(), BOOK.domains)
+    if trust != VERIFIED and request.headers.get("x-twilio-signature") and request.fields.get("AccountSid") in BOOK.accounts:
+        trust = trust_of(request, TOKENS.refreshed(), BOOK.domains)
     return trust
 
 
 def unreadable(event: Event) -> Response:
     """Nothing of it can be trusted or kept: the unverified answer and a count."""
-    medium = medium_of(event["path"])
+    medium = medium_of(event["resource"])
     JOURNAL.count(medium, "unreadable")
     if medium == "callback":
         return {"statusCode": 400, "body": ""}

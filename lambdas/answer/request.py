@@ -1,13 +1,14 @@
 """A request as API Gateway hands it over (REST, payload format 1), read without trusting it.
 
 The URL that Twilio signed is built from what API Gateway vouches for, `requestContext.domainName` and `.path` (stage or base path
-included), never from `Host` or `X-Forwarded-*`.
+included), never from `Host` or `X-Forwarded-*`. The route comes from `resource` and `pathParameters`: behind a custom domain `path` holds
+the base path, and the stage where the mapping names none (measured on AWS: https://github.com/localstack/localstack/issues/12295, 2025-02).
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
 import base64
 from binascii import a2b_qp
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 TYPE_CHECKING = False  #: for type checkers alone: `typing` is an import that a cold start need not pay (`make bench`)
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Fields(dict[str, str]):
 class Request:
     """What the answer needs to know of a request.
 
-    `path` is relative to the API's stage (`/voice`), `base` the address before it (`https://host/v1`), `url` the whole address that was
-    signed, without query.
+    `path` is the resource that was matched, with its parameters filled in (`/voice/keys/chosen/1`); `base` is the address before it
+    (`https://host/v1`), `url` the whole address without its query, and `query` the parameters of the query in whatever order they came.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Request:
         "medium",
         "method",
         "path",
+        "query",
         "trunk",
         "url",
     )
@@ -72,21 +74,36 @@ class Request:
         context = event["requestContext"]
         self.id: str = context.get("requestId") or ""
         self.method: str = event["httpMethod"]
-        self.path: str = event["path"]
+        self.path = path_of(event)
         self.medium = medium_of(self.path)
         self.domain: str = context["domainName"]
         self.url = f"https://{self.domain}{context['path']}"
-        self.base = base_of(self.url, self.path, context)
+        self.base = base_of(self.url, self.path) or f"https://{self.domain}/{context.get('stage')}"
         self.headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         self.cookie = cookie_of(self.headers.get("cookie") or "")
         self.trunk = self.path.split("/")[2] if self.path.startswith("/trunk/") else ""
-        self.body = body_of(event) if self.method == "POST" else query_of(event)
+        self.query = query_of(event)
+        self.body = body_of(event) if self.method == "POST" else urlencode(self.query, errors="replace")
         self.fields = fields_of(self.body)
 
 
-def base_of(url: str, path: str, context: Json) -> str:
-    """The address before the path. A path with escapes is no path of ours, and stands here decoded: then the stage has to do."""
-    return url.removesuffix(path) if url.endswith(path) else f"https://{context['domainName']}/{context.get('stage')}"
+def path_of(event: Event) -> str:
+    """`/voice/keys/chosen/1` of the resource `/voice/{proxy+}` and its parameters."""
+    path = str(event["resource"])
+    for name, value in (event.get("pathParameters") or {}).items():
+        path = path.replace(f"{{{name}+}}", value).replace(f"{{{name}}}", value)
+    return path.rstrip("/")
+
+
+def base_of(url: str, path: str) -> str:
+    """The address before the path; nothing where the URL does not end in it. A slash at the end, and escapes, make no difference."""
+    if url.endswith(path):
+        return url[: len(url) - len(path)]
+    first, wanted = path[: path.find("/", 1) + 1] or path, unquote(path)
+    at = url.rfind(first)
+    while at > 0 and unquote(url[at:]).rstrip("/") != wanted:
+        at = url.rfind(first, 0, at)
+    return url[: max(at, 0)]
 
 
 def medium_of(path: str) -> str:
@@ -108,10 +125,10 @@ def body_of(event: Event) -> str:
         raise Unreadable("the body is not base64") from error
 
 
-def query_of(event: Event) -> str:
-    """A GET's parameters, encoded anew: API Gateway loses their order, so the signature matches only by luck."""
+def query_of(event: Event) -> list[tuple[str, str]]:
+    """The parameters of the query. API Gateway loses their order and how they were encoded, so what was signed has to be guessed."""
     values = event.get("multiValueQueryStringParameters") or {}
-    return urlencode([(name, value) for name, all_values in values.items() for value in all_values], errors="replace")
+    return [(name, value) for name, all_values in values.items() for value in all_values]
 
 
 def fields_of(body: str) -> Fields:

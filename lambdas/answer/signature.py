@@ -4,29 +4,64 @@ The check itself is Twilio's own `twilio.request_validator`; here none of its ex
 sign with is tried, so that a rotation drops nobody. https://www.twilio.com/docs/usage/security#validating-requests
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
 from hmac import compare_digest
+from itertools import islice, permutations
+from urllib.parse import quote, urlencode
 
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 
-from lambdas.answer.request import Fields, Request
+from lambdas.answer.request import Fields, Request, base_of
 
 VERIFIED = "verified"
 UNVERIFIABLE = "unverifiable"
 FORGED = "forged"
 
+MOST_TRIED = 48  #: addresses that a signature is compared with
+MOST_ORDERED = 4  #: parameters of a query whose orders are all tried
+
 type Tokens = dict[str, list[str]]
 
 
-def trust_of(request: Request, tokens: Tokens | None) -> str:
-    """The degree of trust; `tokens` are the secrets by account SID (or shared key id), None where they could not be read."""
+def trust_of(request: Request, tokens: Tokens | None, hosts: Collection[str] = ()) -> str:
+    """The degree of trust; `tokens` are the secrets by account SID (or shared key id), None where they could not be read.
+
+    `hosts` are names that lead to us by way of somebody else, such as a CDN: Twilio signs the address that it asks. Where one of them was
+    signed, the caller's next addresses begin there too.
+    """
     signature = request.headers.get("x-twilio-signature") or ""
     if not signature:
         return FORGED
     if tokens is None:
         return UNVERIFIABLE
-    if any(matches(token, request, signature) for token in tokens.get(signer_of(request), [])):
-        return VERIFIED
-    return UNVERIFIABLE if request.method == "GET" else FORGED
+    secrets = tokens.get(signer_of(request)) or []
+    for url, query in addresses(request, hosts) if secrets else ():
+        if any(matches(token, request, url + query, signature) for token in secrets):
+            request.base = base_of(url, request.path) or request.base
+            return VERIFIED
+    return UNVERIFIABLE if request.query or request.method == "GET" else FORGED
+
+
+def addresses(request: Request, hosts: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The addresses that Twilio may have signed, and their queries; the likeliest first, and not too many."""
+    urls = [request.url]
+    for host in hosts:
+        urls += [f"https://{host}{path}" for path in (request.url.removeprefix(f"https://{request.domain}"), request.path)]
+    return islice(((url, query) for url in dict.fromkeys(urls) for query in queries(request.query)), MOST_TRIED)
+
+
+def queries(pairs: list[tuple[str, str]]) -> Iterator[str]:
+    """What may have stood behind the path: a bare question mark leaves no trace here, and neither do order and way of encoding."""
+    if not pairs:
+        yield from ("", "?")
+        return
+    for order in permutations(pairs) if len(pairs) <= MOST_ORDERED else (pairs,):
+        text = urlencode(order, errors="replace")
+        lenient = urlencode(order, safe=":/,@", quote_via=quote, errors="replace")
+        for each in dict.fromkeys((text, text.replace("+", "%20"), lenient, text.replace("=&", "&").removesuffix("="))):
+            yield f"?{each}"
 
 
 def signer_of(request: Request) -> str:
@@ -43,10 +78,10 @@ def settings_of(request: Request) -> str:
     return request.headers.get("x-twilio-webhooks-signature-settings") or ""
 
 
-def matches(token: str, request: Request, signature: str) -> bool:
-    """Whether this token signed the request; False too for whatever the validator cannot digest."""
+def matches(token: str, request: Request, url: str, signature: str) -> bool:
+    """Whether this token signed the request at this address; False too for whatever the validator cannot digest."""
     algorithm = get_signature_algorithm(settings_of(request))
-    url, fields = (f"{request.url}?{request.body}", Fields([])) if request.method == "GET" else (request.url, request.fields)
+    fields = Fields([]) if request.method == "GET" else request.fields
     validator = RequestValidator(token)
     try:
         computed = validator.compute_signature(url + signed(fields), None, algorithm)

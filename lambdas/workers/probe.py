@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import boto3
@@ -42,6 +42,7 @@ from lambdas.answer.journal import NAMESPACE
 from lambdas.answer.request import Request
 from lambdas.answer.tokens import tokens_in
 from lambdas.workers.events import DAY, PROBE_DAYS, PROBE_RUNS
+from lambdas.workers.gateway_event import gateway_event
 from lambdas.workers.health import Health
 from lambdas.workers.webhook import Answer, Ask, Medium, NoAnswer, NotSent, send
 
@@ -184,10 +185,8 @@ def filled(document: str, request: Request) -> str:
 
 def request_of(run: Run) -> Request:
     """The request as API Gateway hands it to the answer function."""
-    parts = urlsplit(run.url)
-    context = {"requestId": "", "domainName": parts.netloc, "path": parts.path}
-    path = ENTRY.search(parts.path)[0]  # type: ignore[index] # without stage or base path; the settings take no other addresses
-    return Request({"requestContext": context, "httpMethod": "POST", "path": path, "body": urlencode(parameters(run))})
+    path = ENTRY.search(run.url)[0]  # type: ignore[index] # the settings take no other addresses
+    return Request(gateway_event(run.url.removesuffix(path), path, parameters(run)))
 
 
 def tell(run: Run) -> None:

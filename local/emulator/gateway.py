@@ -1,8 +1,9 @@
 """REST APIs as AWS serves them, where ministack differs.
 
 - A function that raises, exits, hangs, answers nonsense, is throttled, gone or not permitted gives the API's gateway response.
-- The event bears `requestContext.domainName`, and as `path` what was posted, so that the URL a client signed can be put together again:
-  `https://localhost:<port>/restapis/<id>/<stage>/_user_request_/…` and `https://<id>.execute-api.<region>.amazonaws.com/<stage>/…`.
+- The event bears `requestContext.domainName`, and as `requestContext.path` what was posted, so that the URL a client signed can be put
+  together again: `https://localhost:<port>/restapis/<id>/<stage>/_user_request_/…`, `https://<id>.execute-api.<region>.amazonaws.com/<stage>/…`
+  and a custom domain with its base path, which is part of `path` too (https://github.com/localstack/localstack/issues/12295).
 - Query parameters come in no order, a body over 10 MB is refused, one request id names the request everywhere, access logs are written.
 
 Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html and
@@ -191,6 +192,8 @@ def _event(*arguments: Any, **named: Any) -> Json:
     context = event["requestContext"]
     context |= {"domainName": exchange.host, "domainPrefix": exchange.host.partition(".")[0], "path": exchange.path}
     context |= {"requestId": exchange.request_id, "extendedRequestId": exchange.request_id}
+    if app._resolve_custom_domain_request(exchange.host, exchange.path):
+        event["path"] = exchange.path
     context["identity"]["sourceIp"] = "127.0.0.1"
     for name in ("queryStringParameters", "multiValueQueryStringParameters"):
         event[name] = event[name] and dict(random.sample(list(event[name].items()), len(event[name])))

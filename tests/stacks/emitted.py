@@ -18,6 +18,7 @@ from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 from lambdas.workers.voicemails import stamp
 from lambdas.workers.webhook import NotSent
 from local.twilio.faults import NotYet
+from tests.unit.gateway import event
 from tests.unit.test_alerts import alert
 from tests.unit.test_probe import Fallback, run
 from tests.unit.voicemail_workers import CONTEXT, Account, account, photo
@@ -66,8 +67,7 @@ def answer(made: Watching) -> None:
 
 def request(path: str, body: str) -> Request:
     """A request as API Gateway hands it over."""
-    context = {"requestId": "r1", "domainName": "fallback.example.com", "path": f"/v1{path}"}
-    return Request({"requestContext": context, "httpMethod": "POST", "path": path, "headers": {}, "body": body})
+    return Request(event(path, body))
 
 
 def record(made: Watching) -> None:

@@ -13,8 +13,8 @@ from config.mistakes import ConfigError
 from config.settings import parse
 from lambdas.answer.book import Book, Choice
 from lambdas.answer.request import Request
+from tests.unit.gateway import event
 
-HOST = "abc123.execute-api.us-west-2.amazonaws.com"
 MEDIA = "https://media1.execute-api.us-west-2.amazonaws.com/v1"
 ADDRESSES = {":callbacks": "https://callbacks.example.com/v1", ":media": MEDIA}
 NOW = 1_767_225_600.0  #: 2026-01-01 00:00 UTC, a Thursday
@@ -65,9 +65,7 @@ def refused(body: str = "", templates: Path = TEMPLATES, **around: str) -> str:
 
 def request(path: str = "/voice", cookie: str = "", **fields: str) -> Request:
     """A request of Twilio's, as the answer function reads it."""
-    context = {"domainName": HOST, "path": f"/v1{path}", "requestId": "1"}
-    event = {"requestContext": context, "httpMethod": "POST", "path": path, "headers": {"Cookie": cookie}, "body": urlencode(fields)}
-    return Request(event)
+    return Request(event(path, urlencode(fields), headers={"Cookie": cookie}))
 
 
 def ask(answers: Book, path: str = "/voice", *, now: Any = NOW, cookie: str = "", **fields: str) -> Choice:

@@ -26,9 +26,22 @@ greeting = "Speak."
 [answer.echo]
 flow = "reply"
 text = "You wrote: {Body}"
+[api]
+hosts = ["fallback.example.com", "edge.example.com"]
 [[trunk]]
 answer = "mailbox"
+[answer.out]
+flow = "dial_through"
+caller_id = "+15005550006"
+prefixes = ["+1"]
+otherwise = "sorry"
+[[sip]]
+answer = "out"
+[[app]]
+answer = "out"
 """
+#: Who may call other than by number.
+NAMES = 'trunks = ["main"]\nsip_domains = ["office"]\napps = ["pbx"]'
 
 _read = JSONFileLoader.load_file
 
@@ -62,4 +75,4 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnswerFuncti
     with TlsServer(folder, aws(secret)) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in environment(server.url, server.authority).items():
             patch.setenv(name, value)
-        yield AnswerFunction(folder, compiled(settings_text(ANSWERS, 'trunks = ["main"]', voice="keys", sms="echo")))
+        yield AnswerFunction(folder, compiled(settings_text(ANSWERS, NAMES, voice="keys", sms="echo")))

@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -27,6 +28,8 @@ CALLED = {"AccountSid": ACCOUNT, "CallSid": CALL, "From": "+15005550001", "To": 
 TEXTED = {"AccountSid": ACCOUNT, "MessageSid": MESSAGE, "From": "+15005550001", "To": "+15005550006", "Body": "Hello", "NumMedia": "0"}
 RECORDED = {"AccountSid": ACCOUNT, "CallSid": CALL, "RecordingSid": "RE" + "0" * 32, "RecordingStatus": "completed", "ErrorCode": "0"}
 
+RESOURCES = ("/voice/{proxy+}", "/sms/{proxy+}", "/trunk/{trunk}", "/sip/{domain}", "/app/{app}")
+
 Event = dict[str, Any]
 
 
@@ -37,16 +40,29 @@ def encoded(fields: Iterable[tuple[str, str]]) -> str:
 
 def event(path: str, body: str, *, method: str = "POST", headers: Mapping[str, str] | None = None, **more: Any) -> Event:
     """A request for a path below the stage `v1`, unsigned unless the headers say otherwise."""
+    resource, parameters = matched(path)
     context = {"domainName": HOST, "path": f"/v1{path}", "stage": "v1", "requestId": "the-request", "httpMethod": method}
     return {
+        "resource": resource,
         "httpMethod": method,
         "path": path,
         "headers": {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
         "multiValueQueryStringParameters": None,
-        "requestContext": context,
+        "pathParameters": parameters,
+        "requestContext": context | {"resourcePath": resource},
         "body": body,
         "isBase64Encoded": False,
     } | more
+
+
+def matched(path: str) -> tuple[str, dict[str, str] | None]:
+    """The resource that API Gateway finds for a path, and its parameters; of a path that has none, which never reaches us, the path."""
+    for resource in RESOURCES:
+        name = resource.partition("{")[2].rstrip("+}")
+        pattern = "(.+?)/?" if resource.endswith("+}") else "([^/]+)/?"
+        if found := re.fullmatch(re.escape(resource.partition("{")[0]) + pattern, path):
+            return resource, {name: found[1]}
+    return path.rstrip("/") or "/", None
 
 
 def signed(path: str, fields: Mapping[str, str] | list[tuple[str, str]], token: str = TOKEN, **more: Any) -> Event:

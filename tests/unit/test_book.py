@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from answerbook import grammar
 from lambdas.answer.book import Book
 from lambdas.answer.journal import PARAMETERS
-from tests.unit.books import ADDRESSES, HOST, NOW, book, compiled, cookie_of, document, request, settings_text, twiml
+from tests.unit.books import ADDRESSES, NOW, book, compiled, cookie_of, document, request, settings_text, twiml
+from tests.unit.gateway import HOST
 
 ANSWERS = """
 [answer.keys]
