@@ -2,8 +2,9 @@
 
 The line is ASCII JSON, at most 32 kB, and bears its metrics in CloudWatch's embedded metric format, so that counting costs no call.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-A request that nobody vouches for leaves a count and no data; only where it names one of our accounts are its SIDs kept, a few a minute,
-so that `reconcile` can ask Twilio whether the call was real.
+A request that nobody vouches for leaves a count and no data. Only where it names one of our accounts is something kept, of a few calls
+a minute, so that `reconcile` can ask Twilio whether the call was real: the SIDs where the signature is wrong, the parameters where it
+could not be checked.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 
 from lambdas.answer.book import PROBE_ACCOUNT, Book, Choice, named_step
 from lambdas.answer.request import Fields, Json, Request, parts_of
-from lambdas.answer.signature import FORGED, VERIFIED
+from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 
 MARK = "fallback.journal"  #: the term that the log subscription filters by
 VERSION = 1
@@ -26,7 +27,9 @@ LONGEST_ORIGINAL = 20 * 1024
 LONGEST_NAME = 64  #: of a trunk, or of a SID in a line that is too long
 CUT = "...(cut)"
 MASK = "***"
-FORGED_PER_MINUTE = 10
+#: Calls and texts that nobody vouches for, of which a line is kept each minute, by every execution environment.
+KEPT_A_MINUTE = {FORGED: 10, UNVERIFIABLE: 60}
+HEXADECIMAL = frozenset("0123456789abcdef")
 
 #: What is kept of a request (https://www.twilio.com/docs/voice/twiml#request-parameters and the pages beside it).
 #: `CallToken` and `StirPassportToken` let their bearer act for the caller: never.
@@ -59,12 +62,12 @@ REQUESTS_AND_TIME = directive(Requests="Count", AnswerTime="Milliseconds")
 
 
 class Journal:
-    """Writes the lines of one execution environment and keeps its cap on forged ones."""
+    """Writes the lines of one execution environment and keeps its limit of those that nobody vouches for."""
 
     def __init__(self, book: Book, environment: str) -> None:
         self.book = book
         self.environment = environment
-        self.forged: list[float] = []
+        self.kept_lately: dict[tuple[str, str], float] = {}
 
     def write(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> None:
         """The line of one request."""
@@ -84,24 +87,19 @@ class Journal:
         return "delivered" if trust == VERIFIED and request.medium == "callback" else trust
 
     def keeps(self, request: Request, trust: str) -> bool:
-        """Whether the request becomes an event. What nobody vouches for has at least to name an account of ours, or be the probe's while
-        no token can be read."""
-        if not sid_of(request.fields):
-            return False
+        """Whether anything of the request is kept. What nobody vouches for has at least to name an account of ours."""
+        sid = sid_of(request.fields)
         if trust == VERIFIED:
-            return True
-        account = request.fields.get("AccountSid")
-        if account in self.book.accounts:
-            return trust != FORGED or self.below_cap()
-        return trust != FORGED and account == PROBE_ACCOUNT
+            return bool(sid)
+        return bool(sid) and request.fields.get("AccountSid") in self.book.accounts and self.is_under_limit(trust, sid)
 
-    def below_cap(self) -> bool:
-        """At most so many forged requests a minute and execution environment leave their SIDs."""
+    def is_under_limit(self, trust: str, sid: str) -> bool:
+        """Whether a line of this call or text may be kept: one a minute of each, and of so many. A caller makes many requests."""
         now = time.monotonic()
-        self.forged = [moment for moment in self.forged if now - moment < 60]
-        if len(self.forged) >= FORGED_PER_MINUTE:
+        self.kept_lately = {key: moment for key, moment in self.kept_lately.items() if now - moment < 60}
+        if (trust, sid) in self.kept_lately or sum(key[0] == trust for key in self.kept_lately) >= KEPT_A_MINUTE[trust]:
             return False
-        self.forged.append(now)
+        self.kept_lately[trust, sid] = now
         return True
 
     def entry(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> Json:
@@ -117,7 +115,7 @@ class Journal:
                 "step": choice.step,
                 "at": choice.at,
             }
-        if request.fields.get("AccountSid") == PROBE_ACCOUNT:
+        if trust == VERIFIED and request.fields.get("AccountSid") == PROBE_ACCOUNT:
             line["probe"] = True
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
         if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL and not self.book.masked:
@@ -128,7 +126,7 @@ class Journal:
         """The parameters that may be kept, each cut visibly; of a forged request the SIDs alone."""
         fields = request.fields
         if trust == FORGED:
-            return {name: fields[name] for name in ("AccountSid", "CallSid", "MessageSid") if fields.get(name)}
+            return {name: fields[name] for name in ("AccountSid", "CallSid", "MessageSid") if is_sid(fields.get(name) or "")}
         kept = {
             name: value if len(value) <= LONGEST_VALUE else cut(value) for name, value in fields.items() if name in PARAMETERS and value
         }
@@ -167,9 +165,14 @@ def sid_of(fields: Fields) -> str:
     """The call or message that a request belongs to, where it is a SID as Twilio writes them."""
     for name in ("CallSid", "MessageSid", "SmsSid"):
         sid = fields.get(name) or ""
-        if len(sid) == 34 and sid[:2] in ("CA", "SM", "MM") and sid.isascii() and sid.isalnum():
+        if sid[:2] in ("CA", "SM", "MM") and is_sid(sid):
             return sid
     return ""
+
+
+def is_sid(text: str) -> bool:
+    """Whether this is a SID: two letters and 32 hexadecimal digits (https://www.twilio.com/docs/glossary/what-is-a-sid)."""
+    return len(text) == 34 and text[:2].isascii() and text[:2].isupper() and set(text[2:]) <= HEXADECIMAL
 
 
 def masked(kept: dict[str, str]) -> dict[str, str]:

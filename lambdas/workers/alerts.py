@@ -21,6 +21,7 @@ from twilio.base.exceptions import TwilioRestException
 from lambdas.answer.book import fits, host_of
 from lambdas.answer.journal import safe_url
 from lambdas.answer.request import parts_of
+from lambdas.answer.signature import VERIFIED
 from lambdas.workers.events import FAILURE, MISSED, Item, as_stored, day_shard, is_masked
 from lambdas.workers.hand_back import FALLBACKS_OWN, expiry, lost_callback, missed_text
 from lambdas.workers.texts import form_of
@@ -105,9 +106,9 @@ class Alerts:
         return self.listed(client, level, since, middle) + self.listed(client, level, middle, until)
 
     def answered(self, since: datetime, until: datetime) -> set[str]:
-        """The calls and texts that came to us around a window."""
+        """The calls and texts that surely came to us around a window: what nobody vouched for may have been a stranger's."""
         events = self.timeline.events(since - LONGEST_CALL, until + SETTLED)
-        return {event["pk"] for event in events if event.get("kind") == "request"}
+        return {event["pk"] for event in events if event.get("kind") == "request" and event.get("trust") == VERIFIED}
 
     def is_new(self, alert: Any, answered: set[str]) -> bool:
         """Whether we know nothing of it yet."""

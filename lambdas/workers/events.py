@@ -5,17 +5,22 @@ the same key, a request repeated is a new event, and the story of a call is one 
 beside it, because DynamoDB expires whole items. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 """
 
+import hashlib
 import json
 import os
+import re
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
 
 from lambdas.answer.journal import MARK, VERSION, masked_number
+from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,6 +49,17 @@ FACTS = ("medium", "entry", "path", "trunk", "trust", "answer", "document", "ste
 DAY = 86_400
 PROBE_DAYS = 2
 PROBE_RUNS = "probe"  #: partition key of the probe's runs
+STRANGER, STRANGER_DAYS = "stranger", 7  #: requests that nobody vouches for: kind, and how long they are kept
+ASIDE, ASIDE_DAYS = "aside", 14  #: lines that could not become events: kind, and how long they are kept
+LONGEST_SHOWN, LONGEST_REASON = 4096, 300  #: characters of such a line, and of what is wrong with it
+#: What the journal writes, and nothing else becomes an event. https://www.twilio.com/docs/glossary/what-is-a-sid
+OF_CALL_OR_MESSAGE = re.compile(r"(?:CA|SM|MM)[0-9a-f]{32}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+FIRST_YEAR = 2000
+LONGEST_REQUEST = 128  #: characters of API Gateway's request id
+TEXTS = ("time", "request", "medium", "entry", "path", "trunk", "trust", "answer", "document", "step", "at", "book", "original")
+MEDIA = ("voice", "sms", "callback")
+DEGREES = (VERIFIED, UNVERIFIABLE, FORGED)
 PERSON = "person#"  #: what the partition key of facts about a number begins with
 BATCH = 25  #: items of one BatchWriteItem
 ATTEMPTS = 5
@@ -61,35 +77,55 @@ class NotAJournalLine(ValueError):
 
 
 def line_in(text: str) -> Line:
-    """The journal line in a log event's message. Raises NotAJournalLine."""
+    """The journal line in a log event's message. Raises NotAJournalLine for whatever the journal would not write."""
     try:
         line = json.loads(text)
-        known = line[MARK] == VERSION and line["time"] and line["request"] and sid_of(line["params"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotAJournalLine(str(error)) from error
+        known = line[MARK] == VERSION and is_sound(line) and sid_of(line["params"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NotAJournalLine(f"{type(error).__name__}: {error}"[:LONGEST_REASON]) from error
     if not known:
-        raise NotAJournalLine("no SID, or a version of another release")
+        raise NotAJournalLine("no SID, an odd value, or a version of another release")
     return dict(line)
 
 
+def is_sound(line: Line) -> bool:
+    """Whether every value of a line is what it should be, and short enough for a key where it becomes part of one."""
+    texts = [*line["params"].items(), *((name, line.get(name, "")) for name in TEXTS)]
+    return (
+        all(isinstance(name, str) and isinstance(value, str) and is_encodable(name + value) for name, value in texts)
+        and line["medium"] in MEDIA
+        and line["trust"] in DEGREES
+        and bool(TIME.fullmatch(line["time"]) and datetime.fromisoformat(line["time"]).year > FIRST_YEAR)
+        and 0 < len(line["request"]) <= LONGEST_REQUEST
+        and isinstance(line.get("ms", 0), int | float)
+        and 0 <= line.get("ms", 0) < DAY * 1000
+    )
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text is one in UTF-8; half a surrogate pair is not."""
+    return text.isascii() or text.encode("utf-8", "replace").decode() == text
+
+
 def sid_of(params: Mapping[str, str]) -> str:
-    """What the event belongs to."""
-    return next((params[name] for name in ("ParentCallSid", "CallSid", "MessageSid", "SmsSid") if params.get(name)), "")
+    """What the event belongs to: a call or a message by its SID. Nothing else that was sent becomes a key."""
+    sids = (params.get(name, "") for name in ("ParentCallSid", "CallSid", "MessageSid", "SmsSid"))
+    return next((sid for sid in sids if OF_CALL_OR_MESSAGE.fullmatch(sid)), "")
 
 
 def items_of(line: Line, event_days: int, original_days: int) -> Iterator[Item]:
     """The items of one journal line: facts that follow from the line alone, so that writing them again changes nothing."""
+    if line["trust"] != VERIFIED:
+        yield stranger_of(line)
+        return
     params = line["params"]
     key = {"pk": sid_of(params), "sk": f"{line['time']}#{line['request']}"}
     when = datetime.fromisoformat(line["time"]).timestamp()
-    days = PROBE_DAYS if line.get("probe") else event_days
-    item = key | {"kind": kind_of(line), "time": line["time"], "expires": int(when + days * DAY)}
-    item |= {name: line[name] for name in FACTS if line.get(name) not in (None, "")}
-    item |= {name: params[parameter] for name, parameter in PARAMETERS.items() if params.get(parameter)}
+    item = key | {"kind": kind_of(line), "time": line["time"]} | facts_of(line)
     if line.get("probe"):
-        yield item | {"probe": True}
+        yield item | {"probe": True, "expires": int(when + PROBE_DAYS * DAY)}
         return
-    yield item | {"day_shard": day_shard(line["time"], key["pk"])}
+    yield item | {"day_shard": day_shard(line["time"], key["pk"]), "expires": int(when + event_days * DAY)}
     if line.get("original"):
         yield {
             "pk": key["pk"],
@@ -97,6 +133,33 @@ def items_of(line: Line, event_days: int, original_days: int) -> Iterator[Item]:
             "form": line["original"],
             "expires": int(when + original_days * DAY),
         }
+
+
+def facts_of(line: Line) -> Item:
+    """What a line says, as an item's attributes."""
+    facts = {name: line[name] for name in FACTS if line.get(name) not in (None, "")}
+    return facts | {name: line["params"][parameter] for name, parameter in PARAMETERS.items() if line["params"].get(parameter)}
+
+
+def stranger_of(line: Line) -> Item:
+    """The item of a request that nobody vouches for. It lies in a partition of its own, out of every call's story and of the timeline,
+    and not for long; `reconcile` asks Twilio whether there is such a call."""
+    sid, when = sid_of(line["params"]), datetime.fromisoformat(line["time"]).timestamp()
+    key = {"pk": strangers(day_shard(line["time"], sid)), "sk": f"{line['time']}#{line['request']}"}
+    return key | {"kind": STRANGER, "sid": sid, "time": line["time"], "expires": int(when + STRANGER_DAYS * DAY)} | facts_of(line)
+
+
+def strangers(shard: str) -> str:
+    """The partition of what nobody vouches for, of a day and shard (`2026-11-21#3`)."""
+    return f"{STRANGER}#{shard}"
+
+
+def aside(text: str, reason: str, now: datetime) -> Item:
+    """The item of a line that could not become an event, for a person to look at. The same line is the same item."""
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+    shown = text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()
+    facts = {"kind": ASIDE, "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": reason[:LONGEST_REASON], "text": shown}
+    return {"pk": f"{ASIDE}#{now:%Y-%m-%d}", "sk": digest, "expires": int(now.timestamp()) + ASIDE_DAYS * DAY} | facts
 
 
 def is_masked() -> bool:
@@ -122,12 +185,12 @@ def day_shard(moment: str, pk: str) -> str:
 
 
 def write(client: "DynamoDBClient", table: str, items: Iterable[Item]) -> int:
-    """Write items, each key once, and return how many. Raises Throttled when DynamoDB does not take them all."""
+    """Write items, each key once, and return how many. What DynamoDB refuses for good is put aside and does not count.
+
+    Raises Throttled when DynamoDB does not take them all.
+    """
     unique = {(item["pk"], item["sk"]): item for item in items}
-    requests = [put(item) for item in unique.values()]
-    for start in range(0, len(requests), BATCH):
-        write_batch(client, table, requests[start : start + BATCH])
-    return len(requests)
+    return sum(write_batch(client, table, list(batch)) for batch in batched(unique.values(), BATCH, strict=False))
 
 
 def put(item: Item) -> "WriteRequestTypeDef":
@@ -136,8 +199,23 @@ def put(item: Item) -> "WriteRequestTypeDef":
     return {"PutRequest": {"Item": {name: TypeSerializer().serialize(value) for name, value in plain.items()}}}
 
 
-def write_batch(client: "DynamoDBClient", table: str, batch: "list[WriteRequestTypeDef]") -> None:
-    """At most 25 items; what is left unprocessed is tried again, each time after a longer pause."""
+def write_batch(client: "DynamoDBClient", table: str, batch: list[Item]) -> int:
+    """Write at most 25 items and return how many. DynamoDB refuses a batch whole for one of them (a key too long, an item over 400 kB):
+    then each goes alone. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+    try:
+        put_all(client, table, [put(item) for item in batch])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        if len(batch) > 1:
+            return sum(write_batch(client, table, [item]) for item in batch)
+        put_all(client, table, [put(aside(repr(batch[0]), str(error), datetime.now(UTC)))])
+        return 0
+    return len(batch)
+
+
+def put_all(client: "DynamoDBClient", table: str, batch: "list[WriteRequestTypeDef]") -> None:
+    """At most 25 items; what is left unprocessed is tried again, each time after a longer pause. Raises Throttled."""
     for attempt in range(ATTEMPTS):
         batch = client.batch_write_item(RequestItems={table: batch})["UnprocessedItems"].get(table, [])  # type: ignore[assignment]
         if not batch:

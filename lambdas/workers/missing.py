@@ -62,8 +62,10 @@ class Missing:
         return self.unknown([each for each in made if each.call in calls and each.status in FINAL])
 
     def calls(self, since: datetime, until: datetime) -> set[str]:
-        """The calls that have events in a window, whatever their trust."""
-        return {event["pk"] for event in Timeline(self.table).events(since, until) if event.get("medium") != "sms"}
+        """The calls that came to us in a window, or of which somebody said so whom nobody could check."""
+        timeline = Timeline(self.table)
+        claimed = {event["sid"] for event in timeline.strangers(since, until) if event.get("medium") != "sms"}
+        return claimed | {event["pk"] for event in timeline.events(since, until) if event.get("medium") != "sms"}
 
     def unknown(self, found: list[Recording]) -> list[Recording]:
         """Those without an item."""

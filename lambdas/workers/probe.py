@@ -59,8 +59,8 @@ WAIT = 12.0  #: seconds; Twilio itself would wait fifteen
 CERTIFICATE = 14 * DAY  #: seconds that a certificate must have left
 CALLER, CALLED = "+15005550006", "+15005550009"  #: nobody's: Twilio's own for tests (https://www.twilio.com/docs/iam/test-credentials)
 FAILED_URL = "https://primary.invalid/probe"
-#: After these no item can be expected: the function was never asked.
-NOT_ANSWERED = frozenset({"unsigned", "unreachable", "static"})
+#: After these no item can be expected: the function was never asked, or did not know who asks.
+NOT_ANSWERED = frozenset({"unsigned", "unreachable", "static", "unverified"})
 
 LOGGER = Logger(service="probe")
 METRICS = Metrics(namespace=NAMESPACE, service="probe")

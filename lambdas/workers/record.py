@@ -4,7 +4,7 @@ CloudWatch Logs invokes it asynchronously, so a line may come twice, late, out o
 
     a delivery fails (table throttled, denied, gone)  -> Lambda retries twice, then puts it on the on-failure queue
     a delivery comes from that queue                  -> the same code; a message that fails again stays in the queue
-    a line that cannot be read                        -> counted, skipped; the others of its delivery are written
+    a line that cannot be read, or not be stored      -> counted, put aside (`aside#<day>`); the others of its delivery are written
     lost all the same                                 -> `fallback rebuild` reads the journal group through `items_of`
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#LambdaFunctionExample
@@ -16,8 +16,8 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -29,7 +29,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from lambdas.answer.journal import NAMESPACE
-from lambdas.workers.events import Line, NotAJournalLine, items_of, line_in, write
+from lambdas.workers.events import Item, Line, NotAJournalLine, aside, items_of, line_in, write
 from lambdas.workers.tasks import body_of, queue, tasks_of
 
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
@@ -62,9 +62,12 @@ def redelivered(record: SQSRecord) -> None:  # Powertools passes the message by 
 
 def deliver(delivery: dict[str, Any]) -> None:
     """Write every line of one delivery, then queue what is to be collected: again, if the delivery comes again; that does no harm."""
-    known = list(lines(messages(delivery)))
+    known, odd = sorted_out(messages(delivery))
     items = [item for line in known for item in items_of(line, EVENT_DAYS, ORIGINAL_DAYS)]
-    write(DYNAMODB, TABLE, items)
+    refused = len({(item["pk"], item["sk"]) for item in items}) - write(DYNAMODB, TABLE, items)
+    write(DYNAMODB, TABLE, odd)
+    if odd or refused:
+        METRICS.add_metric("LinesSkipped", MetricUnit.Count, len(odd) + refused)
     if known:
         METRICS.add_metric("JournalLag", MetricUnit.Seconds, lag(known))
     queue(SQS, QUEUE_URL, (body_of(task) for line in known for task in tasks_of(line)))
@@ -81,11 +84,13 @@ def messages(delivery: dict[str, Any]) -> list[str]:
     return [event["message"] for event in data["logEvents"]] if data["messageType"] == "DATA_MESSAGE" else []
 
 
-def lines(texts: Iterable[str]) -> Iterator[Line]:
-    """The journal lines among them; what cannot be read is counted."""
+def sorted_out(texts: Iterable[str]) -> tuple[list[Line], list[Item]]:
+    """The journal lines among them, and the items of what cannot be read."""
+    known, odd = [], []
     for text in texts:
         try:
-            yield line_in(text)
+            known.append(line_in(text))
         except NotAJournalLine as error:
-            LOGGER.warning("a line was skipped", extra={"reason": str(error)})
-            METRICS.add_metric("LinesSkipped", MetricUnit.Count, 1)
+            LOGGER.warning("a line was put aside", extra={"reason": type(error.__cause__ or error).__name__})
+            odd.append(aside(text, str(error), datetime.now(UTC)))
+    return known, odd

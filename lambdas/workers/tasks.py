@@ -131,7 +131,7 @@ def recordings_of(medium: str, params: Mapping[str, str]) -> Iterator[Recording]
         sid=params.get("RecordingSid", ""),
         url=params.get("RecordingUrl", ""),
         status=params["RecordingStatus"],
-        seconds=int(seconds) if seconds.isdecimal() else None,
+        seconds=int(seconds) if re.fullmatch(r"[0-9]{1,6}", seconds) else None,
         started=utc(params.get("RecordingStartTime", "")),
         error_code="" if error == NO_ERROR else error,
     )
@@ -150,5 +150,5 @@ def utc(moment: str) -> str:
     """A moment of RFC 2822 as `2026-11-21T02:41:07Z`; nothing for what is none."""
     try:
         return parsedate_to_datetime(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""

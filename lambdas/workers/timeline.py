@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import ConditionBase, Key
 
 from lambdas.answer.signature import VERIFIED
-from lambdas.workers.events import SHARDS, TIMELINE, Item
+from lambdas.workers.events import SHARDS, TIMELINE, Item, strangers
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -31,10 +31,20 @@ class Timeline:
             shards = [self.shard(f"{day}#{number}", *bounds, newest_first) for number in range(SHARDS)]
             yield from heapq.merge(*shards, key=itemgetter("time"), reverse=newest_first)
 
+    def strangers(self, since: datetime, until: datetime) -> Iterator[Item]:
+        """Requests between two moments that nobody vouches for; they are on no timeline."""
+        for day in days(since, until, newest_first=False):
+            for number in range(SHARDS):
+                yield from self.pages(Key("pk").eq(strangers(f"{day}#{number}")) & Key("sk").between(stamp(since), stamp(until)))
+
     def shard(self, shard: str, since: str, until: str, newest_first: bool) -> Iterator[Item]:
         """The events of one shard, page by page."""
         condition = Key("day_shard").eq(shard) & Key("time").between(since, until)
-        query: dict[str, Any] = {"IndexName": TIMELINE, "KeyConditionExpression": condition, "ScanIndexForward": not newest_first}
+        return self.pages(condition, IndexName=TIMELINE, ScanIndexForward=not newest_first)
+
+    def pages(self, condition: ConditionBase, **more: Any) -> Iterator[Item]:
+        """Everything that a query finds, page by page."""
+        query: dict[str, Any] = {"KeyConditionExpression": condition, **more}
         while True:
             page = self.table.query(**query)
             yield from page["Items"]

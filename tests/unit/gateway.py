@@ -118,7 +118,8 @@ class AnswerFunction:
         self.module = loaded("lambdas.answer.handler", folder / "handler.py")
 
     def __call__(self, request: Any) -> Answered:
-        """Answer one event; what is printed must be lines of JSON."""
+        """Answer one event, the first of its minute; what is printed must be lines of JSON."""
+        self.module.JOURNAL.kept_lately.clear()
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             response = self.module.handler(request, None)
         lines = [json.loads(line) for line in printed.getvalue().splitlines()]

@@ -71,7 +71,7 @@ def test_a_call_that_never_came_to_us_is_on_the_timeline_with_who_called_whom(ma
 def test_a_call_that_we_answered_is_not_missed(made: Account, reconcile: ModuleType) -> None:
     found = alert(made, "https://app.example.com/calls/incoming")
     moment = datetime.fromtimestamp(found.at + 1, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    day = {"day_shard": f"{moment[:10]}#0", "time": moment, "kind": "request"}
+    day = {"day_shard": f"{moment[:10]}#0", "time": moment, "kind": "request", "trust": "verified"}
     made.table.put_item(Item={"pk": found.resource_sid, "sk": f"{moment}#r", **day})
     reconcile.handler({}, CONTEXT)
     assert len(items(made, found)) == 1

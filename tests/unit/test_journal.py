@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.answer.book import PROBE_ACCOUNT, Choice
-from lambdas.answer.journal import CUT, FORGED_PER_MINUTE, LONGEST_LINE, LONGEST_VALUE, MARK, MASK, PARAMETERS, Journal, safe_url
+from lambdas.answer.journal import CUT, KEPT_A_MINUTE, LONGEST_LINE, LONGEST_VALUE, MARK, MASK, PARAMETERS, Journal, safe_url
 from lambdas.answer.request import Request
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 from lambdas.workers.events import as_stored
@@ -180,8 +180,9 @@ def test_a_forged_request_leaves_a_count_and_no_data() -> None:
 
 def test_a_forged_request_that_names_our_account_leaves_its_sids() -> None:
     """It may be a real caller and our token a stale one: Twilio can be asked. Nothing else of it is believed."""
-    line = written("/voice", CALLED | {"ErrorUrl": "https://app.example.com", "MessageSid": "SM1"}, FORGED)
-    assert line["params"] == {"AccountSid": ACCOUNT, "CallSid": CALL, "MessageSid": "SM1"}
+    odd = {"ErrorUrl": "https://app.example.com", "MessageSid": "SM" + "1" * 3000, "ParentCallSid": "probe"}
+    line = written("/voice", CALLED | odd, FORGED)
+    assert line["params"] == {"AccountSid": ACCOUNT, "CallSid": CALL}
     assert (line["trust"], line["Outcome"]) == (FORGED, "refused")
     assert "original" not in written("/sms", TEXTED, FORGED)
 
@@ -192,17 +193,33 @@ def test_what_nobody_can_check_is_kept_where_it_names_our_account() -> None:
     assert MARK not in written("/voice", CALLED | {"AccountSid": STRANGER}, UNVERIFIABLE)
 
 
-def test_few_forged_requests_a_minute_leave_their_sids() -> None:
+@pytest.mark.parametrize("trust", KEPT_A_MINUTE)
+def test_few_callers_a_minute_whom_nobody_vouches_for_leave_a_line(trust: str) -> None:
     """Whoever knows the account's SID could else write as much as he likes."""
-    journal = Journal(BOOK, "production")
-    lines = [written("/voice", CALLED, FORGED, journal) for _ in range(FORGED_PER_MINUTE + 5)]
-    assert [MARK in line for line in lines] == [True] * FORGED_PER_MINUTE + [False] * 5
+    journal, most = Journal(BOOK, "production"), KEPT_A_MINUTE[trust]
+    lines = [written("/voice", called(number), trust, journal) for number in range(most + 5)]
+    assert [MARK in line for line in lines] == [True] * most + [False] * 5
     assert MARK in written("/voice", CALLED, VERIFIED, journal)
-    journal.forged = [moment - 61 for moment in journal.forged]
-    assert MARK in written("/voice", CALLED, FORGED, journal)
+    journal.kept_lately = {key: moment - 61 for key, moment in journal.kept_lately.items()}
+    assert MARK in written("/voice", called(most), trust, journal)
 
 
-@pytest.mark.parametrize("sid", ["", "CA1", "XX" + "0" * 32, "CA" + "0" * 31 + "é", "CA" + "0" * 31 + "#", "CA" + "0" * 33])
+def test_the_limit_counts_callers_and_not_their_requests() -> None:
+    """A real caller makes five or more requests; with a stale token each is one that nobody vouches for."""
+    journal = Journal(BOOK, "production")
+    lines = [written("/voice", called(number), FORGED, journal) for number in range(KEPT_A_MINUTE[FORGED]) for _ in range(5)]
+    assert sum(MARK in line for line in lines) == KEPT_A_MINUTE[FORGED]
+    assert len({line["params"]["CallSid"] for line in lines if MARK in line}) == KEPT_A_MINUTE[FORGED]
+
+
+def called(number: int) -> dict[str, str]:
+    """A call of its own."""
+    return CALLED | {"CallSid": f"CA{number:032x}"}
+
+
+@pytest.mark.parametrize(
+    "sid", ["", "CA1", "XX" + "0" * 32, "CA" + "0" * 31 + "é", "CA" + "0" * 31 + "#", "CA" + "0" * 33, "CA" + "z" * 32, "CA" + "F" * 32]
+)
 def test_what_belongs_to_no_call_or_message_is_no_event(sid: str) -> None:
     """The SID is the key of the table."""
     assert MARK not in written("/voice", CALLED | {"CallSid": sid})
@@ -224,10 +241,11 @@ def test_a_probe_is_marked() -> None:
     assert MARK not in written("/voice", probe, FORGED)
 
 
-def test_a_probe_while_no_token_can_be_read_is_kept_and_counted() -> None:
-    """The alarm rings by it, before a caller comes; and its item proves that events are recorded all the same."""
+def test_a_probe_whom_nobody_can_check_is_counted_and_no_more() -> None:
+    """The alarm rings by it, before a caller comes. Anybody may call himself the probe."""
     line = written("/voice", CALLED | {"AccountSid": PROBE_ACCOUNT}, UNVERIFIABLE)
-    assert (line["probe"], line["Outcome"]) == (True, "unverifiable")
+    assert MARK not in line
+    assert line["Outcome"] == "unverifiable"
 
 
 def test_a_count_says_where_and_never_what() -> None:
