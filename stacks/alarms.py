@@ -71,6 +71,7 @@ UNRECORDED = "Callers ARE being answered as usual; what happens is not, or late,
 UNSTORED = "Callers ARE being answered and leave messages as usual; some are not in the bucket, and nobody was told of them."
 AS_USUAL = "Callers ARE being answered as usual."
 TAIL = "aws logs tail {%s} --since %s --region {region}"
+ASIDE = "aws logs tail {record_log} --since 1h --filter-pattern aside --region {region}"
 WHERE = "--environment {environment} --region {region}"
 TOKENS = "fallback tokens %s " + WHERE
 REBUILD = "fallback rebuild --since 6h " + WHERE
@@ -212,6 +213,14 @@ RECORDING = (
         "CloudWatch Logs could not hand the journal to `record`.",
         REBUILD,
         "Events are not recorded",
+    ),
+    Row(
+        "lines-aside",
+        Metric("LinesSkipped", dimensions={"service": "record"}),
+        UNRECORDED,
+        "A journal line could not become an event: it is odd, or DynamoDB refused it.",
+        ASIDE,
+        "A line was put aside",
     ),
     Row(
         "voicemails-late",
