@@ -53,6 +53,7 @@ RESOURCES = {
     "secretsmanager": ("arn:aws:secretsmanager:*:*:secret:fallback-*",),
     "sns": ("arn:aws:sns:*:*:fallback-*",),
     "sqs": ("arn:aws:sqs:*:*:fallback-*",),
+    "ssm": ("arn:aws:ssm:*:*:parameter/fallback/*",),
 }  # fmt: skip
 #: What IAM cannot narrow down to a resource of ours. https://docs.aws.amazon.com/service-authorization/latest/reference/
 ANYWHERE = (
