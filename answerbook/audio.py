@@ -46,8 +46,7 @@ class Audio:
             if (path := folder / file).is_file() and path.parent == folder:
                 return path
         there = [path.name for folder in places for path in folder.glob("*") if path.suffix.lower() in KINDS]
-        others = " or ".join(str(folder) for folder in places[1:])
-        raise ConfigError(f"{places[0] / file}: there is no such audio file, nor in {others}{nearest(file, there)}")
+        raise FileNotFoundError(f"there is no audio file {file!r} in {' or '.join(map(str, places))}{nearest(file, there)}")
 
 
 def checked(path: Path) -> bytes:

@@ -1,12 +1,13 @@
 """Settings and templates -> the answer book: every document that could ever be returned, and the rules that choose among them.
 
-What the compiler refuses, always as a ConfigError of one line: an unknown flow, answer, step, document, condition or value; a list of
-rules that does not end with a rule without conditions; a rule that can never answer; and whatever `proofs.py` cannot prove.
+What the compiler refuses, all of it in one ConfigError with a line for each: an unknown flow, answer, step, document, condition or value; a
+list of rules that does not end with a rule without conditions; a rule that can never answer; and whatever `proofs.py` cannot prove.
 """
 
+import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,13 @@ from answerbook import grammar, manners, proofs
 from answerbook.audio import Audio
 from answerbook.calendars import worked_out
 from answerbook.documents import Document, Medium, Node, Pen, parts, sheet
-from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_names, check_rules
+from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_rules, wrong_names_in_steps
 from answerbook.flows import Flow, StepRule, Turn
 from answerbook.reach import Rule, reachable
 from answerbook.rules import alternatives
 from answerbook.templates import Templates
 from config.folders import TEMPLATES, Folders
-from config.mistakes import ConfigError, nearest
+from config.mistakes import ConfigError, Mistakes, nearest
 from config.settings import Settings
 
 TWIN = ".said"  #: what is added to a document's name for the one in which audio is said
@@ -42,28 +43,40 @@ class Compiler:
         self.folders = folders
         self.templates = Templates(folders)
         self.audio = Audio(folders)
-        self.flows = {name: self.flow(name) for name in settings.answer}
-        self.draft = proofs.Draft(settings, self.media())
+        self.mistakes = Mistakes()
+        self.shown: set[str] = set()
+        self.flows: dict[str, Flow] = {}
+        for name in settings.answer:
+            with self.rendering(name):
+                self.flows[name] = Flow(self.templates, name, settings)
+        self.draft = proofs.Draft(settings, self.flows, self.media())
         self.draft.lookups = {flow.named_lookups[name]: table for flow in self.flows.values() for name, table in flow.lookups.items()}
         self.calendars = {name: worked_out(calendar) for name, calendar in settings.calendar.items()}
 
-    def flow(self, name: str) -> Flow:
-        """The flow of an answer."""
-        with shown_in(name, self.settings.answer[name].at):
-            return Flow(self.templates, name, self.settings)
+    @contextmanager
+    def rendering(self, answer: str) -> Iterator[None]:
+        """Note what is wrong with a template, once, and for which answer it was rendered: the settings may be what is wrong."""
+        try:
+            yield
+        except ConfigError as error:
+            new = [mistake for mistake in error.mistakes if mistake not in self.shown]
+            self.shown |= set(new)
+            where = self.settings.place("answer", answer)
+            here = f"{self.settings.file.path}:"
+            self.mistakes.add(*(told if told.startswith(here) else f"{told} (answer {answer!r} at {where})" for told in new))
 
     def compile(self) -> dict[str, Any]:
         """The answer book."""
         own = self.own_documents()
-        for name, flow in self.flows.items():
-            with shown_in(name, flow.answer.at):
-                self.add_answer(flow)
-        unverified = {medium: self.unverified(medium) for medium in ("voice", "sms")}
-        proofs.accepted(self.draft)
+        for flow in self.flows.values():
+            self.add_answer(flow)
+        unverified = self.unverified()
+        self.mistakes.add(*proofs.refused(self.draft))
         for entry in ENTRIES:
             self.add_entry(entry)
         self.prove(unverified)
-        self.refuse_misspelt()
+        self.mistakes.add(*self.misspelt())
+        self.mistakes.settle()
         return self.book(unverified, own)
 
     def files(self) -> dict[str, str]:
@@ -75,19 +88,16 @@ class Compiler:
         own = {name for name, document in self.draft.documents.items() if not document.path.is_relative_to(self.folders.shipped)}
         return {name: file for name, file in self.files().items() if name in own}
 
-    def prove(self, unverified: dict[str, Rule]) -> None:
-        """Everything that has to hold."""
-        check_names(self.settings, [rule for rules in self.draft.steps.values() for rule in rules])
-        proofs.looked_up(self.draft)
-        proofs.handed_on(self.draft)
-        proofs.ending(self.draft)
-        proofs.dialled(self.draft)
-        proofs.rescued(self.draft)
+    def prove(self, unverified: Mapping[str, Rule]) -> None:
+        """Everything that has to hold, as far as there is enough of the book to prove it."""
+        written = [rule for name, rules in self.draft.steps.items() if name not in ENTRIES for rule in rules]
+        self.mistakes.add(*wrong_names_in_steps(self.settings, written))
+        for proof in (proofs.looked_up, proofs.handed_on, proofs.endless, proofs.dialled, proofs.rescued, proofs.careful):
+            self.mistakes.add(*proof(self.draft))
         for medium, rule in unverified.items():
-            proofs.harmless(self.draft, target_of(rule), medium)
-        proofs.careful(self.draft)
+            self.mistakes.add(*proofs.harmful(self.draft, target_of(rule), medium))
 
-    def refuse_misspelt(self) -> None:
+    def misspelt(self) -> Iterator[str]:
         """A document that was to stand in for a shipped one and has nearly its name would never be heard."""
         led_to = {target for targets in self.draft.edges.values() for target in targets}
         for name in self.own_files():
@@ -95,7 +105,7 @@ class Compiler:
             flow = self.flows[answer].answer.flow
             shipped = [path.stem for path in (self.folders.shipped / flow).glob("*.xml")]
             if document not in (*shipped, "start") and sheet(name) not in led_to and (near := nearest(document, shipped)):
-                raise ConfigError(f"{self.templates.path(flow, document)}: no rule leads to this document{near}")
+                yield f"{self.templates.path(flow, document)}: no rule leads to this document{near}"
 
     def media(self) -> dict[str, set[Medium]]:
         """The media in which each answer may be given: those of the entries that lead to it, else what its documents look like."""
@@ -120,33 +130,45 @@ class Compiler:
         """Every turn's steps and documents of one answer."""
         for number, turn in enumerate(flow.turns, 1):
             for step, rules in turn.steps.items():
-                self.add_step(flow, f"{flow.name}/{step}/{number}", rules)
+                with self.mistakes.gathering():
+                    self.add_step(flow, f"{flow.name}/{step}/{number}", rules)
             for document in flow.documents:
-                self.add_document(flow, f"{flow.name}/{document}/{number}", turn)
+                with self.rendering(flow.name):
+                    self.add_document(flow, f"{flow.name}/{document}/{number}", turn)
 
     def add_step(self, flow: Flow, node: Node, rules: list[StepRule]) -> None:
         """One step of one turn. `again` in the last turn is no rule: it can match no more."""
         number = int(node.rpartition("/")[2])
         usable = [rule for rule in rules if rule.kind != "again" or number < len(flow.turns)]
-        compiled = [{"if": rule.conditions, **self.target(flow, number, rule), "at": rule.at} for rule in usable]
-        if not compiled or compiled[-1]["if"]:
-            raise ConfigError(f"{rules[-1].at if rules else flow.file}: the step {node!r} needs a last rule without conditions")
-        self.draft.steps[node] = needed(compiled)
+        if not usable or usable[-1].conditions:
+            step = node.split("/")[1]
+            raise ConfigError(
+                f"{rules[-1].at if rules else flow.step_place(step)}: {step}: the step needs a last rule without conditions, so that "
+                'nobody is left without answer; add one, as in { document = "goodbye" }'
+            )
+        self.draft.steps[node] = needed(list(self.compiled(flow, number, usable)))
         self.draft.edges[node] = [target_of(rule) for rule in self.draft.steps[node]]
+
+    def compiled(self, flow: Flow, number: int, rules: Iterable[StepRule]) -> Iterator[Rule]:
+        """The rules of a step that lead somewhere."""
+        for rule in rules:
+            with self.mistakes.gathering():
+                if target := self.target(flow, number, rule):
+                    yield {"if": rule.conditions, **target, "at": rule.at}
 
     def target(self, flow: Flow, number: int, rule: StepRule) -> dict[str, str]:
         """Where a step's rule leads."""
         if rule.kind == "answer":
-            return self.start_of(rule.target, rule.at)
+            return self.start_of(rule.target, flow.source_of(rule.target) or rule.at)
         if rule.kind == "again":
             return self.place(flow, rule.target, number + 1, rule.at)
         return self.document_named(flow, rule.target, rule.turn or number, rule.at)
 
     def start_of(self, answer: str, at: str) -> dict[str, str]:
-        """Where an answer begins: its step `start` if it has one, else its document `start`."""
-        if answer not in self.flows:
-            raise ConfigError(f"{at}: there is no answer {answer!r}{nearest(answer, self.flows)}")
-        return self.place(self.flows[answer], "start", 1, at)
+        """Where an answer begins: its step `start` if it has one, else its document `start`. Nowhere if it was found wrong before."""
+        if answer not in self.settings.answer:
+            raise ConfigError(f"{at}: there is no answer {answer!r}{nearest(answer, self.settings.answer)}")
+        return self.place(self.flows[answer], "start", 1, at) if answer in self.flows else {}
 
     def place(self, flow: Flow, what: str, number: int, at: str) -> dict[str, str]:
         """The step of that name, else the document of that name."""
@@ -177,7 +199,7 @@ class Compiler:
         answer, name, number = node.split("/")
         medium: Medium = "messaging" if "messaging" in self.draft.media[answer] else "voice"
         pen = Pen(flow, node, medium, self.settings, self.audio, audible)
-        document = Document(node, pen.path, pen.written(), pen.ways, pen.played, at=flow.answer.at)
+        document = Document(node, pen.path, pen.written(), pen.ways, pen.played)
         if name in turn.come_back:
             document.come_back = f"{answer}/{turn.come_back[name]['step']}/{number}"
             document.seconds = turn.come_back[name].get("for", 0)
@@ -192,23 +214,33 @@ class Compiler:
 
     def add_entry(self, entry: str) -> None:
         """The rules of one entry."""
-        rules = [
-            {"if": conditions, **self.start_of(rule.answer, rule.at), "at": rule.at}
-            for rule in getattr(self.settings, entry)
-            for conditions in alternatives(rule.conditions, rule.at)
-        ]
-        if not rules:
-            return
-        check_names(self.settings, rules, entry)
-        check_rules(entry, rules, self.calendars)
-        self.draft.edges[entry] = [target_of(rule) for rule in rules]
-        self.draft.steps[entry] = before_all(self.draft, entry) + rules
+        rules = list(self.entry_rules(entry))
+        with self.mistakes.gathering():
+            check_rules(self.settings, entry, rules, self.calendars)
+        leading = [rule for rule in rules if "step" in rule or "document" in rule]
+        if leading:
+            self.draft.edges[entry] = [target_of(rule) for rule in leading]
+            self.draft.steps[entry] = before_all(self.draft, entry) + leading
 
-    def unverified(self, medium: str) -> Rule:
-        """The answer for strangers, as a rule."""
-        answer = str(getattr(self.settings.unverified, medium))
-        at = f"unverified.{medium}"
-        return {"if": [], "answer": answer, **self.start_of(answer, f"{self.settings.unverified.at}: {at}"), "at": at}
+    def entry_rules(self, entry: str) -> Iterator[Rule]:
+        """The rules of an entry as they are written, also those that lead nowhere for a mistake that was told."""
+        for index, rule in enumerate(getattr(self.settings, entry)):
+            target: dict[str, str] = {}
+            with self.mistakes.gathering():
+                target = self.start_of(rule.answer, f"{self.settings.place(entry, index, 'answer')}: {entry}.answer")
+            with self.mistakes.gathering():
+                place = functools.partial(self.settings.place, entry, index)
+                yield from ({"if": conditions, **target, "at": rule.at} for conditions in alternatives(rule.conditions, place))
+
+    def unverified(self) -> dict[str, Rule]:
+        """The answers for strangers, as rules."""
+        found: dict[str, Rule] = {}
+        for medium in ("voice", "sms"):
+            with self.mistakes.gathering():
+                answer, at = str(getattr(self.settings.unverified, medium)), f"unverified.{medium}"
+                if target := self.start_of(answer, f"{self.settings.place('unverified', medium)}: {at}"):
+                    found[medium] = {"if": [], "answer": answer, **target, "at": at}
+        return found
 
     def own_documents(self) -> dict[str, dict[str, Any]]:
         """The documents that no template wrote. Their words are of the settings, so they are held against the TwiML grammar too."""
@@ -217,7 +249,9 @@ class Compiler:
         for name, document in documents.items():
             for problem in grammar.check(document["parts"][0], "voice" if name == LAST_RESORT["voice"] else "messaging"):
                 table = "last_resort" if name in resort else "compliance"
-                raise ConfigError(f"{self.settings.environment}.toml: [{table}]: {problem.message}")
+                said = "text" if name in resort else name.rpartition("/")[2]
+                key = "language" if problem.value == self.settings.last_resort.language else said
+                self.mistakes.add(f"{self.settings.place(table, key)}: {table}.{key}: {problem.message}")
         return documents
 
     def book(self, unverified: dict[str, Rule], documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -236,17 +270,6 @@ class Compiler:
             "last_resort": {"voice": LAST_RESORT["voice"], "sms": LAST_RESORT["messaging"]},
         }
         return {"id": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]} | content
-
-
-@contextmanager
-def shown_in(answer: str, at: str) -> Iterator[None]:
-    """Say of a mistake that shows in a flow's files which answer it shows in: the settings may be what is wrong."""
-    try:
-        yield
-    except ConfigError as error:
-        if f"{at}:" in str(error):
-            raise
-        raise ConfigError(f"{error} (answer {answer!r} at {at})") from error
 
 
 def last_resort(settings: Settings) -> str:

@@ -11,10 +11,10 @@ from markupsafe import Markup, escape
 from answerbook import markup
 from answerbook.audio import Audio
 from answerbook.flows import Flow
-from answerbook.markup import Element
+from answerbook.markup import Element, MarkupError
 from answerbook.templates import Call, Parameter
 from answerbook.words import CLOSE, OPEN, Words
-from config.mistakes import ConfigError, nearest
+from config.mistakes import nearest
 from config.settings import Settings
 from lambdas.answer.book import host_of
 
@@ -38,8 +38,7 @@ CALLED = ("Number", "Sip", "Client")
 
 @dataclass(eq=False)
 class Document:
-    """One document as it could be returned. `at`: where the settings define its answer; `ways`: the steps that it names; `audio`: the
-    names of the files that it plays."""
+    """One document as it could be returned. `ways`: the steps that it names; `audio`: the names of the files that it plays."""
 
     place: Node
     path: Path
@@ -49,7 +48,6 @@ class Document:
     come_back: Node = ""
     seconds: int = 0
     twin: Node = ""
-    at: str = ""
 
     @property
     def answer(self) -> str:
@@ -57,9 +55,12 @@ class Document:
         return self.place.partition("/")[0]
 
     @property
-    def whose(self) -> str:
-        """Its answer, for messages: a mistake that shows in a template may be one of the settings."""
-        return f"answer {self.answer!r} at {self.at}"
+    def readable(self) -> bool:
+        """Whether it is XML at all."""
+        try:
+            return bool(self.root)
+        except MarkupError:
+            return False
 
     def where(self, value: str) -> str:
         """The file, and the line on which an element has this text or attribute."""
@@ -135,7 +136,7 @@ class Pen:
         """The document's text. Raises ConfigError."""
         values = self.flow.answer.values
         language = str(values.get("language", self.settings.last_resort.language))
-        words = Words(f"{self.flow.answer.at}: answer.{self.flow.name}", language, str(values.get("voice", "")), self.play)
+        words = Words(self.flow.mistake, language, str(values.get("voice", "")), self.play)
         functions: dict[str, Any] = {
             "call": Call(),
             "turn": self.number,
@@ -155,22 +156,27 @@ class Pen:
         """The address of a step of this flow, in the same turn."""
         steps = self.flow.turns[self.number - 1].steps
         if wanted not in steps:
-            raise ConfigError(f"{self.path}: step('{wanted}'): the flow has no such step{nearest(wanted, set(steps))}")
+            there = (
+                f"the flow has no such step{nearest(wanted, steps)}; write it in {self.flow.file}"
+                if steps
+                else f"the flow has no steps; write them in {self.flow.file}"
+            )
+            raise ValueError(f"step('{wanted}'): {there}")
         self.ways.append(f"{self.flow.name}/{wanted}/{self.number}")
         return address(":base", f"/{self.ways[-1]}", OVERRIDES[self.medium])
 
     def lookup(self, wanted: str, parameter: Any) -> Parameter:
         """What a look-up of this flow has for a parameter of the caller's."""
         if wanted not in self.flow.lookups:
-            raise ConfigError(f"{self.path}: lookup('{wanted}'): the flow has no such look-up{nearest(wanted, self.flow.lookups)}")
+            raise ValueError(f"lookup('{wanted}'): the flow has no such look-up{nearest(wanted, self.flow.lookups)}")
         if not isinstance(parameter, Parameter) or "@" in parameter.name:
-            raise ConfigError(f"{self.path}: lookup('{wanted}', ...): name a parameter of the caller's, as in lookup('{wanted}', call.To)")
+            raise ValueError(f"lookup('{wanted}', ...): name a parameter of the caller's, as in lookup('{wanted}', call.To)")
         return Parameter(f"{parameter.name}@{self.flow.named_lookups[wanted]}")
 
     def callback(self, wanted: str) -> Markup:
         """The address of a callback of ours."""
         if wanted not in CALLBACKS:
-            raise ConfigError(f"{self.path}: callback('{wanted}'): there is no such callback{nearest(wanted, CALLBACKS)}")
+            raise ValueError(f"callback('{wanted}'): there is no such callback{nearest(wanted, CALLBACKS)}")
         return address(":callbacks", f"/{wanted}", OVERRIDES["voice"])
 
     @property
@@ -181,19 +187,24 @@ class Pen:
     def audio(self, file: str) -> Markup:
         """The address of an audio file beside the template."""
         if not self.audible:
-            raise ConfigError(
-                f"{self.path}: audio('{file}'): nothing would be said if the audio could not be had; write "
+            raise ValueError(
+                f"audio('{file}'): nothing would be said if the audio could not be had; write "
                 "say({'audio': ..., 'text': ...}), or {% if audible %}<Play>...</Play>{% else %}<Say>...</Say>{% endif %}"
             )
-        self.played.append(self.audio_files.play(self.flow.answer.flow, file, self.place))
+        try:
+            self.played.append(self.audio_files.play(self.flow.answer.flow, file, self.place))
+        except FileNotFoundError as error:
+            raise self.flow.mistake(str(error), file) from error
         return address(":media", f"/{self.played[-1]}", "")
 
     def elsewhere(self, url: str) -> Markup:
         """An address of other people's that takes the call over; one that does not answer soon is given up."""
         if not host_of(str(url)) or "#" in str(url):
-            self.flow.refuse(f"{url!r} is no address that could take over; write it whole, as in https://standby.example.com/voice")
+            raise self.flow.mistake(
+                f"{url!r} is no address that could take over; write it whole, as in https://standby.example.com/voice", url
+            )
         if host_of(str(url)) in self.settings.api.hosts:
-            self.flow.refuse(f"{url} is an address of this stack itself, which would go in a circle; name another server")
+            raise self.flow.mistake(f"{url} is an address of this stack itself, which would go in a circle; name another server", url)
         return Markup("{}{}").format(url, ELSEWHERE)
 
 

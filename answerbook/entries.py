@@ -8,7 +8,8 @@ In this order, the first that holds wins:
     the rules of the settings
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from answerbook import manners
 from answerbook.documents import Document, Medium
@@ -46,33 +47,61 @@ def coming_back(documents: Iterable[Document]) -> list[Rule]:
     return [{"if": [["cookie", "cookie", [step]]], "step": step, "at": ""} for step in steps]
 
 
-def check_rules(entry: str, rules: Sequence[Rule], calendars: Mapping[str, object]) -> None:
-    """The last rule takes everybody, and no rule stands where it can never answer."""
-    if rules[-1]["if"]:
-        raise ConfigError(f"{rules[-1]['at']}: the last [[{entry}]] rule must have no condition, so that nobody is left without answer")
+def check_rules(settings: Settings, entry: str, rules: Sequence[Rule], calendars: Mapping[str, object]) -> None:
+    """The last rule takes everybody, no rule stands where it can never answer, all names are known. Raises ConfigError."""
+    if names := list(wrong_names(settings, entry)):
+        raise ConfigError(*names)
     written: dict[str, list[Condition]] = {}
     for rule in rules:
         written.setdefault(rule["at"], []).extend(rule["if"])
+    mistakes = list(never_answering(settings, written, calendars))
+    last = getattr(settings, entry)[-1:]
+    if last and last[0].conditions:
+        at = in_full(settings, last[0].at)
+        mistakes.append(f"{at}: {entry}: the last [[{entry}]] rule must have no condition, so that nobody is left without answer; add one")
+    if mistakes:
+        raise ConfigError(*mistakes)
+
+
+def never_answering(settings: Settings, written: Mapping[str, list[Condition]], calendars: Mapping[str, object]) -> Iterator[str]:
+    """The rules for which an earlier one leaves nothing."""
     for index, (at, later) in enumerate(written.items()):
-        for earlier_at, earlier in list(written.items())[:index]:
-            if implied(later, earlier, calendars):
-                raise ConfigError(
-                    f"{at}: this rule can never answer: the one at {earlier_at} comes first and takes all that it would; "
-                    "move it up or remove it"
-                )
+        takes_all = (before for before, earlier in list(written.items())[:index] if implied(later, earlier, calendars))
+        if first := next(takes_all, None):
+            yield (
+                f"{in_full(settings, at)}: this rule can never answer: the one at {first} comes first and takes all that it would; "
+                "move it up or remove it"
+            )
 
 
-def check_names(settings: Settings, rules: Iterable[Rule], entry: str = "") -> None:
+def in_full(settings: Settings, at: str) -> str:
+    """The place of a rule with its folder, which the book leaves out."""
+    return at.replace(settings.file.path.name, str(settings.file.path), 1)
+
+
+def wrong_names(settings: Settings, entry: str) -> Iterator[str]:
+    """What the rules of an entry ask of names that are not there."""
+    for index, rule in enumerate(getattr(settings, entry)):
+        for name, values in rule.conditions.items():
+            for value, sentence in unknown(settings, name, values, entry):
+                yield f"{settings.place(entry, index, name, value=value)}: {sentence}"
+
+
+def wrong_names_in_steps(settings: Settings, rules: Iterable[Rule]) -> Iterator[str]:
+    """What the rules of steps ask of names that are not there."""
+    for rule in rules:
+        for name, _, values in rule["if"]:
+            yield from (f"{rule['at']}: {sentence}" for _, sentence in unknown(settings, name, values))
+
+
+def unknown(settings: Settings, name: str, values: Iterable[Any], entry: str = "") -> Iterator[tuple[Any, str]]:
     """Trunks, SIP domains, apps and calendars in conditions are those of the settings, and asked where they are known."""
     twilio = settings.twilio
     known = {"trunk": twilio.trunks, "sip": twilio.sip_domains, "app": twilio.apps, "open": tuple(settings.calendar)}
     where = {"trunk": "twilio.trunks", "sip": "twilio.sip_domains", "app": "twilio.apps", "open": "the [calendar] tables"}
-    for rule in rules:
-        for name, _, values in rule["if"]:
-            if entry and name in ENTRIES and name != entry:
-                raise ConfigError(f"{rule['at']}: {name} is known in [[{name}]] rules only, so this one could never answer; remove it")
-            for value in values if name in known else ():
-                if value not in known[name]:
-                    raise ConfigError(
-                        f"{rule['at']}: {name} = {value!r} is not among {where[name]}{nearest(value, known[name])}; add it there"
-                    )
+    if entry and name in ENTRIES and name != entry:
+        yield None, f"{name} is known in [[{name}]] rules only, so this one could never answer; remove it"
+        return
+    for value in values if name in known else ():
+        if value not in known[name]:
+            yield value, f"{name} = {value!r} is not among {where[name]}{nearest(value, known[name])}; add it there"

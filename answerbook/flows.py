@@ -5,7 +5,7 @@ continues, and where), `lookup` (tables that rules and documents look a paramete
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -54,10 +54,11 @@ class Flow:
     def __init__(self, templates: Templates, name: str, settings: Settings) -> None:
         self.templates = templates
         self.name = name
+        self.settings = settings
         self.answer: Answer = settings.answer[name]
         self.given = {"refuse": self.refuse} | given(settings)
         if self.answer.flow not in templates.flows():
-            self.refuse(f"there is no flow {self.answer.flow!r}{nearest(self.answer.flow, templates.flows())}", "flow")
+            raise ConfigError(f"{self.at('flow')}: there is no flow {self.answer.flow!r}{nearest(self.answer.flow, templates.flows())}")
         self.documents = templates.documents(self.answer.flow)
         for document in self.documents:
             self.check_name(document, str(templates.path(self.answer.flow, document)))
@@ -66,21 +67,54 @@ class Flow:
         self.lookups = self.checked_lookups(first.get("lookup", {}))
         self.turns = self.unrolled(first)
 
-    def refuse(self, reason: str, key: str = "") -> NoReturn:
-        """Stop, and say where the answer is defined. Templates call it for values that do not go together."""
-        raise ConfigError(f"{self.answer.at}: answer.{self.name}{'.' if key else ''}{key}: {reason}")
+    def place(self, *path: str | int, value: object = None) -> str:
+        """File and line of the answer in the settings, or of one of its values."""
+        return self.settings.place("answer", self.name, *path, value=value)
+
+    def at(self, *path: str | int, value: object = None) -> str:
+        """The same with the key, as a message begins."""
+        return f"{self.place(*path, value=value)}: {'.'.join(('answer', self.name, *map(str, path)))}"
+
+    def source_of(self, value: object) -> str:
+        """Where the settings say a value that stands in a document, and its key; nothing where they do not."""
+        for path, said in inner_values(self.answer.values):
+            if said is value or (isinstance(said, str | int | float) and str(said) == str(value)):
+                return self.at(*path, value=value if isinstance(value, str) else None)
+        default = self.settings.last_resort.language
+        return f"{self.settings.place('last_resort', 'language')}: last_resort.language" if value == default else ""
+
+    def mistake(self, sentence: str, value: object) -> Exception:
+        """A mistake in a value, at its place in the settings; for one of the template's own an error to which its line is added."""
+        source = self.source_of(value)
+        return ConfigError(f"{source}: {sentence}") if source else ValueError(sentence)
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Stop, and say where the answer is defined. Templates call it for values that do not go together; a reason that begins with the
+        key of a value is told on its line."""
+        key, colon, sentence = reason.partition(": ")
+        if not colon or not key.isidentifier():
+            raise ConfigError(f"{self.at()}: {reason}")
+        named = [text for _, value in inner_values(self.answer.values.get(key)) if (text := str(value)) in sentence]
+        raise ConfigError(f"{self.at(key, value=max(named, key=len, default=None))}: {sentence}")
 
     @property
     def file(self) -> str:
         """The flow's `steps.toml`, for messages."""
         return str(self.templates.steps_path(self.answer.flow))
 
+    def step_place(self, step: str) -> str:
+        """File and line of a step."""
+        return f"{self.answer.flow}/steps.toml:{Lines(self.templates.source(self.answer.flow)).of((step,))}"
+
     def check_values(self) -> None:
         """Every value that is set must be used; one that is used and not set stops the rendering."""
         used = self.templates.variables(self.answer.flow)
-        for value in self.answer.values:
-            if value not in used:
-                self.refuse(f"the flow {self.answer.flow!r} uses no such value{nearest(value, set(used))}", value)
+        unused = [value for value in self.answer.values if value not in used]
+        if unused:
+            known = f"; it uses {', '.join(sorted(used)) or 'none'}"
+            raise ConfigError(
+                *(f"{self.at(value)}: the flow {self.answer.flow!r} uses no such value{nearest(value, used) or known}" for value in unused)
+            )
 
     def check_name(self, name: str, at: str) -> None:
         """Names of steps and documents are parts of URLs."""
@@ -152,6 +186,18 @@ class Flow:
             raise ConfigError(f"{at}: for = {seconds!r}: Twilio keeps a cookie from 1 to {LONGEST_COOKIE} seconds (four hours)")
 
 
+def inner_values(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """All that a value of the settings holds, itself and the keys of tables included, with the path to each, innermost first."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from inner_values(item, (*path, key))
+            yield (*path, key), key
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from inner_values(item, path)
+    yield path, value
+
+
 def given(settings: Settings) -> dict[str, Any]:
     """What every flow may know of the environment."""
     primary = settings.primary
@@ -176,7 +222,7 @@ def step_rules(rule: Any, at: str, lookups: Mapping[str, str]) -> list[StepRule]
     looked_up = [in_lookup(key, value, at, lookups) for key, value in asked.items() if isinstance(value, dict)]
     words = {key: as_list(value) for key, value in asked.items() if not isinstance(value, dict)}
     target = (targets[0], str(rule[targets[0]]), rule.get("turn"), at)
-    return [StepRule(looked_up + chosen, *target) for chosen in alternatives(words, at)]
+    return [StepRule(looked_up + chosen, *target) for chosen in alternatives(words, lambda *_, **__: at)]
 
 
 def in_lookup(name: str, value: dict[str, Any], at: str, lookups: Mapping[str, str]) -> Condition:

@@ -7,7 +7,7 @@ parameters, U+E000 name U+E001: what these will become is not known, so such a v
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from answerbook import markup, twiml
 from answerbook.markup import Element, MarkupError
@@ -26,6 +26,7 @@ class Problem:
 
     line: int
     message: str
+    value: str = field(default="", compare=False)  #: the attribute's value or the text that is wrong, by which its source is found
 
 
 def check(document: str, medium: Medium, *, whisper: bool = False) -> list[Problem]:
@@ -68,8 +69,8 @@ class _Checker:
 
     def within(self, element: Element, entry: Entry) -> Iterator[Problem]:
         """What is wrong with one element as such."""
-        messages = [*_attributes(element, entry), *_text(element, entry), *_contents(element, entry)]
-        yield from (Problem(element.line, message) for message in messages)
+        yield from (Problem(element.line, message, value) for message, value in (*_attributes(element, entry), *_text(element, entry)))
+        yield from (Problem(element.line, message) for message in _contents(element, entry))
 
     def place(self, child: Element, parent: Element, entry: Entry) -> Problem | None:
         """What is wrong with where `child` stands."""
@@ -98,25 +99,29 @@ class _Checker:
         return f"<{name}> is no TwiML {what}{did_you_mean(name, known, '<{}>')}"
 
 
-def _attributes(element: Element, entry: Entry) -> Iterator[str]:
+type _Complaint = tuple[str, str]
+"""What is wrong, and the value that is."""
+
+
+def _attributes(element: Element, entry: Entry) -> Iterator[_Complaint]:
     for name, value in element.attributes.items():
         if name not in entry.attributes:
-            yield f"<{element.name}> has no attribute {name}{did_you_mean(name, entry.attributes)}"
+            yield f"<{element.name}> has no attribute {name}{did_you_mean(name, entry.attributes)}", ""
         elif not PLACEHOLDER.search(value) and (complaint := entry.attributes[name].complaint(value)):
-            yield f'<{element.name} {name}="{_short(value)}"> {complaint}'
+            yield f'<{element.name} {name}="{_short(value)}"> {complaint}', value
     for name in entry.requires:
         if name not in element.attributes:
-            yield f"<{element.name}> lacks its attribute {name}"
+            yield f"<{element.name}> lacks its attribute {name}", ""
 
 
-def _text(element: Element, entry: Entry) -> Iterator[str]:
+def _text(element: Element, entry: Entry) -> Iterator[_Complaint]:
     text = element.text.strip()
     if text and entry.text is None:
-        yield f'<{element.name}> holds no text, but here it holds "{_short(text)}"'
+        yield f'<{element.name}> holds no text, but here it holds "{_short(text)}"', text
     elif text and entry.text and not PLACEHOLDER.search(text) and (complaint := entry.text.complaint(text)):
-        yield f"<{element.name}>{_short(text)}</{element.name}> {complaint}"
+        yield f"<{element.name}>{_short(text)}</{element.name}> {complaint}", text
     if too_long := _too_long(element, entry):
-        yield too_long
+        yield too_long, text
 
 
 def _too_long(element: Element, entry: Entry) -> str | None:

@@ -34,7 +34,7 @@ def possible(steps: Steps, start: str, known: Known) -> set[str]:
         if step in seen:
             continue
         seen.add(step)
-        targets = list(followed(steps[step], known))
+        targets = list(followed(steps.get(step, ()), known))
         found |= {rule["document"] for rule in targets if "document" in rule}
         waiting += [rule["step"] for rule in targets if "step" in rule]
     return found

@@ -10,11 +10,18 @@ import phonenumbers
 
 from answerbook.calendars import contains
 from config.checks import phone_number
-from config.mistakes import ConfigError, nearest
+from config.mistakes import ConfigError, Mistakes, nearest
 from lambdas.answer.book import MATCHES, OWN_CONDITIONS, fits, host_of, plain
 from lambdas.answer.journal import PARAMETERS
 
 Condition = list[Any]  #: name, kind, values
+
+Place = Callable[..., str]  #: of the name of a condition, and `value=` one of its values
+
+#: What to say of a name that resembles none.
+NO_CONDITION = "; conditions are Twilio's parameters, as in From, To, ErrorCode, and trunk, sip, app, open, person"
+#: What a condition wants whose value is often written as something else.
+AS_TEXT = {"open": 'name the calendar, as in open = "office"; for when it is closed, let a rule without `open` follow'}
 
 NAMES = PARAMETERS | set(OWN_CONDITIONS)
 #: A star is a key of the phone, and speech may be anything: these are compared as they are.
@@ -34,37 +41,53 @@ WORDS: Mapping[str, frozenset[str]] = {
 }
 
 
-def alternatives(words: Mapping[str, tuple[Any, ...]], at: str) -> list[list[Condition]]:
+def alternatives(words: Mapping[str, tuple[Any, ...]], place: Place) -> list[list[Condition]]:
     """The conditions of a rule. A list whose values are compared in different ways makes one rule of each way, so there may be several.
+    `place` gives file and line of a condition and its value.
 
-    Raises ConfigError for an unknown name or a value that cannot be one.
+    Raises ConfigError for unknown names and values that cannot be, all of them.
     """
-    return [list(chosen) for chosen in itertools.product(*(conditions(name, values, at) for name, values in words.items()))]
+    mistakes = Mistakes()
+    asked: list[list[Condition]] = []
+    for name, values in words.items():
+        with mistakes.gathering():
+            asked.append(conditions(name, values, place))
+    mistakes.settle()
+    return [list(chosen) for chosen in itertools.product(*asked)]
 
 
-def conditions(name: str, values: tuple[Any, ...], at: str) -> list[Condition]:
+def conditions(name: str, values: tuple[Any, ...], place: Place) -> list[Condition]:
     """`[name, kind, values]`, one for each kind among the values."""
     if name not in NAMES:
-        raise ConfigError(f"{at}: {name!r} is no condition{nearest(name, NAMES)}")
+        raise ConfigError(f"{place(name)}: {name!r} is no condition{nearest(name, NAMES) or NO_CONDITION}")
     if not values:
-        raise ConfigError(f"{at}: {name} has no value, so the rule could never answer; give it one or remove it")
+        raise ConfigError(f"{place(name)}: {name} has no value, so the rule could never answer; give it one or remove it")
     kinds: dict[str, list[Any]] = {}
+    mistakes = Mistakes()
     for value in values:
-        kind, compiled = condition(name, value, at)
-        kinds.setdefault(kind, []).append(compiled)
+        with mistakes.gathering():
+            kind, compiled = condition(name, value, place)
+            kinds.setdefault(kind, []).append(compiled)
+    mistakes.settle()
     return [[name, kind, compiled] for kind, compiled in kinds.items()]
 
 
-def condition(name: str, value: Any, at: str) -> tuple[str, Any]:
+def condition(name: str, value: Any, place: Place) -> tuple[str, Any]:
     """Kind and value of one condition."""
+    at = place(name, value=value)
     if not isinstance(value, str):
-        raise ConfigError(f'{at}: {name} = {value!r}: write the value as text, as in {name} = "{value}"')
+        raise ConfigError(f"{at}: {name} = {shown(value)}: {AS_TEXT.get(name, f'write the value as text, as in {name} = "{value}"')}")
     kind = kind_of(name, value)
     try:
         check(name, kind, value)
     except ValueError as error:
         raise ConfigError(f"{at}: {name}: {error}") from error
     return kind, COMPILED.get(kind, str)(value)
+
+
+def shown(value: Any) -> str:
+    """A value as TOML has it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def kind_of(name: str, value: str) -> str:

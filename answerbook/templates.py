@@ -16,6 +16,7 @@ import jinja2.nodes
 from answerbook.words import CLOSE, OPEN
 from config.folders import Folders
 from config.mistakes import ConfigError, nearest
+from config.toml import read_text
 from lambdas.answer.book import host_of
 from lambdas.answer.journal import PARAMETERS
 
@@ -167,11 +168,9 @@ class Templates:
     def parsed(self, path: Path) -> jinja2.nodes.Template:
         """A template as a tree. Raises ConfigError."""
         try:
-            return self.xml.parse(path.read_text(encoding="utf-8"))
+            return self.xml.parse(read_text(path))
         except jinja2.TemplateSyntaxError as error:
             raise ConfigError(f"{path}:{error.lineno}: {error.message}") from error
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
 
 
 def loader(folders: Folders) -> jinja2.BaseLoader:
@@ -206,4 +205,4 @@ def remedied(error: BaseException) -> str:
         return f"there is no template {error.name!r}; write it with its folder, as in voicemail/start.xml"
     if text == "'call' is undefined":
         return 'call is known in documents only; here a condition bears the parameter\'s name, as in { From = "+44*", document = "start" }'
-    return f"{text}; set it in the [answer] table" if text.endswith("is undefined") else text
+    return f"{text}; set it in the [answer] table, or correct its name here" if text.endswith("is undefined") else text

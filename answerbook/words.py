@@ -11,28 +11,32 @@ A parameter of the caller's stands in braces: "You call from {From}."
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from config.mistakes import ConfigError, nearest
+from answerbook.grammar import check
+from config.mistakes import nearest, shortened
 from lambdas.answer.journal import PARAMETERS
 
 OPEN, CLOSE = "\ue000", "\ue001"
 PARAMETER = re.compile(r"\{([A-Za-z]+)\}")
+BRACE = re.compile(r"[{}]")
 KEYS = ("text", "ssml", "audio", "language", "voice")
 #: Twilio's own voices; https://www.twilio.com/docs/voice/twiml/say/text-speech has SSML with the others only.
 BASIC = ("", "man", "woman", "alice")
 
 Play = Callable[[str], Markup]
+Mistake = Callable[[str, object], Exception]  #: of a sentence and the wrong value, by which its place is found
 
 
 class Words:
-    """Writes the messages of one document: `language` and `voice` where a message has none of its own, `play` the address of audio."""
+    """Writes the messages of one document: `mistake` makes the error of what cannot be said, `language` and `voice` are for messages
+    without their own, `play` writes the address of audio."""
 
-    def __init__(self, at: str, language: str, voice: str, play: Play | None) -> None:
-        self.at = at
+    def __init__(self, mistake: Mistake, language: str, voice: str, play: Play | None) -> None:
+        self.mistake = mistake
         self.language = language
         self.voice = voice
         self.play = play
@@ -46,9 +50,10 @@ class Words:
         """One message of a list."""
         for key in message:
             if key not in KEYS:
-                self.refuse(f"a message has no {key!r}{nearest(key, KEYS)}; it may have {', '.join(KEYS)}")
+                raise self.mistake(f"a message has no {key!r}{nearest(key, KEYS)}; it may have {', '.join(KEYS)}", message)
         if ("text" in message) == ("ssml" in message):
-            self.refuse(f"a message needs either text or ssml{', also where audio is played: it stands in for it' * ('audio' in message)}")
+            also = ", also where audio is played: it stands in for it" * ("audio" in message)
+            raise self.mistake(f"a message needs either text or ssml{also}", message)
         if "audio" in message and self.play:
             return Markup("<Play>{}</Play>").format(self.play(str(message["audio"])))
         return self.spoken(message)
@@ -57,12 +62,21 @@ class Words:
         """A message that is said."""
         voice = str(message.get("voice", "" if "language" in message else self.voice))
         if "ssml" in message and voice in BASIC:
-            self.refuse('a message with ssml needs a voice that knows it, as in voice = "Polly.Joanna"; Twilio\'s basic voices do not')
+            needs = 'a message with ssml needs a voice that knows it, as in voice = "Polly.Joanna"; Twilio\'s basic voices do not'
+            raise self.mistake(needs, message)
         attributes = Markup(' language="{}"').format(message.get("language", self.language))
         if voice:
             attributes += Markup(' voice="{}"').format(voice)
-        said = self.words(message["text"]) if "text" in message else self.filled(Markup(message["ssml"]))  # noqa: S704 - the team's own
+        said = self.words(message["text"]) if "text" in message else self.marked_up(message["ssml"], voice)
         return Markup("<Say{}>{}</Say>").format(attributes, said)
+
+    def marked_up(self, ssml: Any, voice: str) -> Markup:
+        """A text with SSML in it."""
+        if not isinstance(ssml, str):
+            raise self.mistake(f"ssml must be text in quotes; this is {ssml!r}", ssml)
+        for problem in check(f'<Response><Say voice="{escape(voice)}">{ssml}</Say></Response>', "voice"):
+            raise self.mistake(f"ssml: {problem.message}", ssml)
+        return self.filled(Markup(ssml), ssml)  # noqa: S704 - the team's own
 
     def english(self, text: str) -> Mapping[str, str]:
         """A text that stands in a template, as a message: English, and said so where the answer speaks another language."""
@@ -75,19 +89,15 @@ class Words:
         if isinstance(text, jinja2.Undefined):
             text = str(text)  # raises, and names the value that is not set
         if not isinstance(text, str) or not text.strip():
-            self.refuse(f"a message is a text, a table or a list of them, and not empty; this is {text!r}")
-        return self.filled(escape(text))
+            raise self.mistake(f"a message is a text, a table or a list of them, and not empty; this is {text!r}", text)
+        return self.filled(escape(text), text)
 
-    def filled(self, text: Markup) -> Markup:
-        """`{From}` as the placeholder that the answer function fills."""
-        return Markup(PARAMETER.sub(self.placeholder, text))  # noqa: S704 - escaped before
-
-    def placeholder(self, found: re.Match[str]) -> str:
-        """One parameter of the caller's."""
-        if found[1] not in PARAMETERS:
-            self.refuse(f"{found[0]} is no parameter of Twilio's that is kept{nearest(found[1], PARAMETERS)}")
-        return f"{OPEN}{found[1]}{CLOSE}"
-
-    def refuse(self, reason: str) -> NoReturn:
-        """Stop, and say where."""
-        raise ConfigError(f"{self.at}: {reason}")
+    def filled(self, said: Markup, text: str) -> Markup:
+        """`{From}` as the placeholder that the answer function fills; `text`: as it was written."""
+        for name in PARAMETER.findall(text):
+            if name not in PARAMETERS:
+                raise self.mistake(f"{{{name}}} is no parameter of Twilio's that is kept{nearest(name, PARAMETERS)}", text)
+        if brace := BRACE.search(PARAMETER.sub("", text)):
+            remedy = "a parameter is written as in {From}, and a brace alone cannot be said; correct or remove it"
+            raise self.mistake(f"{brace.group()} stands alone in {shortened(text)!r}: {remedy}", text)
+        return Markup(PARAMETER.sub(rf"{OPEN}\1{CLOSE}", said))  # noqa: S704 - escaped before

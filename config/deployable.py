@@ -33,7 +33,7 @@ def refuse_undeployable(file: File, environ: Mapping[str, str] = os.environ) -> 
             "as in -c environment=production"
         )
     if found := list(placeholders(file)):
-        raise ConfigError("\n".join(found))
+        raise ConfigError(*found)
 
 
 def leads_to_this_machine(endpoint: str) -> bool:

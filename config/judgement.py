@@ -15,11 +15,10 @@ from pydantic_core import ErrorDetails
 from config.contradictions import contradictions
 from config.file import File
 from config.lines import Path
-from config.mistakes import MISSING, Told, near, nearest
+from config.mistakes import MISSING, Told, near, nearest, shortened
 from config.tables import ENTRIES, Frozen, Settings
 
 _TARGETS = ("answer",)
-_SHOWN = 80  #: characters of a wrong value that a message repeats
 _ROUNDS = 8  #: a value may hide further mistakes, in it and beside it; so often it is looked for them
 #: What pydantic puts into a location that stands in no file.
 _NOT_WRITTEN = ("conditions", "values", "[key]")
@@ -228,12 +227,7 @@ def _reason(found: ErrorDetails, key: str) -> str:
     if key in ENTRIES and found["type"] == "tuple_type":
         return f"must be a list of rules: write [[{key}]]"
     message = _KINDS.get(found["type"], str(found["msg"]).removeprefix("Value error, ").replace("Input should", "must"))
-    return message if found["type"] == "value_error" else f"{message} (found {_shortened(repr(found['input']))})"
-
-
-def _shortened(text: str) -> str:
-    """A value as a message repeats it."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return message if found["type"] == "value_error" else f"{message} (found {shortened(repr(found['input']))})"
 
 
 def _keys(location: tuple[str | int, ...]) -> list[str]:

@@ -68,6 +68,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {found!r}?" if found else ""
 
 
+def shortened(text: str, longest: int = 80) -> str:
+    """A value as a message repeats it."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 def near(name: str, names: Iterable[str]) -> str | None:
     """The name that was probably meant."""
     return next(iter(difflib.get_close_matches(name, list(names), 1)), None)

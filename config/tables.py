@@ -70,6 +70,11 @@ class Twilio(Frozen):
         (), description="names of Elastic SIP Trunks, as they stand in /trunk/{trunk}", examples=[["main"]]
     )
     numbers: tuple[PhoneNumber, ...] = Field((), description="the company's own numbers on Twilio", examples=[["+15005550006"]])
+    verified_caller_ids: tuple[PhoneNumber, ...] = Field(
+        (),
+        description="numbers elsewhere that Twilio has verified as yours, so that calls may show them as `caller_id`",
+        examples=[["+12025550100"]],
+    )
     short_codes: tuple[ShortCode, ...] = Field(
         (), description="senders for which Twilio does not answer STOP and HELP itself; needs [compliance]", examples=[["12345"]]
     )

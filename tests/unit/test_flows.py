@@ -123,7 +123,7 @@ def test_all_at_once_excludes_press_1() -> None:
 def test_a_value_of_the_wrong_kind_is_told_how_to_write_it(answer: str, says: str) -> None:
     """At the line of the answer, not somewhere in the flow's files."""
     message = refused(answer)
-    assert re.match(r"test\.toml:\d+: answer\.line: ", message)
+    assert re.match(r"test\.toml:\d+: answer\.line\.", message)
     assert says in message
 
 

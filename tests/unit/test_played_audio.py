@@ -73,9 +73,9 @@ def test_what_twilio_would_not_play_stops_synth(templates: Path, file: str, cont
 
 def test_a_file_that_is_not_there_is_named_with_the_nearest(templates: Path) -> None:
     (templates / "audio" / "hello.wav").write_bytes(wav())
-    assert "play/helo.wav: there is no such audio file, nor in" in refused(note("helo.wav"), templates, voice="note")
+    assert "there is no audio file 'helo.wav' in " in refused(note("helo.wav"), templates, voice="note")
     assert "did you mean 'hello.wav'?" in refused(note("helo.wav"), templates, voice="note")
-    assert "there is no such audio file" in refused(note("../audio/hello.wav"), templates, voice="note")
+    assert "there is no audio file" in refused(note("../audio/hello.wav"), templates, voice="note")
 
 
 @pytest.mark.parametrize("codec", [1, 6, 7, 0xFFFE])

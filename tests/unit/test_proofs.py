@@ -1,6 +1,5 @@
 """What synth proves of flows that a platform team writes itself, and how it says what is wrong."""
 
-import re
 import shutil
 from pathlib import Path
 
@@ -81,7 +80,7 @@ DESKS = 'lookup.desks = { "+12025550100" = "Ann" }\n'
         ({"start": "<Gather><Say>x</Say></Gather><Hangup/>"}, "own/start.xml:1: <Gather> without action requests this document again"),
         ({"start": "<Say>x</Say>\n<Record/>"}, "own/start.xml:2: <Record> without action requests this document again"),
         ({"start": "<Hangup/><Say>x</Say>"}, "<Say> is never reached"),
-        ({"start": "<Play>{{ audio('x.wav') }}</Play>"}, "own/x.wav: there is no such audio file"),
+        ({"start": "<Play>{{ audio('x.wav') }}</Play>"}, "own/start.xml:1: there is no audio file 'x.wav' in "),
         ({"start": "<Say>{{ call.From | default('nobody') }}</Say>"}, "call.From is not known before the call"),
         ({"start": "{% if call.From is defined %}<Say>x</Say>{% endif %}"}, "call.From is not known before the call"),
         ({"start": "<Say>{{ call }}</Say>"}, "call alone says nothing; name a parameter, as in call.From"),
@@ -127,16 +126,15 @@ DESKS = 'lookup.desks = { "+12025550100" = "Ann" }\n'
     ],
 )
 def test_a_mistake_in_a_flow_names_file_and_remedy(templates: Path, files: dict[str, str], says: str) -> None:
-    """And the line of the answer: the mistake may be in the settings after all."""
+    """And how to write it."""
     message = refused(PRIMARY + OWN, write(templates, **files), voice="own")
     assert says in message
-    assert re.search(r"test\.toml:\d+", message)
 
 
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ('[answer.own]\nflow = "onw"\n', "test.toml:15: answer.own.flow: there is no flow 'onw'; did you mean 'own'?"),
+        ('[answer.own]\nflow = "onw"\n', "test.toml:16: answer.own.flow: there is no flow 'onw'; did you mean 'own'?"),
         ('[answer.own]\nflow = "own"\ntxt = "x"\n', "answer.own.txt: the flow 'own' uses no such value; did you mean 'text'?"),
         ('[answer.own]\nflow = "own"\nturn = 2\n', "answer.own.turn: the flow 'own' uses no such value"),
         ('[answer.own]\ntext = "x"\n', "answer.own.flow: is missing"),

@@ -95,7 +95,7 @@ def test_a_calendar_is_asked_at_the_time_of_the_call() -> None:
 )
 def test_a_mistake_in_a_condition_names_line_and_remedy(conditions: str, says: str) -> None:
     message = refused(OFFICE + rule(conditions))
-    assert message.startswith("test.toml:20: ")
+    assert message.startswith("test.toml:21: ")
     assert says in message
 
 

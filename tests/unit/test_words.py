@@ -75,6 +75,6 @@ def test_default_texts_are_english_in_every_answer() -> None:
 
 def test_the_words_of_the_last_resort_are_checked_as_twiml() -> None:
     """Nothing else stands behind them."""
-    assert 'test.toml: [last_resort]: <Say language="xx-XX"> must be one of' in refused(
+    assert 'test.toml:15: last_resort.language: <Say language="xx-XX"> must be one of' in refused(
         '[last_resort]\nlanguage = "xx-XX"\n[answer.x]\nflow = "busy"\n'
     )
