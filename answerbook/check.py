@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from answerbook.compile import TEMPLATES, compile_book
+from answerbook.compile import Compiler
+from answerbook.doubts import doubts
 from config.file import HERE, File
+from config.folders import TEMPLATES, Folders
 from config.judgement import Judgement
 from config.mistakes import ConfigError, Mistakes
 from config.settings import Settings
-from config.warnings import warnings_of
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,23 @@ class Checked:
     warnings: list[str]
 
 
-def check(environment: str, directory: Path = HERE, templates: Path = TEMPLATES) -> Checked:
+def check(environment: str, directory: Path = HERE, templates: Path = TEMPLATES, shipped: Path = TEMPLATES) -> Checked:
     """Read `<directory>/<environment>.toml` and compile it. Raises ConfigError with every mistake of settings and templates."""
-    judgement = Judgement(environment, File.read(environment, directory))
+    return check_file(environment, File.read(environment, directory), Folders(templates, shipped))
+
+
+def check_file(environment: str, file: File, folders: Folders) -> Checked:
+    """The same of a file that was read."""
+    judgement = Judgement(environment, file)
     mistakes = Mistakes()
     mistakes.add(*judgement.mistakes)
+    if not judgement.complete_enough:
+        mistakes.settle()
+    compiler = Compiler(judgement.settings, folders)
     book: dict[str, Any] = {}
-    if judgement.complete_enough:
-        try:
-            book = compile_book(judgement.settings, templates)
-        except ConfigError as error:
-            mistakes.add(*(mistake for mistake in error.mistakes if not judgement.explains(mistake)))
+    try:
+        book = compiler.compile()
+    except ConfigError as error:
+        mistakes.add(*(mistake for mistake in error.mistakes if not judgement.explains(mistake)))
     mistakes.settle()
-    return Checked(judgement.settings, book, list(warnings_of(judgement.settings, book)))
+    return Checked(judgement.settings, book, sorted(doubts(judgement.settings, compiler.draft)))

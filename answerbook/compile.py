@@ -159,7 +159,8 @@ class Compiler:
     def target(self, flow: Flow, number: int, rule: StepRule) -> dict[str, str]:
         """Where a step's rule leads."""
         if rule.kind == "answer":
-            return self.start_of(rule.target, flow.source_of(rule.target) or rule.at)
+            known = rule.target in self.settings.answer
+            return self.start_of(rule.target, rule.at if known else flow.source_of(rule.target) or rule.at)
         if rule.kind == "again":
             return self.place(flow, rule.target, number + 1, rule.at)
         return self.document_named(flow, rule.target, rule.turn or number, rule.at)

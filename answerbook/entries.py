@@ -103,5 +103,5 @@ def unknown(settings: Settings, name: str, values: Iterable[Any], entry: str = "
         yield None, f"{name} is known in [[{name}]] rules only, so this one could never answer; remove it"
         return
     for value in values if name in known else ():
-        if value not in known[name]:
+        if isinstance(value, str) and value not in known[name]:
             yield value, f"{name} = {value!r} is not among {where[name]}{nearest(value, known[name])}; add it there"

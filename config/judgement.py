@@ -83,7 +83,7 @@ class Judgement:
             self._tell(told for one in found if not self.explains(told := self._mistake(one)))
             for one in sorted(found, key=_from_the_end):
                 self._remember(one)
-                _leave_out(data, one)
+                self._leave_out(data, one)
         self._tell(mistake for mistake in self._contradictions() if not self.explains(mistake))
 
     def _contradictions(self) -> Iterator[str]:
@@ -117,6 +117,25 @@ class Judgement:
             self._keys.add(whole := ".".join(map(str, path[:-1])))
             self._wrong.add(whole)
 
+    def _leave_out(self, data: Any, found: ErrorDetails) -> None:
+        """Remove what is wrong; a misspelt key becomes the right one, and what cannot be left out its example."""
+        *path, last = _written(found["loc"])
+        table = _at(data, path)
+        if isinstance(table, list) and isinstance(last, int) and last < len(table):
+            del table[last]
+        elif isinstance(table, dict):
+            value = table.pop(last, None)
+            if found["type"] == "extra_forbidden" and (meant := near(str(last), _keys(found["loc"]))):
+                self.file.lines.read_as((*path, last), (*path, meant))
+                _merge(table, meant, value)
+            elif (instead := _instead(found, value)) is not None:
+                table[last] = instead
+
+
+def _instead(found: ErrorDetails, value: Any) -> Any:
+    """What stands in for a wrong value that cannot be left out; None if it can."""
+    return [value] if found["type"] == "tuple_type" and value is not None else _stand_in(found["loc"])
+
 
 def _causes(found: list[ErrorDetails]) -> Iterator[ErrorDetails]:
     """The errors without those that follow: a key is missing because it is misspelt, a list is too short because its values are wrong."""
@@ -128,23 +147,6 @@ def _causes(found: list[ErrorDetails]) -> Iterator[ErrorDetails]:
 def _from_the_end(found: ErrorDetails) -> tuple[bool, list[int]]:
     """Elements of a list are left out from its end on, so that the places of the others stay."""
     return found["type"] == "extra_forbidden", [-part for part in found["loc"] if isinstance(part, int)]
-
-
-def _leave_out(data: Any, found: ErrorDetails) -> None:
-    """Remove what is wrong; a misspelt key becomes the right one, and what cannot be left out its example."""
-    *path, last = _written(found["loc"])
-    table = _at(data, path)
-    stand_in = _stand_in(found["loc"])
-    if isinstance(table, list) and isinstance(last, int) and last < len(table):
-        del table[last]
-    elif isinstance(table, dict):
-        value = table.pop(last, None)
-        if found["type"] == "extra_forbidden" and (meant := near(str(last), _keys(found["loc"]))):
-            _merge(table, meant, value)
-        elif found["type"] == "tuple_type" and value is not None:
-            table[last] = [value]
-        elif stand_in is not None:
-            table[last] = stand_in
 
 
 def _merge(table: dict[str, Any], key: str, value: Any) -> None:

@@ -44,6 +44,12 @@ class Lines:
         for length in range(1, len(path) + 1):
             self.found.setdefault(path[:length], number)
 
+    def read_as(self, path: Path, meant: Path) -> None:
+        """Let what stands below a misspelt key be found below the one that was meant."""
+        for written, line in list(self.found.items()):
+            if written[: len(path)] == path:
+                self.found.setdefault((*meant, *written[len(path) :]), line)
+
     def of(self, path: Path, value: object = None) -> int:
         """The line of the key, or of the nearest table around it; within a value of several lines, the one on which `value` stands."""
         while path not in self.found:

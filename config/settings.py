@@ -10,20 +10,20 @@ from config.judgement import Judgement
 from config.mistakes import Mistakes
 from config.tables import ENTRIES, Settings
 
-__all__ = ["ENTRIES", "HERE", "Settings", "checked", "load", "parse"]
+__all__ = ["ENTRIES", "HERE", "Settings", "load", "parse"]
 
 
 def load(environment: str, directory: Path = HERE) -> Settings:
     """Read `<directory>/<environment>.toml`. Raises ConfigError with all its mistakes."""
-    return checked(environment, File.read(environment, directory))
+    return _checked(environment, File.read(environment, directory))
 
 
 def parse(environment: str, text: str, path: Path) -> Settings:
     """The settings of a TOML text; `path` is named in errors. Raises ConfigError."""
-    return checked(environment, File(path, text))
+    return _checked(environment, File(path, text))
 
 
-def checked(environment: str, file: File) -> Settings:
+def _checked(environment: str, file: File) -> Settings:
     """The settings of a file. Raises ConfigError with all its mistakes."""
     judgement = Judgement(environment, file)
     mistakes = Mistakes()

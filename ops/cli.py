@@ -35,6 +35,7 @@ COMMANDS = {
     "key": "ops.tokens:set_key",
     "flows": "ops.flows:flows",
     "preview": "ops.preview:preview",
+    "check-config": "ops.check_config:check_config",
 }
 VOICEMAILS = {
     "list": "ops.listen:list_voicemails",

@@ -1,0 +1,68 @@
+"""`fallback check-config`: every mistake of every environment in a folder, in one go. Needs no AWS."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from answerbook.check import check
+from config.file import HERE
+from config.folders import TEMPLATES
+from config.mistakes import ConfigError, Told
+from ops.screen import err, out
+from ops.words import count
+
+Finding = tuple[str, str]  #: "error" or "warning", and the line that tells it
+
+
+def check_config(
+    environment: Annotated[str, typer.Option("--environment", "-e", help="this environment alone; all of the folder if left out")] = "",
+    config: Annotated[Path, typer.Option("--config", help="folder of the settings")] = HERE,
+    templates: Annotated[Path, typer.Option("--templates", help="folder of your own templates")] = TEMPLATES,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs, one object a line")] = False,
+) -> None:
+    """List every mistake of the settings and templates, each with file, line and remedy. Needs no AWS.
+
+    Examples:
+
+        fallback check-config
+
+        fallback check-config --config ../acme/config --templates ../acme/templates
+
+        fallback check-config -e production --json
+
+    Exit status: 0 nothing is wrong (warnings may be shown), 1 there are mistakes, 2 the words were wrong.
+    """
+    names = [environment] if environment else environments(config)
+    found = list(dict.fromkeys(finding for name in names for finding in findings(name, config, templates)))
+    for kind, line in found:
+        print(json.dumps(as_object(kind, line)) if as_json else f"warning: {line}" if kind == "warning" else line)
+    wrong = sum(kind == "error" for kind, _ in found)
+    if not as_json:
+        summary = f"{count(len(names), 'environment')}: {count(wrong, 'mistake')}, {count(len(found) - wrong, 'warning')}"
+        (err if wrong else out).print(summary, highlight=False, markup=False)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def environments(config: Path) -> list[str]:
+    """The environments of a folder. Raises ConfigError where there are none."""
+    if names := sorted(path.stem for path in config.glob("*.toml")):
+        return names
+    raise ConfigError(f"{config}: there is no environment in this folder; write one, as in {config / 'production.toml'}")
+
+
+def findings(environment: str, config: Path, templates: Path) -> Iterator[Finding]:
+    """What is wrong with an environment, or worth a second look."""
+    try:
+        yield from (("warning", doubt) for doubt in check(environment, config, templates).warnings)
+    except ConfigError as error:
+        yield from (("error", mistake) for mistake in error.mistakes)
+
+
+def as_object(kind: str, line: str) -> dict[str, object]:
+    """A finding for programs."""
+    told = Told.of(line)
+    return {"kind": kind, "file": told.file, "line": told.line or None, "key": told.key or None, "message": told.sentence}

@@ -1,0 +1,89 @@
+"""`fallback check-config`: all mistakes of all environments of a folder in one go, each once, by line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from answerbook.check import check
+from config.mistakes import ConfigError
+from ops.cli import app
+from tests.unit.books import settings_text
+
+#: A mistake of each kind: of the settings alone, of two tables together, of a rule, of a value that only its document shows.
+MISTAKES = settings_text(
+    """
+[answr.box]
+flow = "voicemail"
+greeting = "Speak."
+language = "de-XX"
+[calendar.office]
+zone = "Europe/Berln"
+[[voice]]
+open = false
+answer = "box"
+[[voice]]
+From = "+44*"
+answer = "bxo"
+[retention]
+evnts = 5
+""",
+    twilio='trunks = ["main"]\nnumbers = ["0049"]',
+)
+TOLD = [
+    "bad.toml:5: twilio.trunks: names are given, but no [[trunk]] rule says what their callers hear; add one",
+    "bad.toml:6: twilio.numbers.0: '0049' is no phone number: write it in E.164, as in +15550100123",
+    "bad.toml:16: answr: unknown key; did you mean 'answer'?",
+    "bad.toml:21: calendar.office.zone: 'Europe/Berln' is no time zone; did you mean 'Europe/Berlin'?",
+    'bad.toml:23: open = false: name the calendar, as in open = "office"; for when it is closed, let a rule without `open` follow',
+    "bad.toml:27: voice.answer: there is no answer 'bxo'; did you mean 'box'?",
+    "bad.toml:29: retention.evnts: unknown key; did you mean 'events'?",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One environment that is right, one that is not."""
+    (tmp_path / "good.toml").write_text(settings_text())
+    (tmp_path / "bad.toml").write_text(MISTAKES)
+    return tmp_path
+
+
+def told(folder: Path, *words: str) -> tuple[int, list[str]]:
+    """Exit status and lines of the command."""
+    done = CliRunner().invoke(app, ["check-config", "--config", str(folder), *words])
+    return done.exit_code, done.stdout.replace(f"{folder}/", "").splitlines()
+
+
+def test_every_mistake_is_told_once_by_line(folder: Path) -> None:
+    """And what follows from one of them is not."""
+    with pytest.raises(ConfigError) as caught:
+        check("bad", folder)
+    lines = [line.replace(f"{folder}/", "") for line in caught.value.mistakes]
+    language = next(line for line in lines if "de-XX" in line)
+    assert language.startswith("bad.toml:19: answer.box.language: ")
+    assert [line for line in lines if line != language] == TOLD
+
+
+def test_the_command_goes_through_a_folder(folder: Path) -> None:
+    status, lines = told(folder)
+    assert (status, len(lines)) == (1, len(TOLD) + 1)
+    status, lines = told(folder, "-e", "good")
+    assert (status, lines) == (0, ["1 environment: no mistakes, no warnings"])
+
+
+def test_programs_get_an_object_for_each(folder: Path) -> None:
+    status, lines = told(folder, "--json")
+    first = json.loads(lines[1])
+    assert status == 1
+    assert (first["kind"], first["line"], first["key"]) == ("error", 6, "twilio.numbers.0")
+
+
+def test_a_folder_without_environments_is_probably_another_one(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["check-config", "--config", str(tmp_path)])
+    assert "there is no environment in this folder" in str(done.exception)
+
+
+def test_wrong_words_end_with_status_two(folder: Path) -> None:
+    assert told(folder, "--nonsense")[0] == 2
