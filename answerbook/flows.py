@@ -78,8 +78,8 @@ class Flow:
     def source_of(self, value: object) -> str:
         """Where the settings say a value that stands in a document, and its key; nothing where they do not."""
         for path, said in inner_values(self.answer.values):
-            if said is value or (isinstance(said, str | int | float) and str(said) == str(value)):
-                return self.at(*path, value=value if isinstance(value, str) else None)
+            if said is value or (isinstance(said, str | int | float) and str(said).removeprefix("client:") == str(value)):
+                return self.at(*path, value=said if isinstance(said, str) else None)
         default = self.settings.last_resort.language
         return f"{self.settings.place('last_resort', 'language')}: last_resort.language" if value == default else ""
 

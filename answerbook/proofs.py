@@ -47,10 +47,9 @@ class Draft:
 
     def told(self, document: Document, problem: Problem, heard: str = "") -> str:
         """A problem of a document, at the value of the settings that causes it, else at the line of the template."""
-        line = f"{document.path}:{problem.line}"
         if source := self.flows[document.answer].source_of(problem.value):
-            return f"{source}: {problem.message} (in {line}{f'; {heard}' if heard else ''})"
-        return f"{line}: {problem.message}{f' ({heard})' if heard else ''}"
+            return f"{source}: {problem.message}{heard}"
+        return f"{document.path}:{problem.line}: {problem.message}{heard}"
 
     def place_of(self, document: Document, value: str, written: str = "") -> str:
         """Whose document says a value: the value's line in the settings, else the template's line on which it is `written`."""
@@ -79,7 +78,7 @@ def refused(draft: Draft) -> Iterator[str]:
 def refused_in(draft: Draft, document: Document, medium: Medium, whisper: bool) -> Iterator[str]:
     """What Twilio would refuse of one document."""
     for problem in grammar.check(sampled(document.text), medium, whisper=whisper):
-        heard = "a person called hears this before being connected" if whisper else ""
+        heard = " (a person called hears this before being connected)" if whisper else ""
         yield draft.told(document, problem, heard)
 
 

@@ -23,7 +23,9 @@ def check_config(
     templates: Annotated[Path, typer.Option("--templates", help="folder of your own templates")] = TEMPLATES,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs, one object a line")] = False,
 ) -> None:
-    """List every mistake of the settings and templates, each with file, line and remedy. Needs no AWS.
+    """List every mistake of settings and templates. Needs no AWS.
+
+    Each with file, line and remedy.
 
     Examples:
 

@@ -212,19 +212,19 @@ def test_a_directory_of_thousands_answers_as_one_of_few(monkeypatch: pytest.Monk
     [
         ("+999123456789", "answer 'desks' at test.toml:15 dials it: '+999123456789' is no phone number"),
         ("+12025550106", "dials +12025550106, which is in twilio.numbers: the call would come back here"),
-        ("sip:", "directory/ring_sip.xml:3: <Sip>sip:</Sip> must be a SIP URI"),
-        ("client:" + "x" * 300, "directory/ring_client.xml"),
+        ("sip:", "answer.desks.extensions.+12022000299: <Sip>sip:</Sip> must be a SIP URI"),
+        ("client:" + "x" * 300, "answer.desks.extensions.+12022000299: <Client>xxx"),
     ],
 )
 def test_each_extension_of_a_directory_is_proved(target: str, says: str) -> None:
     """One in hundreds is enough to be refused."""
     wrong = desks(300).replace("sip:2000299@pbx.example.com", target)
-    assert says in refused(wrong, twilio='trunks = ["main"]\nnumbers = ["+12025550106"]')
+    assert says in refused(wrong, twilio='trunks = ["main"]\nnumbers = ["+12025550106", "+12025550199"]')
 
 
 def test_a_number_that_nobody_can_dial_is_refused_in_a_directory() -> None:
     wrong = desks(30).replace('"+12022000029"', '"+1202"')
-    assert "answer 'desks', lookup.sip: To: '+1202' is no phone number" in refused(wrong, twilio='trunks = ["main"]')
+    assert "answer.desks.extensions.+1202: lookup.sip: To: '+1202' is no phone number" in refused(wrong, twilio='trunks = ["main"]')
 
 
 def test_busy_refuses_a_ringing_call_only() -> None:
