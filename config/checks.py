@@ -63,9 +63,10 @@ def web_address(url: str) -> str:
 
 def entry_address(url: str) -> str:
     """Refuse what is no entry of ours, as it stands at Twilio."""
-    if not re.fullmatch(r"https://[^/?]+/(?:[^/?]+/)*(?:voice|sms|trunk/[^/?]+)", web_address(url)):
+    if not re.fullmatch(r"https://[^/?]+/(?:[^/?]+/)*(?:voice|sms|(?:trunk|sip|app)/[^/?]+)", web_address(url)):
         raise ValueError(
-            f"{url!r} is no entry: https, and /voice, /sms or /trunk/NAME at its end, as in https://fallback.example.com/voice"
+            f"{url!r} is no entry: https, and /voice, /sms, /trunk/NAME, /sip/NAME or /app/NAME at its end, as in "
+            "https://fallback.example.com/voice"
         )
     return url
 

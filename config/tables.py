@@ -208,7 +208,7 @@ class Probe(Frozen):
     """The test requests by which the fallback proves itself."""
 
     minutes: Literal[0, 1, 2, 5, 10] = Field(
-        1, description="minutes between two test requests, voice, text and trunk in turn; 0 sends none and leaves out their alarms"
+        1, description="minutes between two test requests, each entry and rule in turn; 0 sends none and leaves out their alarms"
     )
     urls: tuple[EntryAddress, ...] = Field(
         (),

@@ -129,7 +129,7 @@ def probed(requests: float) -> Iterator[Use]:
     yield from answered(requests, "test requests")
     yield from invoked(requests, "`record`, of the test requests")
     yield Use("DynamoDB write, on demand", requests * 4, "their items, not on the timeline, and the probe's notes")
-    yield Use("DynamoDB read, on demand", requests, "the proof that items come")
+    yield Use("DynamoDB read, on demand", requests * 1.5, "the proof that items come, and what the last request found")
     yield Use("CloudWatch metric of ours", 2, "`ProbeTime`, `JournalLag`: the only ones that are there all the time")
 
 

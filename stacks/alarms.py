@@ -295,6 +295,16 @@ PROBE = (
         periods=3,
     ),
     Row(
+        "old-answers",
+        probe_fault("old-book"),
+        "Callers ARE being answered, but as an earlier version of the settings says.",
+        "The answer function gives answers of another book than the one that was deployed.",
+        TAIL % ("probe_log", "30m"),
+        "An earlier version answers",
+        datapoints=2,
+        periods=3,
+    ),
+    Row(
         "certificate",
         probe_fault("certificate"),
         "Nobody notices yet; once it has ended, callers hear Twilio's own error message.",

@@ -79,5 +79,9 @@ class TokenCheck(Construct):
 
 
 def urls_of(settings: Settings, voice: str, messaging: str) -> list[str]:
-    """The public URLs that take turns: voice, text, every trunk; or those that the settings name, as they stand at Twilio."""
-    return [*settings.probe.urls] or [f"{voice}/voice", f"{messaging}/sms", *(f"{voice}/trunk/{trunk}" for trunk in settings.twilio.trunks)]
+    """The public URLs that take turns: voice, text, every trunk, SIP domain and app; or those that the settings name, as they stand at
+    Twilio."""
+    twilio = settings.twilio
+    kinds = {"trunk": twilio.trunks, "sip": twilio.sip_domains, "app": twilio.apps}
+    named = [f"{kind}/{name}" for kind, names in kinds.items() for name in names]
+    return [*settings.probe.urls] or [f"{voice}/voice", f"{messaging}/sms", *(f"{voice}/{each}" for each in named)]

@@ -1,8 +1,9 @@
 """`probe`: a test request every minute, so that the fallback is known to work before it is needed.
 
-A request of a synthetic account, signed with that account's own token, goes to one public URL after the other: voice, text, each trunk. It
-must come back as the very document that the answer book says. Ten minutes later its item must be in the event table: so answering,
-signatures, certificate, journal and `record` are all proven. What is wrong is counted by kind, since each kind has its own remedy:
+A request of a synthetic account, signed with that account's own token, goes to one public URL after the other: voice, text, each trunk, SIP
+domain and app; and at each of them to one rule after the other (`lambdas.workers.rounds`). It must come back as the very document that the
+answer book says. Ten minutes later its item must be in the event table, and bear the id of that book: so answering, signatures,
+certificate, journal, `record` and the alias are all proven. What is wrong is counted by kind, since each kind has its own remedy:
 
     unsigned      the Tokens secret has no token for the probe, or cannot be read: nothing was sent
     unreachable   no connection, no TLS, no whole answer
@@ -12,6 +13,7 @@ signatures, certificate, journal and `record` are all proven. What is wrong is c
     slow          more than five seconds
     certificate   ends within two weeks
     unrecorded    the item of the run ten minutes ago never came
+    old-book      that item was answered from another book than this one, and no deployment is under way
 
 No line of the synthetic account counts as an outage, and no item of it is on the timeline (`lambdas.workers.events`).
 """
@@ -24,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
@@ -44,6 +46,7 @@ from lambdas.answer.tokens import tokens_in
 from lambdas.workers.events import DAY, PROBE_DAYS, PROBE_RUNS
 from lambdas.workers.gateway_event import gateway_event
 from lambdas.workers.health import Health
+from lambdas.workers.rounds import cases
 from lambdas.workers.webhook import Answer, Ask, Medium, NoAnswer, NotSent, send
 
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
@@ -52,7 +55,7 @@ MINUTES = int(os.environ["PROBE_MINUTES"])
 ADDRESSES = {":callbacks": os.environ["CALLBACKS_URL"], ":media": os.environ.get("MEDIA_URL", "")}
 SECRET = os.environ["TOKENS_SECRET"]
 
-ENTRY = re.compile(r"/(voice|sms|trunk/[^/]+)$")
+ENTRY = re.compile(r"/(?:(voice|sms)|(trunk|sip|app)/([^/]+))$")
 PROOF_AFTER = 10  #: minutes within which an item must have come
 SLOW = 5.0 * float(os.environ.get("SLOWER", "1"))  #: seconds; a busy laptop that plays the cloud has more
 WAIT = 12.0  #: seconds; Twilio itself would wait fifteen
@@ -83,6 +86,7 @@ class Run:
     faults: list[str] = field(default_factory=list)
     milliseconds: int | None = None
     detail: str = ""
+    case: dict[str, str] = field(default_factory=dict)  #: parameters by which a rule is asked
 
     @property
     def medium(self) -> Medium:
@@ -110,10 +114,32 @@ def moment_of(event: dict[str, Any], now: float) -> float:
 
 
 def run_of(moment: float) -> Run:
-    """The run of a moment: the URLs take turns."""
+    """The run of a moment: the URLs take turns, and at each of them what is asked there. A wrong answer is asked for again at once, until
+    it is right: once an hour would be no alarm."""
     number = int(moment // (60 * MINUTES))
+    url, case = turn_of(number)
+    earlier = noted(number - 1)
+    if "wrong" in earlier.get("faults", ()) and earlier.get("book") == BOOK.id:
+        url, case = earlier["url"], earlier.get("case", {})
+    return Run(number, url, ("SM" if url.endswith("/sms") else "CA") + uuid.uuid4().hex, case=case)
+
+
+def turn_of(number: int) -> tuple[str, dict[str, str]]:
+    """URL and parameters of a run by its number."""
     url = URLS[number % len(URLS)]
-    return Run(number, url, ("SM" if url.endswith("/sms") else "CA") + uuid.uuid4().hex)
+    plain, kind, name = entry_in(url).groups()
+    asked = cases(BOOK, plain or kind, name or "")
+    return url, asked[number // len(URLS) % len(asked)]
+
+
+def entry_in(url: str) -> re.Match[str]:
+    """The entry at the end of a URL; the settings take no other addresses."""
+    return cast("re.Match[str]", ENTRY.search(url))
+
+
+def noted(number: int) -> dict[str, Any]:
+    """What was noted of an earlier run; nothing where there was none."""
+    return dict(TABLE.get_item(Key={"pk": PROBE_RUNS, "sk": str(number)}).get("Item") or {})
 
 
 def probe(run: Run) -> None:
@@ -141,8 +167,9 @@ def parameters(run: Run) -> dict[str, str]:
     common = {"AccountSid": PROBE_ACCOUNT, "ApiVersion": "2010-04-01", "From": CALLER, "To": CALLED}
     failed = {} if "/trunk/" in run.url else {"ErrorCode": "11200", "ErrorUrl": FAILED_URL}
     if run.medium == "sms":
-        return common | failed | {"MessageSid": run.sid, "SmsSid": run.sid, "Body": "probe", "NumMedia": "0", "NumSegments": "1"}
-    return common | failed | {"CallSid": run.sid, "CallStatus": "ringing", "Direction": "inbound"}
+        text = common | failed | {"MessageSid": run.sid, "SmsSid": run.sid, "Body": "probe", "NumMedia": "0", "NumSegments": "1"}
+        return text | run.case
+    return common | failed | {"CallSid": run.sid, "CallStatus": "ringing", "Direction": "inbound"} | run.case
 
 
 def check(run: Run, answer: Answer) -> None:
@@ -185,7 +212,7 @@ def filled(document: str, request: Request) -> str:
 
 def request_of(run: Run) -> Request:
     """The request as API Gateway hands it to the answer function."""
-    path = ENTRY.search(run.url)[0]  # type: ignore[index] # the settings take no other addresses
+    path = entry_in(run.url)[0]
     return Request(gateway_event(run.url.removesuffix(path), path, parameters(run)))
 
 
@@ -193,28 +220,41 @@ def tell(run: Run) -> None:
     """Count what is wrong, this run's faults and the item that an earlier one should have left."""
     if run.milliseconds is not None:
         METRICS.add_metric("ProbeTime", MetricUnit.Milliseconds, run.milliseconds)
-    for fault in [*run.faults, *unrecorded(run)]:
-        LOGGER.warning("probe", extra={"fault": fault, "url": run.url, "sid": run.sid, "detail": run.detail})
+    for fault in [*run.faults, *fault_in_record(run)]:
+        LOGGER.warning("probe", extra={"fault": fault, "url": run.url, "sid": run.sid, "detail": run.detail, "asked": run.case})
         with single_metric(name="ProbeFaults", unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
             metric.add_dimension("Environment", ENVIRONMENT)
             metric.add_dimension("Fault", fault)
 
 
-def unrecorded(run: Run) -> Iterator[str]:
-    """`unrecorded`, where an earlier run was answered and its item is not in the table. No such run, nothing to prove."""
-    number = run.number - -(-PROOF_AFTER // MINUTES)
-    earlier: dict[str, Any] = dict(TABLE.get_item(Key={"pk": PROBE_RUNS, "sk": str(number)}).get("Item") or {})
+def fault_in_record(run: Run) -> Iterator[str]:
+    """What is wrong with the item of an earlier run that was answered. No such run, nothing to prove."""
+    earlier = noted(run.number - back())
     if not earlier or NOT_ANSWERED & set(earlier["faults"]):
         return
-    if not TABLE.query(KeyConditionExpression=Key("pk").eq(earlier["sid"]), Limit=1)["Items"]:
+    items = TABLE.query(KeyConditionExpression=Key("pk").eq(earlier["sid"]), Limit=1)["Items"]
+    if not items:
         run.detail = f"no item of {earlier['sid']}, asked at {earlier['time']}"
         yield "unrecorded"
+    elif (answered_from := str(items[0].get("book"))) != BOOK.id and is_settled(run.number):
+        run.detail = f"book {answered_from} instead of {BOOK.id}, asked at {earlier['time']}"
+        yield "old-book"
+
+
+def back() -> int:
+    """So many runs ago an item must have come by now."""
+    return -(-PROOF_AFTER // MINUTES)
+
+
+def is_settled(number: int) -> bool:
+    """Whether no deployment is under way: this book is the probe's own since before the earlier run."""
+    return all(noted(number - ago).get("book") == BOOK.id for ago in (back(), 2 * back()))
 
 
 def note(run: Run) -> None:
     """Keep what came of this run, for two days."""
     now = datetime.now(UTC)
-    facts: dict[str, Any] = {"sid": run.sid, "url": run.url, "faults": run.faults, "detail": run.detail, "book": BOOK.id}
+    facts: dict[str, Any] = {"sid": run.sid, "url": run.url, "faults": run.faults, "detail": run.detail, "book": BOOK.id, "case": run.case}
     facts |= {"time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "expires": int(now.timestamp()) + PROBE_DAYS * DAY}
     facts |= {} if run.milliseconds is None else {"milliseconds": run.milliseconds}
     TABLE.put_item(Item={"pk": PROBE_RUNS, "sk": str(run.number)} | facts)

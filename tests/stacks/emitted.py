@@ -88,10 +88,13 @@ def probe(made: Watching) -> None:
     changes: list[dict[str, Any]] = [{}, {"status": 500}, {"seconds": 6.0}, {"certificate_ends": time.time()}]
     for minute, fallback.more in enumerate(changes):
         run(worker, minute)
-    fallback.document = lambda book, request: str(book.last_resort[request.medium])
+    own, fallback.document = fallback.document, lambda book, request: str(book.last_resort[request.medium])
     run(worker, 10)
     fallback.error = NotSent("no such name")
     run(worker, 11)
+    fallback.error, fallback.document, fallback.records, fallback.id = None, own, True, "an earlier book"
+    for minute in (20, 30, 40):
+        run(worker, minute)
 
 
 def collect(made: Account) -> None:

@@ -211,6 +211,7 @@ BREACHES: dict[str, list[tuple[int, float]]] = {
     "reconcile-fails": [(0, 1.0), (60, 1.0)],
     "wrong-answer": [(0, 1.0), (1, 1.0)],
     "unrecorded": [(0, 1.0), (2, 1.0)],
+    "old-answers": [(0, 1.0), (1, 1.0)],
     "certificate": [(0, 1.0), (1, 1.0)],
     "probe-silent": [],
 }

@@ -41,15 +41,19 @@ class Fallback:
         self.document: Callable[[Any, Any], str] = lambda book, request: book.choose(request, time.time()).document
         self.error: OSError | None = None
         self.records = True
+        self.id = made.book.id  #: of the book from which the journal says that was answered
 
     def send(self, ask: Ask, token: str, _headers: Any, _wait: float) -> Answer:
         """Takes the place of the network."""
         self.asked.append((ask, token))
         if self.error:
             raise self.error
-        run = self.probe.Run(0, ask.url, fields_of(ask.form).get("CallSid") or fields_of(ask.form)["MessageSid"])
+        fields = fields_of(ask.form)
+        run = self.probe.Run(0, ask.url, fields.get("CallSid") or fields["MessageSid"], case=dict(fields))
         if self.records:
-            self.made.table.put_item(Item={"pk": run.sid, "sk": "2026-11-21T12:00:00.000000Z#r", "kind": "request", "probe": True})
+            self.made.table.put_item(
+                Item={"pk": run.sid, "sk": "2026-11-21T12:00:00.000000Z#r", "kind": "request", "probe": True, "book": self.id}
+            )
         request = self.probe.request_of(run)
         body = self.probe.filled(self.document(self.made.book, request), request)
         known = {"status": 200, "content_type": "text/xml", "body": body, "seconds": 0.02, "certificate_ends": time.time() + DAYS_90}
@@ -95,7 +99,7 @@ def test_the_request_is_verified_by_the_answer_as_the_probes(fallback: Fallback,
         run(probe, minute)
     for ask, token in fallback.asked:
         sid = fields_of(ask.form).get("CallSid") or fields_of(ask.form)["MessageSid"]
-        request = probe.request_of(probe.Run(0, ask.url, sid))
+        request = probe.request_of(probe.Run(0, ask.url, sid, case=dict(fields_of(ask.form))))
         request.headers |= {name.lower(): value for name, value in own_headers(ask, token, urlsplit(ask.url)).items()}
         assert request.body == ask.form
         assert trust_of(request, {PROBE_ACCOUNT: [TOKEN]}) == VERIFIED
@@ -206,6 +210,44 @@ def test_ten_minutes_are_ten_minutes_at_any_rate(
     for number in (0, back):
         probe.handler({"time": datetime.fromtimestamp(NOON.timestamp() + number * minutes * MINUTE, UTC).isoformat()}, None)
     assert faults(capsys) == {"unrecorded"}
+
+
+@pytest.mark.parametrize(("minutes", "rings_at"), [(1, 20), (2, 20), (5, 20), (10, 20)])
+def test_an_alias_that_points_at_an_earlier_version_shows_soon(
+    fallback: Fallback, probe: ModuleType, made: Watching, minutes: int, rings_at: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though it says the same: the journal tells from which book. Twenty minutes after a deployment at most, at any rate of requests."""
+    made.monkeypatch.setattr(probe, "MINUTES", minutes)
+    fallback.id = "an earlier one"
+    found = {}
+    for number in range(0, 41, minutes):
+        probe.handler({"time": datetime.fromtimestamp(NOON.timestamp() + number * MINUTE, UTC).isoformat()}, None)
+        found[number] = faults(capsys)
+    assert {number for number, what in found.items() if what} == {number for number in found if number >= rings_at}
+    assert set.union(*found.values()) == {"old-book"}
+
+
+def test_a_deployment_under_way_is_no_earlier_version(
+    fallback: Fallback, probe: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Workers and answer are not changed in the same second; whichever comes first, the other has ten minutes."""
+    before = made.book.id
+    for minute in range(60):
+        if minute == 30:
+            made.monkeypatch.setattr(probe.BOOK, "id", "the next one")
+        fallback.id = before if minute < 33 else "the next one"
+        run(probe, minute)
+    assert faults(capsys) == set()
+
+
+def test_a_wrong_answer_is_asked_for_again_until_it_is_right(fallback: Fallback, probe: ModuleType) -> None:
+    """Once a round would be no alarm. Then the turns go on."""
+    fallback.more = {"status": 500}
+    asked = [run(probe, minute)["url"] for minute in range(3)]
+    fallback.more = {}
+    asked += [run(probe, minute)["url"] for minute in range(3, 6)]
+    assert asked[:4] == [asked[0]] * 4
+    assert len(set(asked[4:])) == 2
 
 
 def test_a_schedule_that_does_not_say_when_means_now(probe: ModuleType) -> None:

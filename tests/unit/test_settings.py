@@ -79,7 +79,7 @@ def test_the_settings_become_one_object() -> None:
     ("url", "says"),
     [
         ("https://fallback.example.com/v1/voice", "probe.urls: fallback.example.com is no host of ours; add it to [api] hosts"),
-        ("http://fallback.example.com/voice", "is no entry: https, and /voice, /sms or /trunk/NAME at its end"),
+        ("http://fallback.example.com/voice", "is no entry: https, and /voice, /sms, /trunk/NAME, /sip/NAME or /app/NAME at its end"),
         ("https://fallback.example.com/voices", "is no entry"),
         ("https://fallback.example.com/voice?a=b", "is no entry"),
     ],
