@@ -1,6 +1,8 @@
 """A company's own settings on the laptop, and the telephone that calls them: `make run CONFIG=...`, `local.call`, `make redeploy`."""
 
 import base64
+import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ from local.wish import NotInService, Wish
 from tests.stories.conftest import Deployed
 
 COMPANY = Path(__file__).parents[1] / "company"
+TRY_IT = Path(__file__).parents[2] / "docs/try_it.md"
+CALL = ".venv/bin/python -m local.call "
 GERMAN, ENGLISH = "+493023125777", "+442079460777"
 OPEN, CLOSED = "2026-12-01T10:00+01:00", "2026-12-25T10:00+01:00"
 
@@ -153,3 +157,13 @@ def test_an_edit_is_deployed_without_a_restart_and_a_mistake_is_told_first(compa
     with pytest.raises(ConfigError, match="did you mean 'forward'"):
         company.cloud.redeploy()
     company.edit('flow = "foward"', 'flow = "forward"')
+
+
+COMMANDS = [line for line in TRY_IT.read_text(encoding="utf-8").splitlines() if re.match(rf"{CALL}(voice|trunk|text) ", line)]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_call_of_the_page_is_answered(line: str, plugged_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(TRY_IT.parents[1])
+    result = run(plugged_in, *shlex.split(line.removeprefix(CALL), comments=True))
+    assert result.exit_code == 0, result.output
