@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from answerbook.check import check
-from config.file import HERE
+from config.deployable import LOCAL, placeholders
+from config.file import HERE, File
 from config.folders import TEMPLATES
 from config.mistakes import ConfigError, Told
 from ops.screen import err, out
@@ -59,6 +60,8 @@ def environments(config: Path) -> list[str]:
 def findings(environment: str, config: Path, templates: Path) -> Iterator[Finding]:
     """What is wrong with an environment, or worth a second look."""
     try:
+        if environment != LOCAL:
+            yield from (("warning", line) for line in placeholders(File.read(environment, config)))
         yield from (("warning", doubt) for doubt in check(environment, config, templates).warnings)
     except ConfigError as error:
         yield from (("error", mistake) for mistake in error.mistakes)
