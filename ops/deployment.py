@@ -27,6 +27,7 @@ from config.deployed import FOLDER, Deployed, NotPublished, NotWhole, folder, pa
 from config.file import File
 from config.mistakes import ConfigError
 from config.regions import known_region
+from config.version import version
 from ops.command_line import command_line
 from ops.screen import err
 
@@ -122,11 +123,15 @@ class Deployment:
         return command_line(words, self.environment, [self.region])
 
     def __getitem__(self, output: str) -> str:
-        """One output. Raises OpsError where the deployed stack is older than this command."""
+        """One output. Raises OpsError where the stack was deployed by a version that has none of that name."""
         try:
             return self.outputs[output]
         except KeyError:
-            raise OpsError(f"the stack fallback-{self.environment} has no output {output}: deploy this version first") from None
+            other = self.outputs.get("Version", "an older version")
+            raise OpsError(
+                f"stack fallback-{self.environment} in {self.region} has no output {output}: {other} is deployed, this command is of "
+                f"{version()}; use the command of that version, or deploy this one"
+            ) from None
 
 
 def likely(environment: str) -> Iterator[str]:

@@ -15,12 +15,14 @@ DONE = {
     "Digits": "{who} pressed {value}",
     "SpeechResult": "{who} said {value}",
     "DialCallStatus": "the number dialled: {value}",
-    "DialBridged": "connected",
+    "DialBridged": "connected with {taken_by}",
     "RecordingDuration": "{who} spoke {value} s",
     "CallDuration": "the call lasted {value} s",
     "Body": "the text: {value}",
     "NumMedia": "media sent: {value}",
 }
+#: What some of their values are told as.
+SAID = {("Digits", "hangup"): "{who} hung up", ("DialBridged", "false"): "connected with nobody"}
 CALLER = "the caller"
 UNTOLD = {"NumMedia": "0"}
 
@@ -100,10 +102,8 @@ def did(item: Item) -> Iterator[str]:
     who = called(item) if is_leg(item) else CALLER
     for name, sentence in DONE.items():
         value = params.get(name)
-        if name == "DialBridged" and value:
-            yield f"connected with {item.get('taken_by')}" if value == "true" else "connected with nobody"
-        elif value and value != UNTOLD.get(name):
-            yield f"{who} hung up" if value == "hangup" else sentence.format(who=who, value=value)
+        if value and value != UNTOLD.get(name):
+            yield SAID.get((name, value), sentence).format(who=who, value=value, taken_by=item.get("taken_by"))
 
 
 def answered(item: Item) -> Iterator[str]:

@@ -98,6 +98,13 @@ def test_the_folder_of_its_settings_names_the_region(run: Run, tmp_path: Path, m
     assert err.strip() == f"{tmp_path / 'acme.toml'} differs from what is deployed: twilio.numbers, primary.hosts, retention.journal"
 
 
+def test_what_is_not_deployed_yet_is_read_in_the_same_folder(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme.toml").write_text((HERE / "local.toml").read_text())
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    assert run("flows", "--json")[0] == 0
+    assert run("preview", "--to", OWN, "--from", CALLER)[0] == 0
+
+
 def test_a_folder_without_the_environment_is_a_mistake(run: Run, tmp_path: Path) -> None:
     assert "acme.toml: cannot be read" in run("errors", "--config", str(tmp_path))[2]
 
@@ -222,3 +229,10 @@ def test_another_version_than_the_commands_is_said(run: Run) -> None:
 
 def test_the_version_of_the_command(run: Run) -> None:
     assert run("--version")[:2] == (0, f"{version()}\n")
+
+
+def test_what_another_version_does_not_have_is_said(run: Run) -> None:
+    """And which versions they are, so that either can be changed."""
+    said = run("tokens", "check")[2]
+    assert "has no output TokenCheckFunctionName: 0.0.1 is deployed" in said
+    assert f"this command is of {version()}; use the command of that version, or deploy this one" in said
