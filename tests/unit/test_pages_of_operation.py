@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from config.settings import load
 from config.tables import Retention
+from ops.cost import idle, with_free
 from ops.deploy_rights import resources
 from ops.forget import BACKUPS, QUEUES
 from tests.unit.page_commands import PAGES, ROOT, lines
@@ -92,6 +94,12 @@ def test_the_page_says_how_long_each_thing_is_kept() -> None:
 def test_the_page_names_where_data_lie() -> None:
     """By the logical ids of the template."""
     assert {"EventTable", "VoicemailBucket", "Journal", "AuditTrail"} <= set(re.findall(r"`(\w+)`", PRIVACY)) & set(resources())
+
+
+def test_the_readme_says_what_an_idle_stack_costs() -> None:
+    """As docs/cost.md computes it, to ten cents."""
+    [told] = re.findall(r"costs about \$(\d\.\d\d) a month", (ROOT / "README.md").read_text())
+    assert float(told) == pytest.approx(with_free(list(idle(load("production")))), abs=0.1)
 
 
 # --- versions, and what leads where
