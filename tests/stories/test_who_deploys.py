@@ -1,6 +1,7 @@
 """Who may deploy: the policy of `config/iam/deployer.json` is enough, and less than it is not."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.stories.on_call import ROOT
 NOTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}
 
 
-def deploy(deployed: Deployed, name: str, policy: dict[str, object], outputs: Path) -> None:
+def deploy(deployed: Deployed, name: str, policy: Mapping[str, object], outputs: Path) -> None:
     """Deploy what stands there once more, as somebody who has this policy alone. Raises CdkFailed."""
     cloud = deployed.cloud
     iam = cloud.client("iam")
