@@ -52,7 +52,8 @@ class Command:
     words: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.page.name}: {shlex.join(self.words)}"
+        page = self.page.relative_to(ROOT) if self.page.is_absolute() else self.page
+        return f"{page}: {shlex.join(self.words)}"
 
 
 def commands() -> list[Command]:
