@@ -10,6 +10,7 @@ OWN = $(if $(CONFIG),--config "$(CONFIG)") $(if $(TEMPLATES),--templates "$(TEMP
 export PYTHONPATH := $(CURDIR)
 export PLAYWRIGHT_NODEJS_PATH := $(NODE)/node
 PYTEST := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+unexport PYTHONDONTWRITEBYTECODE  # without its cache each program compiles everything anew
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .PHONY: stale help run demo redeploy test bench faults history check check-config lock cdk clean
