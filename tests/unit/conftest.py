@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, Loader
+from moto.core import responses
 
 from bench.tls_server import TlsServer, aws
 from lambdas.answer.book import PROBE_ACCOUNT
@@ -43,15 +44,22 @@ answer = "out"
 #: Who may call other than by number.
 NAMES = 'trunks = ["main"]\nsip_domains = ["office"]\napps = ["pbx"]'
 
-_read = JSONFileLoader.load_file
-
 
 @pytest.fixture(scope="session", autouse=True)
-def descriptions_read_once() -> Iterator[None]:
-    """What botocore knows of a service is megabytes of JSON, read anew for each session; the tests make hundreds."""
-    known = cache(lambda path: _read(JSONFileLoader(), path))
+def looked_up_once() -> Iterator[None]:
+    """What botocore and moto look up for each session and request does not change meanwhile; the tests make hundreds, and thousands."""
+    read, services = JSONFileLoader.load_file, Loader.list_available_services
+    content = cache(lambda path: read(JSONFileLoader(), path))
+    known: dict[tuple[str, ...], list[str]] = {}
+
+    def available(loader: Loader, type_name: str) -> list[str]:
+        key = type_name, *loader.search_paths
+        return known.get(key) or known.setdefault(key, services(loader, type_name))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _, path: known(path))
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: content(path))
+        patch.setattr(Loader, "list_available_services", available)
+        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
         yield
 
 
