@@ -16,6 +16,8 @@ from config.settings import load
 from stacks.functions import ROOT, answer_files, zipped
 from tests.unit.gateway import CALLED, environment, signed
 
+pytestmark = pytest.mark.slow
+
 #: What a cold start may not load: each costs more than the whole answer (`make bench`).
 HEAVY = (
     "asyncio", "aws_lambda_powertools", "boto3", "botocore", "dataclasses", "http.client", "inspect", "jinja2", "pydantic", "requests",

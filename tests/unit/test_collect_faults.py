@@ -10,6 +10,8 @@ from local.twilio import platform as twilios
 from tests.unit.boundary import Boundary, Fate, Killed, answered, cut, refused, silent
 from tests.unit.voicemail_workers import Account, Clock, account
 
+pytestmark = pytest.mark.slow
+
 FAULTS = {
     "refused": refused,
     "silent": silent,

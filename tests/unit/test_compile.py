@@ -185,6 +185,7 @@ def damaged(draw: st.DrawFn, text: str) -> str:
     return text[:start] + draw(st.sampled_from(signs)) + text[end:]
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from(FILES))
 def test_whatever_a_template_says_there_is_a_line_and_no_traceback(data: st.DataObject, file: Path) -> None:
     """Either it compiles, or it is refused in one line that names a file."""

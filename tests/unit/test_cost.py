@@ -8,6 +8,7 @@ from config.settings import load
 from ops.cost import PAGE, PRICES, Price, Use, idle, minutes_of, page, with_free
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_template_says() -> None:
     """`python -m ops.cost` writes it anew."""
     assert PAGE.read_text(encoding="utf-8") == page()
@@ -19,6 +20,7 @@ def test_every_price_is_dated(name: str) -> None:
     assert re.search(r"20\d\d-\d\d-\d\d", PRICES[name].dated)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("minutes", "most"), [(0, 2.0), (1, 3.0)])
 def test_an_idle_stack_stays_cheap(minutes: int, most: float) -> None:
     """Less than two dollars a month, three with a probe every minute, beyond what is free."""

@@ -10,6 +10,8 @@ import yaml
 from local.cdk import CLI
 from ops.deploy_rights import LONGEST, NARROWED, UNUSED, deployer, execution, matches, needed, resources, written
 
+pytestmark = pytest.mark.slow
+
 NOT_USED = [pattern for patterns in UNUSED.values() for pattern in patterns]
 
 

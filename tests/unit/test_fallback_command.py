@@ -380,6 +380,7 @@ def test_the_history_as_lines(run: Run) -> None:
     assert {json.loads(line)["pk"] for line in run("export", "--jsonl")[1].splitlines()} == {CALL, SECOND}
 
 
+@pytest.mark.slow
 def test_a_person_is_forgotten_in_table_and_bucket_and_what_remains_is_said(run: Run) -> None:
     s3 = client("s3")
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -509,6 +510,7 @@ def test_a_voicemail_that_is_not_there_yet_cannot_be_acknowledged(run: Run) -> N
     assert "was not acknowledged" in run("voicemails", "unack", CALL)[2]
 
 
+@pytest.mark.slow
 def test_the_questions_of_the_night_do_not_wait_for_what_they_do_not_need() -> None:
     """Each of these imports is time before the first word: the compiler of answers, the check of the settings, a web server."""
     asked = "import sys, ops.cli, ops.errors, ops.call, ops.state, ops.listen, ops.call_back; print(*sys.modules)"

@@ -10,6 +10,8 @@ from lambdas.workers.events import Item
 from tests.unit.engineer import CALLER, OTHER, OWN, add, client, deployment, emptied, event, fallback, sid, voicemail
 from tests.unit.event_table import TABLE
 
+pytestmark = pytest.mark.slow
+
 Forget = Callable[..., str]
 CALL, TEXT = sid("CA"), sid("SM")
 

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer import Context
 from typer.core import TyperGroup as Group
 from typer.main import get_command
@@ -54,6 +55,7 @@ def parsed(words: list[str]) -> None:
         command.parse_args(context, words)
 
 
+@pytest.mark.slow
 def test_what_it_costs_is_computed_from_the_template() -> None:
     """A new alarm or secret changes the page."""
     assert cost.PAGE.read_text() == cost.page(), "write it anew: python -m ops.cost"

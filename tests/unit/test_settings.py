@@ -300,6 +300,7 @@ def test_lines_are_found_where_they_stand() -> None:
     assert lines.of(("nowhere", 3)) == 1
 
 
+@pytest.mark.slow
 def test_a_synthesis_stops_with_one_line() -> None:
     """What `cdk deploy -c ...` shows of a mistake."""
     context = {"environment": "prodction"}
