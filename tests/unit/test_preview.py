@@ -16,6 +16,7 @@ from lambdas.answer.book import Book
 from ops.cli import app
 from ops.walk import ADDRESSES
 from tests.unit.books import request, settings_text
+from tests.unit.test_flows import desks
 
 LINE = """
 [answer.line]
@@ -307,6 +308,20 @@ def test_a_long_hunt_group_is_walked(project: Path) -> None:
     assert json.loads(run(project, "preview", "--json", *TO_THE_LINE))["rings"] == 1200
     assert "rings for up to 1200 seconds" in run(project, "preview", *TO_THE_LINE)
     run(project, "flows")
+
+
+def test_a_directory_of_hundreds_is_drawn_as_one(project: Path) -> None:
+    """Nobody reads a list of numbers; what one of them leads to is shown to whoever asks for it, and a change of one as that one."""
+    settings = project / "config" / "test.toml"
+    settings.write_text(settings_text(desks(300), twilio='trunks = ["main"]'))
+    subprocess.run(["git", "-C", project, *AS_SOMEBODY, "commit", "-qam", "desks"], check=True, capture_output=True)
+    drawn = run(project, "flows")
+    assert "To is one of the 270 in desks/sip -> desks/ring_sip_as_us" in drawn
+    assert "+12022000" not in drawn
+    assert "<Sip>sip:2000299@pbx.example.com</Sip>" in run(project, "preview", "--entry", "trunk/main", "--to", "+12022000299")
+    settings.write_text(settings.read_text().replace("sip:2000299@", "sip:ann@"))
+    changed = [line for line in run(project, "preview", "--diff", "HEAD").splitlines() if line[:1] in "+-"][2:]
+    assert changed == ["-  +12022000299 = sip:2000299@pbx.example.com", "+  +12022000299 = sip:ann@pbx.example.com"]
 
 
 @pytest.mark.parametrize("command", ["preview", "flows"])
