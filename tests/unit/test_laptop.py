@@ -9,6 +9,7 @@ from config.mistakes import ConfigError
 from config.settings import load
 from local import call, demo
 from local.disasters import dead_trunk, playable_with
+from local.emulator import notices
 
 COMPANY = Path(__file__).parents[1] / "company"
 
@@ -81,3 +82,17 @@ def test_a_call_that_cannot_be_made_is_a_sentence(words: list[str], sentence: st
     result = CliRunner().invoke(call.app, [*words, "--directory", str(tmp_path)])
     assert sentence in " ".join(result.output.replace("│", " ").split())
     assert result.exit_code == status
+
+
+def test_alerts_of_real_settings_reach_no_pager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production's settings name one; on the laptop only addresses of the laptop are posted to."""
+    posted: list[str] = []
+
+    def post(endpoint: str, *_: str) -> int:
+        posted.append(endpoint)
+        return 204
+
+    monkeypatch.setattr(notices, "_post_anywhere", post)
+    assert notices._post("https://events.example.com/sns/1", "{}", "Notification") == 200
+    assert notices._post("http://127.0.0.1:8080/sns", "{}", "Notification") == 204
+    assert posted == ["http://127.0.0.1:8080/sns"]
