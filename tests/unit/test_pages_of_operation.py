@@ -9,9 +9,11 @@ import yaml
 
 from config.settings import load
 from config.tables import Retention
+from lambdas.workers.events import ASIDE_DAYS, STRANGER_DAYS
 from ops.cost import idle, with_free
 from ops.deploy_rights import resources
 from ops.forget import BACKUPS, QUEUES
+from stacks.fallback_stack import AS_A_FALLBACK
 from tests.unit.page_commands import PAGES, ROOT, lines
 
 WORKFLOW = ROOT / "config" / "examples" / "github-deploy.yml"
@@ -87,6 +89,8 @@ def test_the_page_says_how_long_each_thing_is_kept() -> None:
     assert re.search(rf"audit trail: .*\| {audit} \| fixed \|", PRIVACY)
     assert re.search(rf"backups .*\| {BACKUPS} \| fixed \|", PRIVACY)
     assert re.search(rf"SQS dead letters \| {QUEUES} \| fixed \|", PRIVACY)
+    assert re.search(rf"nobody vouches for.*\| {STRANGER_DAYS} \| fixed \|", PRIVACY)
+    assert re.search(rf"could not become events .*\| {ASIDE_DAYS} \| fixed \|", PRIVACY)
     queues = [each["Properties"] for each in resources().values() if each["Type"] == "AWS::SQS::Queue"]
     assert {queue["MessageRetentionPeriod"] for queue in queues} == {QUEUES * 86_400}
 
@@ -100,6 +104,13 @@ def test_the_readme_says_what_an_idle_stack_costs() -> None:
     """As docs/cost.md computes it, to ten cents."""
     [told] = re.findall(r"costs about \$(\d\.\d\d) a month", (ROOT / "README.md").read_text())
     assert float(told) == pytest.approx(with_free(list(idle(load("production")))), abs=0.1)
+
+
+def test_the_readme_shows_the_urls_as_the_stack_prints_them() -> None:
+    """With the connection overrides that the outputs have."""
+    text = (ROOT / "README.md").read_text()
+    assert f"`VoiceUrl`, as in `https://…/v1/voice{AS_A_FALLBACK['voice']}`" in text
+    assert f"`SmsUrl`, as in `https://…/v1/sms{AS_A_FALLBACK['sms']}`" in text
 
 
 # --- versions, and what leads where
