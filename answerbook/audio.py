@@ -64,7 +64,7 @@ def checked(path: Path) -> bytes:
     try:
         length = aiff_frames(content) if ending == ".aiff" else seconds(BytesIO(content), ending[1:])
     except NotAudio as error:
-        raise ConfigError(f"{path}: this is no {ending[1:].upper()} audio; save it anew as WAV or MP3") from error
+        raise ConfigError(f"{path}: this is no {ending[1:].upper()} audio, or not all of it; save it anew as WAV or MP3") from error
     if not length > 0:
         raise ConfigError(f"{path}: there is no sound in it; record it anew")
     if ending == ".wav" and (codec := codec_of(content)) not in CODECS:
@@ -81,6 +81,8 @@ def aiff_frames(content: bytes) -> int:
     """
     if content[:4] != b"FORM" or content[8:12] not in (b"AIFF", b"AIFC"):
         raise NotAudio("no AIFF file")
+    if len(content) < (whole := 8 + struct.unpack(">I", content[4:8])[0]):
+        raise NotAudio(f"an AIFF file that lacks {whole - len(content)} bytes")
     at = 12
     while len(header := content[at : at + 14]) == 14:
         name, length, _, frames = struct.unpack(">4sIHI", header)

@@ -4,14 +4,14 @@ The answer function then needs no time zone database, and no package of it can b
 the pinned `tzdata` package (IANA), not of the machine that synthesizes.
 """
 
+import functools
 import importlib.resources
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config.tables import Calendar
+from config.tables import WEEKDAYS, Calendar
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: A calendar is right from the first year to the last; after that the last offset stays.
 YEARS = range(2025, 2046)
 DAY = timedelta(days=1)
@@ -46,6 +46,7 @@ def every_year(day: str) -> list[str]:
     return [f"{year}-{day}" for year in YEARS if day != "02-29" or year % 4 == 0]
 
 
+@functools.cache
 def offsets(name: str) -> list[list[int]]:
     """[since, seconds east of Greenwich] of a time zone, oldest first; `since` is seconds since the epoch, UTC."""
     zone = zone_of(name)

@@ -5,7 +5,7 @@ continues, and where), `lookup` (tables that rules and documents look a paramete
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -93,7 +93,9 @@ class Flow:
         key of a value is told on its line."""
         key, colon, sentence = reason.partition(": ")
         if not colon or not key.isidentifier():
-            raise ConfigError(f"{self.at()}: {reason}")
+            named_in = [(path, text) for path, text in inner_values(self.answer.values) if isinstance(text, str) and f"{text} " in reason]
+            path, text = max(named_in, key=lambda found: len(found[1]), default=((), None))
+            raise ConfigError(f"{self.at(*path, value=text)}: {reason}")
         named = [text for _, value in inner_values(self.answer.values.get(key)) if (text := str(value)) in sentence]
         raise ConfigError(f"{self.at(key, value=max(named, key=len, default=None))}: {sentence}")
 
@@ -128,7 +130,11 @@ class Flow:
         turns = first.get("turns", 1)
         if type(turns) is not int or not 1 <= turns <= MOST_TURNS:
             raise ConfigError(f"{self.file}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
-        return [self.turn(first), *(self.turn(self.tables(turn)) for turn in range(2, turns + 1))]
+        unrolled = [self.turn(first), *(self.turn(self.tables(turn)) for turn in range(2, turns + 1))]
+        again = [rule.at for turn in unrolled for rules in turn.steps.values() for rule in rules if rule.kind == "again"]
+        if again and "turns" not in first:
+            raise ConfigError(f"{again[0]}: again has a next turn to lead to only where the file says how many there are; add turns = 3")
+        return unrolled
 
     def tables(self, turn: int) -> dict[str, Any]:
         """`steps.toml` of one turn, read."""
@@ -146,7 +152,9 @@ class Flow:
                 raise ConfigError(f"{place}:{lines.of((key,))}: {key} is no list of rules{nearest(key, KEYS)}")
             self.check_name(key, f"{place}:{lines.of((key,))}")
         steps = {
-            step: [built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}", self.named_lookups)]
+            step: [
+                built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}", self.named_lookups, self.source_of)
+            ]
             for step, rules in data.items()
             if isinstance(rules, list)
         }
@@ -209,8 +217,9 @@ def given(settings: Settings) -> dict[str, Any]:
     }
 
 
-def step_rules(rule: Any, at: str, lookups: Mapping[str, str]) -> list[StepRule]:
-    """A rule of a step, once for each way its values are compared. Raises ConfigError where it has not exactly one target."""
+def step_rules(rule: Any, at: str, lookups: Mapping[str, str], source_of: Callable[[object], str]) -> list[StepRule]:
+    """A rule of a step, once for each way its values are compared; `source_of`: where the settings say a value, if they do. Raises
+    ConfigError where it has not exactly one target."""
     if not isinstance(rule, Mapping):
         raise ConfigError(f'{at}: {rule!r} is no rule; write it as in {{ Digits = "1", document = "goodbye" }}')
     if type(rule.get("turn", 1)) is not int:
@@ -222,7 +231,7 @@ def step_rules(rule: Any, at: str, lookups: Mapping[str, str]) -> list[StepRule]
     looked_up = [in_lookup(key, value, at, lookups) for key, value in asked.items() if isinstance(value, dict)]
     words = {key: as_list(value) for key, value in asked.items() if not isinstance(value, dict)}
     target = (targets[0], str(rule[targets[0]]), rule.get("turn"), at)
-    return [StepRule(looked_up + chosen, *target) for chosen in alternatives(words, lambda *_, **__: at)]
+    return [StepRule(looked_up + chosen, *target) for chosen in alternatives(words, lambda _, value=None: source_of(value) or at)]
 
 
 def in_lookup(name: str, value: dict[str, Any], at: str, lookups: Mapping[str, str]) -> Condition:

@@ -69,7 +69,8 @@ class _Checker:
 
     def within(self, element: Element, entry: Entry) -> Iterator[Problem]:
         """What is wrong with one element as such."""
-        yield from (Problem(element.line, message, value) for message, value in (*_attributes(element, entry), *_text(element, entry)))
+        complaints = (*_attributes(element, entry), *_text(element, entry), *_voice(element))
+        yield from (Problem(element.line, message, value) for message, value in complaints)
         yield from (Problem(element.line, message) for message in _contents(element, entry))
 
     def place(self, child: Element, parent: Element, entry: Entry) -> Problem | None:
@@ -112,6 +113,34 @@ def _attributes(element: Element, entry: Entry) -> Iterator[_Complaint]:
     for name in entry.requires:
         if name not in element.attributes:
             yield f"<{element.name}> lacks its attribute {name}", ""
+
+
+#: One language under several names: https://www.twilio.com/docs/voice/twiml/say/text-speech
+_ALIKE = {"arb": "ar", "cmn": "zh", "yue": "zh"}
+
+
+def _voice(element: Element) -> Iterator[_Complaint]:
+    """A language that its voice cannot speak, of which Twilio may say nothing at all: https://www.twilio.com/docs/voice/twiml/say#voice"""
+    voice, language = element.attributes.get("voice", ""), element.attributes.get("language", "")
+    spoken = _spoken_by(voice)
+    if spoken and language and _language(language) not in spoken:
+        others = [f"Polly.{name}" for name, languages in twiml.table().speaks.items() if _language(language) in languages]
+        instead = f", as in {min(others)}" if others else ""
+        yield f'<Say voice="{voice}"> speaks {" and ".join(spoken)}, not {language}; choose a voice of that language{instead}', voice
+
+
+def _spoken_by(voice: str) -> tuple[str, ...]:
+    """The languages of a voice; nothing where any may be right."""
+    company, _, name = voice.partition(".")
+    if company == "Google":
+        return (_language(name),)
+    return twiml.table().speaks.get(name.partition("-")[0], ()) if company == "Polly" else ()
+
+
+def _language(code: str) -> str:
+    """`de` of `de-AT`."""
+    first = code.partition("-")[0]
+    return _ALIKE.get(first, first)
 
 
 def _text(element: Element, entry: Entry) -> Iterator[_Complaint]:

@@ -268,6 +268,7 @@ def harmful(draft: Draft, start: Node, medium: str) -> Iterator[str]:
                 f"{draft.settings.place('unverified', medium)}: unverified.{medium}: {document.place} {what}, "
                 "but nobody vouches for these requests; choose another answer"
             )
+            return
 
 
 def rescued(draft: Draft) -> Iterator[str]:

@@ -28,6 +28,15 @@ NAMES = PARAMETERS | set(OWN_CONDITIONS)
 LITERAL = frozenset({"Digits", "SpeechResult", "trunk", "sip", "app"})
 ADDRESSES = frozenset({"To", "From", "Called", "Caller", "ForwardedFrom", "person"})
 COUNTRIES = frozenset({"FromCountry", "ToCountry"})
+#: What may stand before an address, each with an example.
+CHANNELS = {
+    "whatsapp": "whatsapp:+15550100123",
+    "rcs": "rcs:+15550100123",
+    "messenger": "messenger:1234567890",
+    "client": "client:ann",
+    "sip": "sip:ann@pbx.example.com",
+}
+BEFORE_NUMBERS = ("whatsapp",)
 #: A value of From that is no value: whether it is a phone number at all.
 ANY_NUMBER = "E.164"
 #: What Twilio sends: https://www.twilio.com/docs/voice/twiml#callstatus-values, .../dial#dialcallstatus-values, .../messaging/twiml
@@ -74,14 +83,14 @@ def conditions(name: str, values: tuple[Any, ...], place: Place) -> list[Conditi
 
 def condition(name: str, value: Any, place: Place) -> tuple[str, Any]:
     """Kind and value of one condition."""
-    at = place(name, value=value)
     if not isinstance(value, str):
-        raise ConfigError(f"{at}: {name} = {shown(value)}: {AS_TEXT.get(name, f'write the value as text, as in {name} = "{value}"')}")
+        remedy = AS_TEXT.get(name, f'write the value as text, as in {name} = "{value}"')
+        raise ConfigError(f"{place(name, value=value)}: {name} = {shown(value)}: {remedy}")
     kind = kind_of(name, value)
     try:
         check(name, kind, value)
     except ValueError as error:
-        raise ConfigError(f"{at}: {name}: {error}") from error
+        raise ConfigError(f"{place(name, value=value)}: {name}: {error}") from error
     return kind, COMPILED.get(kind, str)(value)
 
 
@@ -161,6 +170,18 @@ def check_address(kind: str, value: str) -> None:
             raise ValueError(f"{value!r} begins no phone number: write it as in +44*")
     elif value.startswith("+") or (value.isdigit() and len(value) > 8):
         phone_number(value)
+    check_channel(kind, value)
+
+
+def check_channel(kind: str, value: str) -> None:
+    """Refuse an address with a channel before it as Twilio never sends it: https://www.twilio.com/docs/messaging/channels"""
+    channel, colon, address = value.partition(":")
+    if not colon or channel.lower() not in CHANNELS:
+        return
+    if channel not in CHANNELS or not address:
+        raise ValueError(f"{value!r} is never sent: write it as in {CHANNELS[channel.lower()]}")
+    if channel in BEFORE_NUMBERS and not re.fullmatch(r"\+\d{0,14}\*" if kind == "prefix" else r"\+\d{7,15}", address):
+        raise ValueError(f"{value!r} holds no phone number in E.164: write it as in {CHANNELS[channel]}")
 
 
 def url_of(value: str) -> list[Any]:

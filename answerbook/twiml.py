@@ -40,6 +40,7 @@ class Table:
     media: Mapping[Medium, Mapping[str, Entry]]
     whisper: tuple[str, ...]
     bytes: int
+    speaks: Mapping[str, tuple[str, ...]]  #: the languages of each name among Amazon's voices
 
     def entry(self, medium: Medium, name: str, parent: str) -> Entry | None:
         """The entry for <name> inside <parent>, or None where the medium has no such element."""
@@ -56,7 +57,13 @@ def table() -> Table:
         "voice": {name: _entry(fields, kinds) for name, fields in data["voice"].items()},
         "messaging": {name: _entry(fields, kinds) for name, fields in data["messaging"].items()},
     }
-    return Table(media, tuple(data["whisper"]["holds"].split()), data["limits"]["bytes"])
+    return Table(media, tuple(data["whisper"]["holds"].split()), data["limits"]["bytes"], _speaks(data["voices"]["languages"]))
+
+
+def _speaks(languages: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+    """The languages of each name."""
+    names = {name for listed in languages.values() for name in listed.split()}
+    return {name: tuple(language for language, listed in languages.items() if name in listed.split()) for name in names}
 
 
 def _entry(fields: Mapping[str, Any], kinds: Kinds) -> Entry:

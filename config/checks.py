@@ -108,9 +108,38 @@ def emergency_number(number: str) -> str:
 
 def time_zone(name: str) -> str:
     """Refuse what the IANA time zone database does not know."""
+    if offset := re.fullmatch(r"(?:Etc/)?(?:GMT|UTC)([+-])(\d{1,2})(?::?\d\d)?", name):
+        raise ValueError(_named_by_offset(name, offset[1], offset[2]))
     if name not in zones():
         raise ValueError(f"{name!r} is no time zone{nearest(name, zones()) or '; write it as in Europe/Berlin'}")
     return name
+
+
+def _named_by_offset(name: str, sign: str, hours: str) -> str:
+    """Why an offset is no answer to what the time is: nobody's clocks stay at it, and in Etc/ its sign means the opposite."""
+    reversed_sign = f"in {name} the sign is reversed ({hours} h {'behind' if sign == '+' else 'ahead of'} UTC); " * name.startswith("Etc/")
+    return f"{name!r} is no time zone of a place: {reversed_sign}name the city whose clocks count, as in Europe/Berlin"
+
+
+def tag_key(key: str) -> str:
+    """Refuse what AWS refuses as the key of a tag: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
+    if key.lower().startswith("aws:"):
+        raise ValueError(f"{key!r} begins with aws:, which AWS keeps for itself; choose another name")
+    return tag_part(key, 1, 128)
+
+
+def tag_value(value: str) -> str:
+    """Refuse what AWS refuses as the value of a tag."""
+    return tag_part(value, 0, 256)
+
+
+def tag_part(text: str, shortest: int, longest: int) -> str:
+    """Refuse a key or value of a tag that is too long, or holds what not every service takes."""
+    if not shortest <= len(text) <= longest:
+        raise ValueError(f"{text[:40]!r} has {len(text)} characters; a tag takes {shortest} to {longest}")
+    if wrong := re.search(r"[^\w .:/=+@-]", text):
+        raise ValueError(f"{text!r} holds {wrong.group()!r}; a tag takes letters, digits, spaces and . : / = + @ - _")
+    return text
 
 
 @functools.cache
@@ -139,6 +168,8 @@ def calendar_day(text: str) -> str:
     return text
 
 
+TagKey = Annotated[str, AfterValidator(tag_key)]
+TagValue = Annotated[str, AfterValidator(tag_value)]
 Region = Annotated[str, AfterValidator(known_region)]
 AccountSid = Annotated[str, AfterValidator(account_sid)]
 PhoneNumber = Annotated[str, AfterValidator(phone_number)]

@@ -1,9 +1,10 @@
 """What the tables of an environment must say together, each as the key and a sentence."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from urllib.parse import urlsplit
 
-from config.tables import Settings
+from config.tables import WEEKDAYS, Settings
 
 Contradiction = tuple[tuple[str, ...], object, str]  #: the key, the one wrong value of a list (or None), and what is wrong
 
@@ -17,6 +18,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _unanswered(settings)
     yield from _health_without_probe(settings)
     yield from _probe_elsewhere(settings)
+    yield from _overlapping(settings)
 
 
 def _same_region(settings: Settings) -> Iterator[Contradiction]:
@@ -55,3 +57,13 @@ def _probe_elsewhere(settings: Settings) -> Iterator[Contradiction]:
     for url in settings.probe.urls:
         if (host := urlsplit(url).hostname) not in settings.api.hosts:
             yield ("probe", "urls"), url, f"{host} is no host of ours; add it to [api] hosts, if it leads to these APIs"
+
+
+def _overlapping(settings: Settings) -> Iterator[Contradiction]:
+    """Hours of one day that overlap: one of the two is not what was meant."""
+    for name, calendar in settings.calendar.items():
+        weekdays = {(day,): getattr(calendar, day) for day in WEEKDAYS}
+        for key, spans in (weekdays | {("days", day): spans for day, spans in calendar.days.items()}).items():
+            for earlier, later in pairwise(sorted(spans)):
+                if later[:5] < earlier[6:]:
+                    yield ("calendar", name, *key), later, f"{earlier} and {later} overlap; correct one of them, or write one span"

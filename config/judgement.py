@@ -5,6 +5,7 @@ at several tables, and the compiler after them, find their mistakes too. What th
 not told.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, get_args
@@ -31,10 +32,16 @@ _KINDS = {
     "bool_type": "must be true or false, without quotes",
     "int_type": "must be a whole number, without quotes",
     "int_parsing": "must be a whole number, without quotes",
+    "int_from_float": "must be a whole number",
+    "string_pattern_mismatch": "must be the code of a language, as in en-US",
     "bool_parsing": "must be true or false, without quotes",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
 }
+
+
+#: What pydantic says at length.
+_SHORTER = {"String should": "must", "greater than or equal to": "at least", "less than or equal to": "at most"}
 
 
 class Judgement:
@@ -84,7 +91,9 @@ class Judgement:
             for one in sorted(found, key=_from_the_end):
                 self._remember(one)
                 self._leave_out(data, one)
-        self._tell(mistake for mistake in self._contradictions() if not self.explains(mistake))
+        further = [mistake for mistake in self._contradictions() if not self.explains(mistake)]
+        self._tell(further)
+        self._wrong |= {key for mistake in further for key in re.findall(r"twilio\.\w+", mistake)}
 
     def _contradictions(self) -> Iterator[str]:
         """What the tables say against each other."""
@@ -113,9 +122,11 @@ class Judgement:
             self._lines.add(Told.of(self._mistake(found)).line)
         if isinstance(found["input"], str) and found["type"] != "missing":
             self._wrong.add(repr(found["input"]))
+        if path[0] in ("answer", "calendar") and len(path) == 2:
+            self._wrong.add(repr(path[1]))
         if isinstance(path[-1], int):
             self._keys.add(whole := ".".join(map(str, path[:-1])))
-            self._wrong.add(whole)
+            self._wrong |= {whole, "[{}] {}".format(*whole.rpartition(".")[::2])}
 
     def _leave_out(self, data: Any, found: ErrorDetails) -> None:
         """Remove what is wrong; a misspelt key becomes the right one, and what cannot be left out its example."""
@@ -153,6 +164,8 @@ def _merge(table: dict[str, Any], key: str, value: Any) -> None:
     """Put a value at its right key, beside what stands there."""
     if isinstance(table.get(key), dict) and isinstance(value, dict):
         table[key] = value | table[key]
+    if isinstance(table.get(key), list) and isinstance(value, list):
+        table[key] = table[key] + value
     table.setdefault(key, value)
 
 
@@ -229,6 +242,8 @@ def _reason(found: ErrorDetails, key: str) -> str:
     if key in ENTRIES and found["type"] == "tuple_type":
         return f"must be a list of rules: write [[{key}]]"
     message = _KINDS.get(found["type"], str(found["msg"]).removeprefix("Value error, ").replace("Input should", "must"))
+    for long, short in _SHORTER.items():
+        message = message.replace(long, short)
     return message if found["type"] == "value_error" else f"{message} (found {shortened(repr(found['input']))})"
 
 

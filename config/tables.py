@@ -18,6 +18,8 @@ from config.checks import (
     Region,
     SecureAddress,
     ShortCode,
+    TagKey,
+    TagValue,
     TimeZone,
     UrlPath,
     WebAddress,
@@ -26,6 +28,9 @@ from config.file import File
 
 #: The lists of rules, each for the URL of its name.
 ENTRIES = ("voice", "trunk", "sip", "app", "sms")
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class Frozen(BaseModel):
@@ -273,7 +278,7 @@ class Settings(Frozen):
     file: SkipValidation[File] = Field(exclude=True, repr=False)
     region: Region = Field(description="where the fallback runs; never where the primary runs", examples=["us-west-2"])
     protect: bool = Field(False, description="termination protection of the stack; set it in production")
-    tags: dict[str, str] = Field({}, description="tags on every resource", examples=[{"team": "telephony"}])
+    tags: dict[TagKey, TagValue] = Field({}, description="tags on every resource", examples=[{"team": "telephony"}])
     primary: Primary = Primary()
     twilio: Twilio
     unverified: Unverified

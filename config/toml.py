@@ -67,7 +67,8 @@ def _line(error: tomllib.TOMLDecodeError, lines: list[str]) -> int:
     position = _POSITION.search(str(error))
     line = int(position[1]) if position and position[1] else len(lines)
     if "Unclosed array" in str(error) and not _typographic(lines[line - 1]):
-        return _opened(lines, line)
+        before = position and position[2] and not lines[line - 1][: int(position[2]) - 1].strip()
+        return _opened(lines, line - 1 if before else line)
     if position and position[1]:
         return line
     quotes = [number for number, text in enumerate(lines, 1) if text.count('"""') % 2 or text.count("'") % 2]
@@ -93,7 +94,8 @@ def _leave_out(lines: list[str], line: int) -> int:
     elif _INLINE_TABLE.search(lines[line - 1]):
         last = next((number for number in range(line, len(lines) + 1) if "}" in lines[number - 1]), line)
     elif re.search(r"=\s*\[[^\]]*$", lines[line - 1]):
-        last = next((number for number in range(line, len(lines) + 1) if lines[number - 1].strip().startswith("]")), line)
+        end = next((number for number in range(line + 1, len(lines) + 1) if _PAIR.match(lines[number - 1])), len(lines) + 1)
+        last = next((number for number in range(line, end) if "]" in lines[number - 1]), line)
     lines[line - 1 : last] = [""] * (last - line + 1)
     return last
 

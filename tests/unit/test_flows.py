@@ -81,7 +81,9 @@ def test_numbers_of_our_own_are_refused() -> None:
 def test_all_at_once_excludes_press_1() -> None:
     """The first mailbox to pick up would end the ringing of all others, so nobody could press anything."""
     message = refused(forward("at_once = true"), voice="line")
-    assert message.startswith("test.toml:14: answer.line: at_once and press_one exclude each other: whoever picks up first, also a mailbox")
+    assert message.startswith(
+        "test.toml:19: answer.line.at_once: at_once and press_one exclude each other: whoever picks up first, also a mailbox"
+    )
     line = book(forward("at_once = true\npress_one = false"), voice="line")
     sent = twiml(line, **CALLER)
     assert sent.count("<Number>") == 2
