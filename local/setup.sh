@@ -56,7 +56,7 @@ python_313() {
 # The hashed lines of one package of the lock.
 locked() { awk -v name="$1" '$0 ~ "^" name "==" { on = 1 } on { print } on && !/\\$/ { exit }' requirements.txt; }
 
-# Has uv fetch a Python 3.13; uv itself is on the path, or comes from the lock by any Python 3.
+# Has uv fetch a Python 3.13; uv itself is on the path, or comes from the lock by any Python 3. Not quietly: that would hide its errors too.
 fetch_python() {
     uv=$(command -v uv) || { bootstrap_uv && uv=.build/uv/bin/uv; } || return
     "$uv" python install 3.13 && "$uv" python find --no-project 3.13 >.build/python
@@ -77,7 +77,8 @@ no_python() {
         tail -n 12 "$log" | cut -c 1-300 | sed 's/^/    /'
         [ ! -s "$log" ] || echo "setup: $(remedy)"
         echo "setup: otherwise install one: Debian and Ubuntu: apt install python3-venv, by which uv is had, and uv fetches it;" \
-            "macOS: brew install python@3.13; pyenv: pyenv install 3.13; anywhere: install uv (https://docs.astral.sh/uv/)."
+            "macOS: brew install python@3.13; pyenv: pyenv install 3.13; anywhere: install uv (https://docs.astral.sh/uv/)." \
+            "If there is one that is not on the PATH, name it: make PYTHON=/path/to/python3.13."
     } >&2
     exit 1
 }

@@ -2,8 +2,9 @@
 
     python3 tests/afternoon.py [--revision COMMIT] [--keep]
 
-Any Python 3.9 or later plays it, with the standard library alone: the newcomer has nothing else yet. The folder's name has a space in it, HOME is
-new, nothing lies beside the clone, and PATH has no Python 3.13 where uv can fetch one. Registry settings of the machine are kept.
+Any Python 3.9 or later plays it, with the standard library alone: the newcomer has nothing else yet. The folder's name has a space in it,
+HOME is new, nothing lies beside the clone, and PATH has no Python 3.13 (uv fetches one, where it can). Registry settings of the machine are
+kept.
 Exit status: 0 everything went as the pages say, 1 something did not; what was typed and what came is printed either way.
 """
 
@@ -69,7 +70,10 @@ class Newcomer:
             words, cwd=self.clone if self.clone.exists() else self.folder, env=self.environment | more, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
-        print(f"{time.monotonic() - self.began:6.0f} s  {' '.join(words)}  ({time.monotonic() - began:.1f} s, exit {done.returncode})", flush=True)
+        print(
+            f"{time.monotonic() - self.began:6.0f} s  {' '.join(words)}  ({time.monotonic() - began:.1f} s, exit {done.returncode})",
+            flush=True,
+        )
         if status is not None and done.returncode != status:
             raise WentWrong(f"{' '.join(words)}: exit {done.returncode}, not {status}\n{done.stdout}")
         return done.stdout
@@ -131,7 +135,7 @@ def sets_up(person: Newcomer) -> None:
     """`make` sets everything up, with a Python that uv fetches; where uv cannot, it says so and takes the one that PYTHON names."""
     said = person.types("make", "check-config", f"CONFIG={person.settings}", f"TEMPLATES={person.settings}/templates", status=None)
     if NO_PYTHON in said:
-        expect("PYTHON=" in said, "where no Python 3.13 can be had, the remedy names PYTHON=", said)
+        expect("PYTHON=" in said and "error: " in said, "where no Python 3.13 can be had, uv says why and the remedy names PYTHON=", said)
         person.environment["PYTHON"] = python_313()
         person.types("make", "check-config", f"CONFIG={person.settings}", f"TEMPLATES={person.settings}/templates")
 
@@ -172,15 +176,28 @@ def running(person: Newcomer) -> Iterator[None]:
 
 def calls_in_both_languages(person: Newcomer) -> None:
     """Hours, countries, a menu, the directory of a trunk."""
-    told = json.dumps(person.calls("voice", "--to", HOTLINE, "--from", GERMAN, "--at", OFFICE, "--digits", "2", "--says", "Bitte rufen Sie zurueck"), ensure_ascii=False)
+    told = json.dumps(
+        person.calls("voice", "--to", HOTLINE, "--from", GERMAN, "--at", OFFICE, "--digits", "2", "--says", "Bitte rufen Sie zurueck"),
+        ensure_ascii=False,
+    )
     expect("Für Störungen drücken Sie die Eins" in told, "a German caller gets the German menu in office hours", told)
     expect("Bitte sprechen Sie nach dem Ton" in told, "key 2 leads to the German mailbox", told)
-    told = json.dumps(person.calls("voice", "--to", HOTLINE, "--from", ENGLISH, "--at", OFFICE, "--digits", "9,2", "--says", "Please call me back"))
-    expect("For faults press 1" in told and "not one of the choices" in told, "an English caller gets the English menu, and again after a wrong key", told)
-    told = json.dumps(person.calls("voice", "--to", HOTLINE, "--from", ENGLISH, "--at", NIGHT, "--says", "Please call me back in the morning"))
+    told = json.dumps(
+        person.calls("voice", "--to", HOTLINE, "--from", ENGLISH, "--at", OFFICE, "--digits", "9,2", "--says", "Please call me back")
+    )
+    expect(
+        "For faults press 1" in told and "not one of the choices" in told,
+        "an English caller gets the English menu, and again after a wrong key",
+        told,
+    )
+    told = json.dumps(
+        person.calls("voice", "--to", HOTLINE, "--from", ENGLISH, "--at", NIGHT, "--says", "Please call me back in the morning")
+    )
     expect("For faults press 1" not in told and "leave a message" in told, "at night there is no menu but the mailbox", told)
     for number, extension in (("+493023125000", "100"), ("+493023125399", "399"), ("+493023125500", "500")):
-        told = json.dumps(person.calls("trunk", "berlin", "--to", number, "--from", GERMAN, "--picks-up", f"sip:{extension}@pbx2.example.com"))
+        told = json.dumps(
+            person.calls("trunk", "berlin", "--to", number, "--from", GERMAN, "--picks-up", f"sip:{extension}@pbx2.example.com")
+        )
         expect(f"sip:{extension}@pbx2.example.com" in told, f"over the trunk {number} reaches extension {extension}", told)
     wrong = person.types(".venv/bin/python", "-m", "local.call", "trunk", "berlni", status=2)
     expect("berlin" in wrong, "a misspelt trunk is told with the nearest name", wrong)
