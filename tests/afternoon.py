@@ -78,9 +78,9 @@ class Newcomer:
             raise WentWrong(f"{' '.join(words)}: exit {done.returncode}, not {status}\n{done.stdout}")
         return done.stdout
 
-    def calls(self, *words: str, **more: str) -> dict[str, Any]:
+    def calls(self, *words: str) -> dict[str, Any]:
         """Use the telephone of `make run`; what happened, as JSON."""
-        said: dict[str, Any] = json.loads(self.types(".venv/bin/python", "-m", "local.call", *words, "--json", **more))
+        said: dict[str, Any] = json.loads(self.types(".venv/bin/python", "-m", "local.call", *words, "--json"))
         return said
 
     def asks(self, *words: str, status: int | None = 0) -> str:

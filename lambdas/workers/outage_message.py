@@ -59,11 +59,27 @@ class Figures:
 
 def message(figures: Figures, until: datetime | None, environment: str) -> dict[str, Any]:
     """The arguments of `publish` but for the topic; `until` is None while the outage lasts."""
-    subject = f"[{environment}] {'over' if until else 'callers come to the fallback'}: {figures.counted} since {clock(figures.since)}"
-    state = "end" if until else "begin"
+    subject = f"{'over' if until else 'callers come to the fallback'}: {figures.counted} since {clock(figures.since)}"
+    lines = [*(ended(figures, until) if until else begun(figures)), "", *reasons(figures), *steps(environment, until)]
+    return written(environment, subject, lines, "end" if until else "begin")
+
+
+def without_figures(environment: str) -> dict[str, Any]:
+    """The same for a beginning of which the alarm alone knows: the event table cannot be read."""
+    lines = [
+        "Callers ARE being answered, by the fallback. They do not reach the primary.",
+        "The event table cannot be read, so there are no figures yet. What happens waits, and is written once the table is back.",
+    ]
+    return written(
+        environment, "callers come to the fallback; the event table cannot be read", [*lines, "", *steps(environment, None)], "begin"
+    )
+
+
+def written(environment: str, subject: str, lines: list[str], state: str) -> dict[str, Any]:
+    """The arguments of `publish`."""
     return {
-        "Subject": subject.encode("ascii", "replace").decode()[:LONGEST_SUBJECT],
-        "Message": "\n".join([*(ended(figures, until) if until else begun(figures)), "", *reasons(figures), *steps(environment, until)]),
+        "Subject": f"[{environment}] {subject}".encode("ascii", "replace").decode()[:LONGEST_SUBJECT],
+        "Message": "\n".join(lines),
         "MessageAttributes": {
             name: {"DataType": "String", "StringValue": value}
             for name, value in (("kind", "outage"), ("state", state), ("environment", environment))

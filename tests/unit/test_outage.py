@@ -3,16 +3,21 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
+from lambdas.workers import outage
 from lambdas.workers.events import Item, day_shard
 from lambdas.workers.outage import Outages, alarm_in, meant
 from lambdas.workers.timeline import stamp
 from tests.unit.event_table import TABLE, event_table, put
+from tests.unit.voicemail_workers import CONTEXT
 
 BEGIN = datetime(2026, 11, 21, 23, 52, 7, tzinfo=UTC)  # an outage that goes over midnight
 MINUTE = timedelta(minutes=1)
@@ -25,7 +30,8 @@ class Office:
         self.client = client
         self.table: Any = boto3.resource("dynamodb", region_name="us-east-1").Table(TABLE)
         self.told: list[dict[str, Any]] = []
-        self.outages = Outages(self.table, "production", self.told.append)
+        self.alarm = ""  #: what the alarm says when it is read; nothing where it cannot be
+        self.outages = Outages(self.table, "production", self.told.append, lambda: self.alarm)
 
     def comes(self, when: datetime, pk: str = "CA1", **more: Any) -> None:
         """A verified request of Twilio's, unless told otherwise."""
@@ -136,7 +142,8 @@ def test_many_at_the_same_time_tell_once(office: Office) -> None:
         def look(_: int, now: datetime = now, ready: threading.Barrier = ready) -> None:
             state = office.outages.state()
             ready.wait()  # every one of them has read the state before any changes it
-            (office.outages.end(state, now) if state.get("open") else office.outages.begin(state, now))
+            office.outages.turn(state, now)
+            office.outages.tell_what_waits(now)
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(look, range(8)))
@@ -240,3 +247,100 @@ def test_the_moment_is_the_one_that_was_meant() -> None:
     """A schedule may come late; the local cloud's does not say."""
     assert meant({"time": "2026-11-21T23:52:07Z"}) == BEGIN
     assert meant({"time": "<aws.scheduler.scheduled-time>"}) > BEGIN
+
+
+# What a simulation of the whole pipeline found
+
+
+def throttled() -> ClientError:
+    """What SNS or DynamoDB says while it refuses."""
+    return ClientError({"Error": {"Code": "ThrottledException", "Message": "Rate exceeded"}}, "Publish")
+
+
+def test_a_lost_ok_of_the_alarm_keeps_no_outage_open(office: Office) -> None:
+    """The table was throttled when the alarm said OK, three times; the next outage must be announced all the same."""
+    office.alarm = "ALARM"
+    office.comes(BEGIN)
+    office.outages.look(BEGIN + MINUTE, "ALARM")
+    office.alarm = "OK"
+    office.minutes(BEGIN + 20 * MINUTE, 3)
+    office.comes(BEGIN + 100 * MINUTE, "CA2")
+    office.minutes(BEGIN + 101 * MINUTE, 2)
+    assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:", "callers"]
+
+
+def test_a_lost_alarm_begins_the_outage_with_the_next_look(office: Office) -> None:
+    """Also where `record` is broken, and the table knows of nobody."""
+    office.alarm = "ALARM"
+    office.minutes(BEGIN, 3)
+    assert [subject.split()[1] for subject in office.subjects] == ["callers"]
+
+
+def test_an_alarm_that_can_be_read_keeps_the_outage_open_however_long(office: Office) -> None:
+    office.alarm = "ALARM"
+    office.outages.look(BEGIN)
+    office.minutes(BEGIN + timedelta(hours=7), 3)
+    assert len(office.told) == 1
+
+
+def test_while_nothing_can_be_told_no_transition_overwrites_another(office: Office) -> None:
+    """SNS is down for the whole of an outage and the beginning of the next: everything is told, in order, once it is back."""
+
+    def refuses(_: dict[str, Any]) -> None:
+        raise throttled()
+
+    office.comes(BEGIN, "CA1")
+    office.comes(BEGIN + 40 * MINUTE, "CA2")
+    office.outages.tell = refuses
+    for minute in range(1, 45):
+        with pytest.raises(ClientError):
+            office.outages.look(BEGIN + minute * MINUTE)
+    office.outages.tell = office.told.append
+    office.minutes(BEGIN + 45 * MINUTE, 20)
+    assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:", "callers", "over:"]
+    assert "since 23:52" in office.subjects[0]
+
+
+def test_answers_that_are_lost_do_not_tell_people_by_the_dozen(office: Office) -> None:
+    """SNS takes the message and its answer never comes, for 40 minutes: nobody can know, so it is sent again, but seldom."""
+    sent: list[str] = []
+
+    def loses_its_answer(what: dict[str, Any]) -> None:
+        sent.append(what["Subject"])
+        raise ReadTimeoutError(endpoint_url="https://sns.us-east-1.amazonaws.com")
+
+    office.comes(BEGIN)
+    office.outages.tell = loses_its_answer
+    for minute in range(1, 41):
+        with suppress(ReadTimeoutError):
+            office.outages.look(BEGIN + minute * MINUTE)
+    office.outages.tell = office.told.append
+    office.minutes(BEGIN + 41 * MINUTE, 60)
+    assert 1 < len(sent) <= 4
+    assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:"]
+
+
+def test_what_an_older_version_noted_is_told(office: Office) -> None:
+    """It kept one word, and a claim."""
+    told = {"open": True, "since": stamp(BEGIN), "last": stamp(BEGIN), "pending": "begin", "claimed": stamp(BEGIN)}
+    office.table.put_item(Item={"pk": "outage", "sk": "state"} | told)
+    office.comes(BEGIN)
+    office.minutes(BEGIN + 8 * MINUTE, 12)
+    assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:"]
+
+
+def test_where_the_table_is_gone_people_hear_at_least_what_the_alarm_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "Callers come to the fallback" must not wait for a table."""
+    with event_table():
+        topic = boto3.client("sns", region_name="us-east-1").create_topic(Name="alerts")["TopicArn"]
+        for name, value in {"FALLBACK_ENVIRONMENT": "production", "TABLE_NAME": "gone", "TOPIC_ARN": topic, "ALARM_NAME": "a"}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        context: Any = CONTEXT
+        published: list[dict[str, Any]] = []
+        client = SimpleNamespace(publish=lambda **what: published.append(what), describe_alarms=lambda **_: {"MetricAlarms": []})
+        monkeypatch.setattr("lambdas.workers.outage.boto3.client", lambda *_, **__: client)
+        outage.handler({"alarmData": {"state": {"value": "ALARM"}}}, context)
+        assert published[0]["Subject"] == "[production] callers come to the fallback; the event table cannot be read"
+        with pytest.raises(ClientError):
+            outage.handler({"alarmData": {"state": {"value": "OK"}}}, context)
