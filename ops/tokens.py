@@ -14,6 +14,7 @@ import typer
 
 from config.checks import account_sid
 from lambdas.answer.book import PROBE_ACCOUNT
+from lambdas.answer.tokens import OLD_AFTER
 from ops.deployment import Deployment, OpsError, explained
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionOption
 from ops.screen import out
@@ -22,6 +23,8 @@ TOKEN = re.compile(r"[0-9a-zA-Z_-]{16,128}")
 API_KEY = re.compile(r"SK[0-9a-f]{32}")
 FAULTS = {"refused": "Twilio refuses a token of it: rotated away, or mistyped", "missing": "has no token: callers of it are strangers"}
 Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console shows it")]
+
+IN_FORCE = round(OLD_AFTER / 60) + 1  #: minutes until no function in use knows a token that was taken away
 
 
 def add_token(account: Account, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
@@ -77,7 +80,7 @@ def check_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOpti
 
 
 def prune_tokens(account: Account, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
-    """Forget an account's older token. Once Twilio signs with the new one.
+    """Forget an account's older token. Once Twilio signs with the new one; in force within minutes.
 
     Example:
 
@@ -85,7 +88,7 @@ def prune_tokens(account: Account, environment: EnvironmentOption = PRODUCTION, 
     """
     deployment = Deployment.find(environment, region)
     put(deployment, "TokensSecretArn", without_old_tokens(read(deployment, "TokensSecretArn"), checked_account(account)))
-    out.print("done; one token is left")
+    out.print(f"done; one token is left. Functions that are in use forget the older one within {IN_FORCE} minutes of their next request.")
 
 
 def set_key(

@@ -7,6 +7,8 @@ botocore by a test) and one HTTP exchange. What can go wrong, and what then:
     refused (IAM, no such secret)         -> the same
     a value that is no token list         -> the same
     a signature that matches no token     -> perhaps a rotation: one refresh a minute at most
+    a value of five minutes ago           -> asked anew while the next requests are answered: a token that was taken away is gone soon, and
+                                             one that was added is there before anybody signs with it
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -36,6 +38,7 @@ AT_START = 1.5 * SLOWER  #: seconds that INIT may wait, name resolution included
 AT_CALL = 0.5 * SLOWER  #: seconds that a caller may wait
 RETRY_AFTER = 30.0  #: seconds after a failed read
 REFRESH_AFTER = 60.0  #: seconds between refreshes after a bad signature
+OLD_AFTER = 300.0  #: seconds after which a value is asked for anew, at nobody's cost
 LONGEST_ATTEMPT = 5.0  #: seconds after which an answer that drips is given up
 LARGEST_ANSWER = 128 * 1024
 #: What a broken answer leads to: no network or TLS; no HTTP, JSON or token list; a part that is missing; an answer nested without end.
@@ -49,13 +52,14 @@ class TokenStore:
     def __init__(self, secret: str, wait: float = AT_START) -> None:
         self.secret = secret
         self.tokens: Tokens | None = None
-        self.tried = float("-inf")
+        self.tried = self.came = float("-inf")
         self.fetch(wait)
 
     def current(self) -> Tokens | None:
-        """The last good value; None if there never was one. A failed read is tried again after 30 s."""
-        if self.tokens is None and time.monotonic() - self.tried > RETRY_AFTER:
-            self.fetch(AT_CALL)
+        """The last good value; None if there never was one. A failed read is tried again after 30 s, and nobody waits for a newer value."""
+        now = time.monotonic()
+        if now - self.tried > RETRY_AFTER and (self.tokens is None or now - self.came > OLD_AFTER):
+            self.fetch(AT_CALL if self.tokens is None else 0)
         return self.tokens
 
     def refreshed(self) -> Tokens | None:
@@ -77,6 +81,7 @@ class TokenStore:
             self.tokens = tokens_in(get_secret_value(self.secret))
         except FAULTS:
             return
+        self.came = time.monotonic()
 
 
 def tokens_in(secret: str) -> Tokens:

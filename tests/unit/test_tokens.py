@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from bench.exchange import received, reply
 from bench.tls_server import Behaviour, TlsServer, aws
 from lambdas.answer import tokens
-from lambdas.answer.tokens import LARGEST_ANSWER, REFRESH_AFTER, RETRY_AFTER, TokenStore, signed_headers, tokens_in
+from lambdas.answer.tokens import LARGEST_ANSWER, OLD_AFTER, REFRESH_AFTER, RETRY_AFTER, TokenStore, signed_headers, tokens_in
 from stacks.functions import amazon_roots
 from tests.unit.gateway import ACCOUNT, TOKEN, environment
 
@@ -267,6 +267,43 @@ def test_bad_signatures_lead_to_one_refresh_a_minute(serve: Callable[[Behaviour]
     for _ in range(50):
         assert store.refreshed() == {ACCOUNT: ["rotated"]}
     assert server.connections == 2
+
+
+def test_a_value_of_five_minutes_ago_is_asked_for_anew_and_nobody_waits(serve: Callable[[Behaviour], TlsServer]) -> None:
+    """A leaked token that was pruned is gone soon; a new one is known before an outage in which Secrets Manager is down too."""
+    server = serve(aws(SECRET))
+    store = TokenStore("tokens", PATIENCE)
+    answer, let = threading.Event(), aws(json.dumps({ACCOUNT: ["rotated"]}))
+
+    def slow(*given: Any) -> Any:
+        answer.wait(PATIENCE)
+        return let(*given)
+
+    server.behave = slow
+    store.tried -= OLD_AFTER + 1
+    store.came -= OLD_AFTER + 1
+    assert store.current() == GOOD, "the old one, at once"
+    answer.set()
+    for thread in threading.enumerate():
+        if thread.name == "tokens":
+            thread.join(PATIENCE)
+    assert store.current() == {ACCOUNT: ["rotated"]}
+    assert server.connections == 2
+
+
+def test_an_old_value_is_kept_while_secrets_manager_is_down(serve: Callable[[Behaviour], TlsServer]) -> None:
+    """Asked every half minute, and nobody is a stranger for it."""
+    server = serve(aws(SECRET))
+    store = TokenStore("tokens", PATIENCE)
+    server.behave = status(500, b"{}")
+    store.came -= OLD_AFTER + 1
+    for attempt in range(1, 4):
+        store.tried -= RETRY_AFTER + 1
+        assert [store.current() for _ in range(5)] == [GOOD] * 5
+        for thread in threading.enumerate():
+            if thread.name == "tokens":
+                thread.join(PATIENCE)
+        assert server.connections == 1 + attempt
 
 
 def test_without_tokens_a_bad_signature_asks_no_sooner(serve: Callable[[Behaviour], TlsServer]) -> None:
