@@ -168,7 +168,7 @@ def running(person: Newcomer) -> Iterator[None]:
     said = (person.folder / "run.log").read_text()
     expect("Traceback" not in said, "Ctrl-C ends `make run` without a traceback", said)
     over = person.asks("status", status=1)
-    expect("make run is over" in over, "afterwards `fallback` says that `make run` is over", over)
+    expect("`make run` is over" in over, "afterwards `fallback` says that `make run` is over", over)
 
 
 def calls_in_both_languages(person: Newcomer) -> None:
