@@ -1,0 +1,57 @@
+"""What is said of mistakes: `mistakes/settings.toml` is a table of edits of `mistakes/good.toml`, each with every line that is told of it.
+
+A sentence that changes is changed there too, read aloud.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from answerbook.check import check_file
+from config.file import File
+from config.folders import TEMPLATES, Folders
+from config.mistakes import ConfigError
+from config.toml import read_text
+
+HERE = Path(__file__).parent / "mistakes"
+GOOD = (HERE / "good.toml").read_text(encoding="utf-8")
+CASES: list[dict[str, Any]] = tomllib.loads((HERE / "settings.toml").read_text(encoding="utf-8"))["mistake"]
+
+
+def told(text: str) -> list[str]:
+    """Every line that is told of settings; of the shipped templates the path below their folder."""
+    try:
+        return [f"warning: {warning}" for warning in check_file("test", File(Path("test.toml"), text), Folders()).warnings]
+    except ConfigError as error:
+        return [mistake.replace(f"{TEMPLATES}/", "") for mistake in error.mistakes]
+
+
+def test_the_settings_that_are_edited_are_good() -> None:
+    assert told(GOOD) == []
+
+
+def test_the_table_is_long() -> None:
+    assert len(CASES) >= 176
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["new"])[:60] or f"without {case['old'][:50]}")
+def test_a_mistake_is_told_with_line_and_remedy(case: dict[str, Any]) -> None:
+    assert GOOD.count(case["old"]) >= 1
+    assert told(GOOD.replace(case["old"], case["new"], 1)) == case["says"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("a = 1\nb = 'ü'\n".encode("latin-1"), "x.toml:2: the byte 0xfc is not UTF-8, perhaps 'ü' of a Latin-1 or Windows file; save"),
+        ("a = 1\n".encode("utf-8-sig"), "x.toml:1: the file is saved as UTF-8 with a byte order mark; save it as UTF-8 (in Windows"),
+        ("a = 1\n".encode("utf-16"), "x.toml:1: the file is saved as UTF-16; save it as UTF-8"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "x.toml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_text(tmp_path / "x.toml")
+    assert str(caught.value).startswith(f"{tmp_path}/{says}")
