@@ -49,6 +49,8 @@ def templates(tmp_path: Path) -> Path:
     [
         ("hello.wav", b"Hello, this is no sound.", "play/hello.wav: this is no WAV audio, or not all of it; save it anew as WAV or MP3"),
         ("hello.wav", b"\xff\xfb\x90\x00" + bytes(500), "this is no WAV audio"),
+        ("hello.wav", wav()[:100], "this is no WAV audio, or not all of it"),
+        ("hello.aiff", aiff()[:100], "this is no AIFF audio, or not all of it"),
         ("hello.mp3", b"", "this is no MP3 audio"),
         ("hello.mp3", wav(), "this is no MP3 audio"),
         ("hello.aiff", wav(), "this is no AIFF audio"),

@@ -61,6 +61,10 @@ DESKS = 'lookup.desks = { "+12025550100" = "Ann" }\n'
         ({"start": "<Say>x</Say>", "steps": 'next = [{ answer = "sory" }]'}, "there is no answer 'sory'; did you mean 'sorry'?"),
         ({"start": "<Say>x</Say>", "steps": 'next = [{ answer = "sorry", document = "start" }]'}, "this one has answer and document"),
         ({"start": "<Say>x</Say>", "steps": 'next = [{ Digits = "1" }]'}, "exactly one of answer, document, again; this one has none"),
+        (
+            {"start": "<Say>x</Say>", "steps": 'next = [{ again = "start" }, { document = "start" }]'},
+            "own/steps.toml:1: again has a next turn to lead to only where the file says how many there are; add turns = 3",
+        ),
         ({"start": "<Say>x</Say>", "steps": "turns = 0"}, "turns is 0; it must be a whole number from 1 to 200"),
         (
             {"start": "<Say>x</Say>", "steps": "turns = 1\nturns = 2"},
