@@ -9,7 +9,7 @@ PORT ?= 4566
 OWN = $(if $(CONFIG),--config "$(CONFIG)") $(if $(TEMPLATES),--templates "$(TEMPLATES)") $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)")
 export PYTHONPATH := $(CURDIR)
 export PLAYWRIGHT_NODEJS_PATH := $(NODE)/node
-PYTEST := python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+PYTEST := python -m pytest -n auto --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE  # without its cache each program compiles everything anew
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 

@@ -5,9 +5,11 @@ The figures that tests record are printed at the end of the run.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 #: Data made by others, which lies beside the project where it is developed. The tests that read it bear the mark `shared`: they skip
 #: where it is absent, and no other test knows whether it is there.
@@ -39,18 +41,29 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests that share what is dear to make into one process, and mark those that read data made by others (`-m shared`)."""
+    """Mark the tests that read data made by others (`-m shared`), and put what takes longest first."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if "shared" in getattr(item, "fixturenames", ()):
             item.add_marker("shared")
-    items.sort(key=lambda item: FIRST.index(group) if (group := _group(item)) in FIRST else len(FIRST))
+    items.sort(key=lambda item: FIRST.index(group) if (group := group_of(item.nodeid)) in FIRST else len(FIRST))
 
 
-def _group(item: pytest.Item) -> str:
-    """The stories share a cloud, the tests of stacks their templates, and those of a module its fixtures."""
-    folder = item.path.parent.name
-    return folder if folder in FIRST and item.path.stem not in FIRST else item.path.stem
+def group_of(nodeid: str) -> str:
+    """What runs in one process: the stories share a cloud, the tests of stacks their templates, and those of a module its fixtures."""
+    path = Path(nodeid.partition("::")[0])
+    return path.parent.name if path.parent.name in FIRST and path.stem not in FIRST else path.stem
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types for it
+    """Hands whole groups to the processes, in their order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """Share the tests out by group."""
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
