@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import jinja2
+import jinja2.bccache
 import jinja2.meta
-import jinja2.nodes
 
 from answerbook.words import CLOSE, OPEN
 from config.folders import Folders
@@ -67,19 +67,38 @@ class Parameter:
         self.unknown()
 
 
+class Compiled(jinja2.BytecodeCache):
+    """Templates as Jinja compiled them, shared by all the compilations of a process, since most read the same shipped flows. Jinja compares
+    the checksum of the source, so that a file that was edited is compiled anew."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """The code of this source, if it was compiled before."""
+        checksum, code = self.known.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Keep what was compiled."""
+        self.known[bucket.key] = (bucket.checksum, bucket.code)
+
+
+#: By whether a template's values are escaped, which is decided when it is compiled.
+COMPILED = {True: Compiled(), False: Compiled()}
+
+
 class Templates:
     """The templates below the folders (`<flow>/<document>.xml`, `<flow>/steps.toml`); of several with one name the first is used."""
 
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
         self.loader = loader(folders)
-        self.xml = jinja2.Environment(loader=self.loader, undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True)
-        self.toml = jinja2.Environment(loader=self.loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - TOML
-        for environment in (self.xml, self.toml):
-            environment.filters |= {"host": host_of, "tojson": json_of}
-            environment.filters = {name: knowing(cast(Asked, function)) for name, function in environment.filters.items()}
-            environment.tests = {name: knowing(cast(Asked, function)) for name, function in environment.tests.items()}
+        self.xml = environment(self.loader, escaped=True)
+        self.toml = environment(self.loader, escaped=False)
 
+    @functools.cache  # noqa: B019 - one Templates lives for one synthesis
     def flows(self) -> list[str]:
         """The names of the flows: the folders with a document."""
         return sorted({path.parent.name for path in self.folders.files("*/*.xml")})
@@ -138,7 +157,7 @@ class Templates:
             trace = trace.tb_next
         return place
 
-    @functools.cache  # noqa: B019 - one Templates lives for one synthesis
+    @functools.cache  # noqa: B019 - as above
     def variables(self, flow: str) -> frozenset[str]:
         """The values that the files of a flow use, and those that they include or extend."""
         files = [*self.folders.files(f"{flow}/*.xml"), *self.folders.files(f"{flow}/steps.toml")]
@@ -154,9 +173,9 @@ class Templates:
         while waiting:
             if (current := waiting.pop()) not in seen:
                 seen.add(current)
-                tree = self.parsed(current)
-                used |= jinja2.meta.find_undeclared_variables(tree)
-                waiting += [file for name in jinja2.meta.find_referenced_templates(tree) if name and (file := self.referenced(name))]
+                names, referenced = self.names(current)
+                used |= names
+                waiting += [file for name in referenced if (file := self.referenced(name))]
         return frozenset(used)
 
     def referenced(self, name: str) -> Path | None:
@@ -165,12 +184,34 @@ class Templates:
             return self.folders.shipped / name.removeprefix(ORIGINAL)
         return self.folders.find(name)
 
-    def parsed(self, path: Path) -> jinja2.nodes.Template:
-        """A template as a tree. Raises ConfigError."""
+    def names(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
+        """The names that a template uses, and those of the templates that it includes or extends. Raises ConfigError."""
         try:
-            return self.xml.parse(read_text(path))
+            return names_in(read_text(path))
         except jinja2.TemplateSyntaxError as error:
             raise ConfigError(f"{path}:{error.lineno}: {error.message}") from error
+
+
+@functools.cache
+def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a template uses, and those of other templates in it. Raises TemplateSyntaxError."""
+    tree = environment(None, escaped=True).parse(source)
+    return frozenset(jinja2.meta.find_undeclared_variables(tree)), frozenset(filter(None, jinja2.meta.find_referenced_templates(tree)))
+
+
+def environment(found_by: jinja2.BaseLoader | None, escaped: bool) -> jinja2.Environment:
+    """What Jinja needs to read and render templates."""
+    made = jinja2.Environment(
+        loader=found_by,
+        undefined=jinja2.StrictUndefined,
+        autoescape=escaped,  # noqa: S701 - `steps.toml` is TOML
+        keep_trailing_newline=escaped,
+        bytecode_cache=COMPILED[escaped],
+    )
+    made.filters |= {"host": host_of, "tojson": json_of}
+    made.filters = {name: knowing(cast(Asked, function)) for name, function in made.filters.items()}
+    made.tests = {name: knowing(cast(Asked, function)) for name, function in made.tests.items()}
+    return made
 
 
 def loader(folders: Folders) -> jinja2.BaseLoader:

@@ -5,6 +5,7 @@ So a team writes only what it wants otherwise: a flow of its own, or one documen
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from config.mistakes import ConfigError
@@ -28,7 +29,7 @@ class Folders:
         if not any(path for kind in KINDS for path in self.own.glob(kind)):
             raise ConfigError(f"{self.own}: there is no template in it; a document is NAME/start.xml below it, audio lies in audio/")
 
-    @property
+    @cached_property
     def all(self) -> tuple[Path, ...]:
         """The folders, in the order in which they are searched."""
         return (self.own,) if self.own.resolve() == self.shipped.resolve() else (self.own, self.shipped)
@@ -39,10 +40,10 @@ class Folders:
 
     def files(self, pattern: str) -> Iterator[Path]:
         """The files that are used of those that match: of several with one name the first."""
-        found: dict[Path, Path] = {}
+        found: dict[tuple[str, ...], Path] = {}
         for folder in self.all:
             for path in folder.glob(pattern):
-                found.setdefault(path.relative_to(folder), path)
+                found.setdefault(path.parts[len(folder.parts) :], path)
         return iter(path for _, path in sorted(found.items()))
 
     def shown(self, path: Path) -> str:
