@@ -18,7 +18,8 @@ from cdk_nag import AwsSolutionsChecks
 
 from answerbook.check import check_file
 from config.deployable import refuse_undeployable
-from config.file import HERE, File
+from config.deployed import folder
+from config.file import File, environments
 from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, nearest
 from stacks.fallback_stack import FallbackStack
@@ -33,7 +34,7 @@ def main() -> None:
     """Synthesize the environment that the context names."""
     app = App()
     refuse_unknown_keys(app.node.get_all_context())
-    directory = Path(app.node.try_get_context("config") or HERE)
+    directory = Path(app.node.try_get_context("config") or folder())
     file = File.read(environment_in(app, directory), directory)
     templates = Path(app.node.try_get_context("templates") or TEMPLATES)
     found = check_file(file.path.stem, file, Folders(templates))
@@ -57,7 +58,7 @@ def environment_in(app: App, directory: Path) -> str:
     """The environment that the context names. None is meant when none is named. Raises ConfigError."""
     if name := app.node.try_get_context("environment"):
         return str(name)
-    known = ", ".join(sorted(file.stem for file in directory.glob("*.toml"))) or "none"
+    known = ", ".join(environments(directory))
     raise ConfigError(f"which environment? Say it, as in -c environment=production; in {directory} there are: {known}")
 
 

@@ -35,6 +35,7 @@ Names = tuple[str, ...]
 KEYS = {
     "accounts": ("twilio", "accounts"),
     "numbers": ("twilio", "numbers"),
+    "verified_caller_ids": ("twilio", "verified_caller_ids"),
     "short_codes": ("twilio", "short_codes"),
     "primary_hosts": ("primary", "hosts"),
     "asynchronous": ("primary", "asynchronous"),
@@ -62,6 +63,7 @@ class Deployed:
     region: str
     accounts: Names = ()
     numbers: Names = ()
+    verified_caller_ids: Names = ()
     short_codes: Names = ()
     primary_hosts: Names = ()
     asynchronous: Names = ()
@@ -100,6 +102,11 @@ class Deployed:
         return cls(**{name: _frozen(value) for name, value in json.loads(text).items() if name in known})
 
     @property
+    def own_numbers(self) -> Names:
+        """The company's numbers, on Twilio and elsewhere: no person's."""
+        return (*self.numbers, *self.verified_caller_ids)
+
+    @property
     def parameters(self) -> list[str]:
         """The values to publish, to be put together in this order. The digest tells whether all of them belong together."""
         text = json.dumps(asdict(self), separators=(",", ":"))
@@ -124,8 +131,9 @@ def folder() -> Path:
 
 def region_in(file: File) -> str:
     """The region of an environment. Raises ConfigError."""
+    data = file.data
     try:
-        return known_region(str(file.data["region"]))
+        return known_region(str(data["region"]))
     except KeyError:
         raise ConfigError(f"{file.path}:1: region: {MISSING}") from None
     except ValueError as error:

@@ -25,12 +25,11 @@ class File:
         path = directory / f"{environment}.toml"
         try:
             return cls(path, read_text(path))
+        except (FileNotFoundError, NotADirectoryError):
+            there = environments(directory)
+            raise ConfigError(f"{path}: there is no such file{nearest(environment, there)}; there are: {', '.join(there)}") from None
         except OSError as error:
-            there = [file.stem for file in directory.glob("*.toml")]
-            known = ", ".join(sorted(there)) or "none"
-            raise ConfigError(
-                f"{path}: cannot be read ({type(error).__name__}){nearest(environment, there)}; there are: {known}"
-            ) from error
+            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -45,3 +44,14 @@ class File:
     def place(self, *path: str | int, value: object = None) -> str:
         """File and line of a key or of one of its values, as messages name them."""
         return f"{self.path}:{self.lines.of(path, value)}"
+
+
+def environments(directory: Path) -> list[str]:
+    """The environments of a folder. Raises ConfigError where there are none."""
+    if directory.is_file():
+        raise ConfigError(f"{directory}: is a file; name the folder in which it lies, {directory.parent}")
+    if not directory.is_dir():
+        raise ConfigError(f"{directory}: there is no such folder; name the one in which the settings lie, as production.toml")
+    if names := sorted(path.stem for path in directory.glob("*.toml")):
+        return names
+    raise ConfigError(f"{directory}: there is no environment in this folder; write one, as in {directory / 'production.toml'}")

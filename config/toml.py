@@ -142,7 +142,7 @@ _SENTENCES = {
     "Invalid hex value": "{key}: \\u is followed by four hexadecimal digits; a backslash itself is written twice (\\\\)",
     "Unterminated string": "the text that begins here is not closed; end it with three quotation marks",
     "Unclosed array": "the list that begins here is not closed, or lacks a comma between two values; end it with ]",
-    "Invalid initial character": "{key}: a key is made of letters, digits, - and _, and others stand in quotes",
+    "Invalid initial character": "a key is made of letters, digits, - and _, and others stand in quotes",
     "Invalid statement": "a line is a [table] or key = value; keys of other letters than a to z stand in quotes",
     "Invalid date or datetime": "{key} = {value}: there is no such day; correct it",
     "Unclosed inline table": "a table in braces must stand on one line; close it there",

@@ -22,9 +22,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from answerbook.compile import compile_book
+from config.deployed import folder
+from config.file import environments
 from config.folders import TEMPLATES
 from config.mistakes import ConfigError
-from config.settings import HERE
 from local.cdk import ROOT, CdkFailed
 from local.certificate import CUSTOM_DOMAIN
 from local.cloud import LocalCloud
@@ -191,13 +192,11 @@ def how_to_call(laptop: Laptop, page: str) -> Iterator[str]:
 
 def environment_in(config: Path, named: str) -> str:
     """The environment to run: the named one, else `local`, else the only one of the folder. Raises ConfigError."""
-    there = sorted(file.stem for file in config.glob("*.toml"))
+    there = environments(config)
     if named or "local" in there:
         return named or "local"
     if len(there) == 1:
         return there[0]
-    if not there:
-        raise ConfigError(f"{config}: there are no settings; CONFIG= names the folder in which <environment>.toml lies")
     raise ConfigError(f"{config}: there is no local.toml; say which of these shall run: ENVIRONMENT={' or ENVIRONMENT='.join(there)}")
 
 
@@ -210,7 +209,7 @@ def port_in(text: str) -> int:
 
 def cloud_of(options: argparse.Namespace) -> LocalCloud:
     """The cloud that the words ask for. Raises CannotStart, ConfigError."""
-    config, templates = options.config or HERE, options.templates or TEMPLATES
+    config, templates = options.config or folder(), options.templates or TEMPLATES
     if not templates.is_dir():
         raise ConfigError(f"{templates}: is no folder; TEMPLATES= names the one in which a folder for each flow lies")
     environment = environment_in(config, options.environment)

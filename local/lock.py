@@ -31,6 +31,6 @@ class Lock:
             self._file.seek(0)
             owner = self._file.read() or "unknown"
         return (
-            f"a local cloud is up in {directory} already (process {owner}): use that one, end it with Ctrl-C where it runs, "
+            f"a local cloud is up in {directory} already: use that one, end it with Ctrl-C where it runs or by `kill {owner}`, "
             "or start the second in a clone of its own with a PORT= of its own"
         )

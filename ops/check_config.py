@@ -9,9 +9,10 @@ import typer
 
 from answerbook.check import check
 from config.deployable import LOCAL, placeholders
-from config.file import HERE, File
+from config.file import HERE, File, environments
 from config.folders import TEMPLATES
 from config.mistakes import ConfigError, Told
+from ops.options import ConfigOption
 from ops.screen import err, out
 from ops.words import count
 
@@ -20,7 +21,7 @@ Finding = tuple[str, str]  #: "error" or "warning", and the line that tells it
 
 def check_config(
     environment: Annotated[str, typer.Option("--environment", "-e", help="this environment alone; all of the folder if left out")] = "",
-    config: Annotated[Path, typer.Option("--config", help="folder of the settings")] = HERE,
+    config: ConfigOption = HERE,
     templates: Annotated[Path, typer.Option("--templates", help="folder of your own templates")] = TEMPLATES,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs, one object a line")] = False,
 ) -> None:
@@ -48,13 +49,6 @@ def check_config(
         (err if wrong else out).print(summary, highlight=False, markup=False)
     if wrong:
         raise typer.Exit(1)
-
-
-def environments(config: Path) -> list[str]:
-    """The environments of a folder. Raises ConfigError where there are none."""
-    if names := sorted(path.stem for path in config.glob("*.toml")):
-        return names
-    raise ConfigError(f"{config}: there is no environment in this folder; write one, as in {config / 'production.toml'}")
 
 
 def findings(environment: str, config: Path, templates: Path) -> Iterator[Finding]:

@@ -136,14 +136,18 @@ class Deployment:
 
 def likely(environment: str) -> Iterator[str]:
     """Where an environment may be: where its settings say, else where the user's AWS profile leads. Raises OpsError, ConfigError."""
-    file = written(environment)
-    if file:
-        yield (first := region_in(file))
+    wrong: ConfigError | None = None
+    first = ""
+    try:
+        if file := written(environment):
+            yield (first := region_in(file))
+    except ConfigError as error:  # `difference_from_file` tells it: what somebody is writing keeps nobody from what is deployed
+        wrong = error
     own = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
-    if own and not (file and own == first):
+    if own and own != first:
         yield checked(own, "AWS_REGION")
-    if not own and not file:
-        raise OpsError("; ".join(unknown(environment)))
+    if not own and not first:
+        raise wrong or OpsError("; ".join(unknown(environment)))
 
 
 def is_elsewhere(error: OpsError) -> bool:
@@ -164,7 +168,7 @@ def difference_from_file(published: Deployed, environment: str) -> str:
 def unknown(environment: str) -> Iterator[str]:
     """Why the settings do not say where an environment is, if they do not, and what else says it."""
     try:
-        File.read(environment, folder())
+        region_in(File.read(environment, folder()))
     except ConfigError as error:
         yield str(error)
         yield (

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.deployed import Deployed
+from config.mistakes import ConfigError
 from ops import audit
 from ops.command_line import command_line
 from ops.deployment import Deployment, OpsError
@@ -55,8 +56,8 @@ class Desk:
 def own(deployments: tuple[Deployment, ...]) -> frozenset[str]:
     """The company's own numbers. Where they are not known every number is masked: nobody is kept from what callers left."""
     try:
-        return frozenset(number for deployment in deployments for number in deployment.deployed.numbers)
-    except OpsError as error:
+        return frozenset(number for deployment in deployments for number in deployment.deployed.own_numbers)
+    except (OpsError, ConfigError) as error:
         err.print(f"{error}. Until then the company's own numbers are masked too.", markup=False)
         return frozenset()
 

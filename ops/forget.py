@@ -82,7 +82,7 @@ def checked(number: str) -> None:
 
 def refuse_own(desk: Desk, number: str) -> None:
     """Refuse the company's own number, as it is deployed. Raises OpsError."""
-    if any(number in deployed.numbers for deployed in desk.deployed):
+    if any(number in deployed.own_numbers for deployed in desk.deployed):
         raise OpsError(f"{number} is the company's own number: this would erase everybody who called it")
 
 

@@ -90,8 +90,17 @@ def test_programs_get_an_object_for_each(folder: Path) -> None:
 
 
 def test_a_folder_without_environments_is_probably_another_one(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["check-config", "--config", str(tmp_path)])
-    assert "there is no environment in this folder" in str(done.exception)
+    (tmp_path / "file").touch()
+    for name, says in (("", "there is no environment in this folder"), ("nowhere", "there is no such folder"), ("file", "is a file")):
+        done = CliRunner().invoke(app, ["check-config", "--config", str(tmp_path / name)])
+        assert f"{tmp_path / name}: {says}" in str(done.exception)
+
+
+def test_the_folder_that_the_shell_names_is_the_one_that_is_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_option = told(folder)
+    monkeypatch.setenv("FALLBACK_CONFIG", str(folder))
+    done = CliRunner().invoke(app, ["check-config"])
+    assert (done.exit_code, done.stdout.replace(f"{folder}/", "").splitlines()) == with_option
 
 
 def test_wrong_words_end_with_status_two(folder: Path) -> None:

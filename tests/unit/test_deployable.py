@@ -44,6 +44,18 @@ def test_a_synthesis_for_aws_says_what_it_needs(context: dict[str, str], says: s
     assert says in done.stderr
 
 
+@pytest.mark.parametrize("context", [{}, {"config": "here"}])
+def test_the_folder_is_the_one_that_is_named_on_the_command_line_else_in_the_shell(context: dict[str, str], tmp_path: Path) -> None:
+    """What `fallback flows` and `preview` showed is what is deployed."""
+    for name in ("here", "shell"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.toml").touch()
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    variables = known | {"CDK_CONTEXT_JSON": json.dumps(context), "PYTHONPATH": str(ROOT), "FALLBACK_CONFIG": str(tmp_path / "shell")}
+    done = subprocess.run([sys.executable, ROOT / "app.py"], cwd=tmp_path, check=False, env=variables, capture_output=True, text=True)
+    assert done.stderr.strip().endswith(f"there are: {context.get('config', 'shell')}")
+
+
 def test_what_the_cdk_itself_writes_is_no_mistake() -> None:
     app.refuse_unknown_keys(
         App(context={"environment": "x", "cli-telemetry": False, "availability-zones:account=1": []}).node.get_all_context()

@@ -81,7 +81,7 @@ def test_without_any_region_all_that_name_one_are_named(run: Run, monkeypatch: p
         monkeypatch.delenv(name, raising=False)
     status, _, err = run("errors")
     assert status == 1
-    for word in ("acme.toml: cannot be read", "--region", "FALLBACK_REGION", "AWS_REGION", "AWS profile", "--config", FOLDER):
+    for word in ("acme.toml: there is no such file", "--region", "FALLBACK_REGION", "AWS_REGION", "AWS profile", "--config", FOLDER):
         assert word in " ".join(err.split()), word
     assert run("errors", "--region", "us-east-1")[0] == 0
     monkeypatch.setenv("FALLBACK_REGION", "us-east-1")
@@ -105,8 +105,20 @@ def test_what_is_not_deployed_yet_is_read_in_the_same_folder(run: Run, tmp_path:
     assert run("preview", "--to", OWN, "--from", CALLER)[0] == 0
 
 
-def test_a_folder_without_the_environment_is_a_mistake(run: Run, tmp_path: Path) -> None:
-    assert "acme.toml: cannot be read" in run("errors", "--config", str(tmp_path))[2]
+def test_a_folder_without_the_environment_is_a_mistake_where_nothing_else_names_a_region(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acne.toml").write_text((HERE / "local.toml").read_text())
+    status, _, err = run("errors", "--config", str(tmp_path))
+    assert status == 0
+    assert "acme.toml: there is no such file; did you mean 'acne'?; there are: acne (what is deployed is not affected)" in " ".join(
+        err.split()
+    )
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    status, _, err = run("errors", "--config", str(tmp_path))
+    assert status == 1
+    assert "acme.toml: there is no such file" in err
 
 
 def test_where_it_is_not_where_the_file_says_it_is_found_and_said(run: Run, tmp_path: Path) -> None:
@@ -120,10 +132,32 @@ def test_where_it_is_not_where_the_file_says_it_is_found_and_said(run: Run, tmp_
 
 def test_a_file_that_cannot_be_read_keeps_nobody_from_what_is_deployed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text("region =")
-    status, _, err = run("errors", "--config", str(tmp_path), "--region", "us-east-1")
-    assert status == 0
-    assert "acme.toml:1: not TOML" in err
-    assert "what is deployed is not affected" in err
+    for words in ([], ["--region", "us-east-1"]):
+        status, _, err = run("errors", "--config", str(tmp_path), *words)
+        assert status == 0
+        assert "acme.toml:1: not TOML" in err
+        assert "what is deployed is not affected" in err
+        assert "region:" not in err, "the syntax is wrong, not the region"
+
+
+def test_a_file_that_cannot_be_read_is_told_where_nothing_else_names_a_region(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme.toml").write_text("region =")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    status, _, err = run("errors", "--config", str(tmp_path))
+    assert (status, err.count("acme.toml:1: ")) == (1, 1)
+
+
+def test_neither_an_older_stack_nor_a_broken_file_keeps_anybody_from_what_callers_left(run: Run, tmp_path: Path) -> None:
+    unpublish(environment="acme")
+    add(event(CALL))
+    (tmp_path / "acme.toml").write_text("region =")
+    status, out, err = run("errors", "--config", str(tmp_path))
+    assert (status, OWN in out) == (0, False)
+    assert "the company's own numbers are masked too" in " ".join(err.split())
+    assert run("forget", "--config", str(tmp_path), "--number", CALLER)[0] != 0
 
 
 def test_the_companys_own_numbers_are_those_that_are_deployed(run: Run) -> None:
@@ -147,6 +181,14 @@ def test_nobody_forgets_the_companys_own_number(run: Run) -> None:
     assert status == 1
     assert "the company's own number" in err
     assert run("forget", "--number", OWN)[0] == 0, "a number of this project's own example is nobody's"
+
+
+def test_a_number_elsewhere_that_calls_show_is_the_companys_own_too(run: Run) -> None:
+    """Everybody whom the primary called stands beside it."""
+    publish(replace(ACME, verified_caller_ids=(OTHER,), numbers=()), environment="acme")
+    add(event(CALL, to=OTHER))
+    assert OTHER in run("errors")[1]
+    assert "the company's own number" in run("forget", "--number", OTHER, "--no-dry-run")[2]
 
 
 def test_what_remains_is_told_as_it_is_deployed(run: Run) -> None:

@@ -39,7 +39,7 @@ def test_a_folder_with_one_environment_needs_no_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--config", "nowhere"], "error: nowhere: there are no settings; CONFIG= names the folder"),
+        (["--config", "nowhere"], "error: nowhere: there is no such folder; name the one in which the settings lie"),
         (["--config", str(COMPANY), "--environment", "acne"], "did you mean 'acme'?"),
         (["--templates", "nowhere"], "error: nowhere: is no folder; TEMPLATES= names the one"),
     ],

@@ -226,7 +226,7 @@ def test_whatever_is_written_there_is_a_line_and_no_traceback(text: str) -> None
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "cannot be read (FileNotFoundError); did you mean 'production'?; there are: production"),
+        (None, "there is no such file; did you mean 'production'?; there are: production"),
         (b"\xff", "prodution.toml:1: the byte 0xff is not UTF-8"),
     ],
 )
@@ -307,4 +307,4 @@ def test_a_synthesis_stops_with_one_line() -> None:
     variables = {"CDK_CONTEXT_JSON": json.dumps(context), "PATH": "", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, check=False, env=variables, capture_output=True, text=True)
     assert done.returncode == 1
-    assert re.fullmatch(r"error: \S+prodction.toml: cannot be read \(FileNotFoundError\); did you mean 'production'\?.*\n", done.stderr)
+    assert re.fullmatch(r"error: \S+prodction.toml: there is no such file; did you mean 'production'\?.*\n", done.stderr)
