@@ -71,9 +71,11 @@ def answer(request: Request, started: float) -> Response:
 
 def trust_in(request: Request) -> str:
     """The degree of trust. A wrong signature may mean a rotated token, so the tokens are asked for once more, rarely."""
-    trust = trust_of(request, TOKENS.current(), BOOK.domains)
+    tokens = TOKENS.current()
+    trust = trust_of(request, tokens, BOOK.domains)
     if trust != VERIFIED and request.headers.get("x-twilio-signature") and request.fields.get("AccountSid") in BOOK.accounts:
-        trust = trust_of(request, TOKENS.refreshed(), BOOK.domains)
+        newer = TOKENS.refreshed()
+        return trust if newer is tokens else trust_of(request, newer, BOOK.domains)
     return trust
 
 

@@ -21,6 +21,8 @@ type Event = Json
 MOST_FIELDS = 400
 #: A text of ten media and 1,600 characters stays below 16 kB; a megabyte is no webhook either.
 LARGEST_BODY = 128 * 1024
+#: Places in a URL at which the path may begin: a base path seldom holds `/voice/` itself, a stranger's path perhaps a thousand times.
+MOST_BASES = 4
 COOKIE = "fallback"
 SEPARATOR = "\x1e"
 #: What makes quoted-printable of a form: names and values end in ASCII's record separator, escapes and spaces are its own.
@@ -88,11 +90,11 @@ class Request:
 
 
 def path_of(event: Event) -> str:
-    """`/voice/keys/chosen/1` of the resource `/voice/{proxy+}` and its parameters."""
-    path = str(event["resource"])
-    for name, value in (event.get("pathParameters") or {}).items():
-        path = path.replace(f"{{{name}+}}", value).replace(f"{{{name}}}", value)
-    return path.rstrip("/")
+    """`/voice/keys/chosen/1` of the resource `/voice/{proxy+}` and its parameter: ours have one at most. What was sent is taken as it is,
+    braces too."""
+    path, _, parameter = str(event["resource"]).partition("{")
+    values = event.get("pathParameters") or {}
+    return (path + str(values.get(parameter.rstrip("+}"), ""))).rstrip("/")
 
 
 def base_of(url: str, path: str) -> str:
@@ -100,10 +102,12 @@ def base_of(url: str, path: str) -> str:
     if url.endswith(path):
         return url[: len(url) - len(path)]
     first, wanted = path[: path.find("/", 1) + 1] or path, unquote(path)
-    at = url.rfind(first)
-    while at > 0 and unquote(url[at:]).rstrip("/") != wanted:
-        at = url.rfind(first, 0, at)
-    return url[: max(at, 0)]
+    at = url.find(first)
+    for _ in range(MOST_BASES):
+        if at > 0 and unquote(url[at:]).rstrip("/") == wanted:
+            return url[:at]
+        at = url.find(first, at + 1)
+    return ""
 
 
 def medium_of(path: str) -> str:

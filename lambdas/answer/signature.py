@@ -20,6 +20,9 @@ UNVERIFIABLE = "unverifiable"
 FORGED = "forged"
 
 MOST_TRIED = 48  #: addresses that a signature is compared with
+#: What all of them may cost, in characters of the form, each field counting as some more: Twilio's are a few kB, a stranger's may be 128.
+MOST_SIGNED = 256 * 1024
+A_FIELD = 64
 MOST_ORDERED = 4  #: parameters of a query whose orders are all tried
 
 type Tokens = dict[str, list[str]]
@@ -49,7 +52,8 @@ def addresses(request: Request, hosts: Collection[str]) -> Iterator[tuple[str, s
     urls = [request.url]
     for host in hosts:
         urls += [f"https://{host}{path}" for path in (request.url.removeprefix(f"https://{request.domain}"), request.path)]
-    return islice(((url, query) for url in dict.fromkeys(urls) for query in queries(request.query)), MOST_TRIED)
+    tried = min(MOST_TRIED, MOST_SIGNED // (len(request.body) + A_FIELD * len(request.fields) + 1))
+    return islice(((url, query) for url in dict.fromkeys(urls) for query in queries(request.query)), tried)
 
 
 def queries(pairs: list[tuple[str, str]]) -> Iterator[str]:

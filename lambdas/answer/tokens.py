@@ -9,6 +9,7 @@ botocore by a test) and one HTTP exchange. What can go wrong, and what then:
     a signature that matches no token     -> perhaps a rotation: one refresh a minute at most
     a value of five minutes ago           -> asked anew while the next requests are answered: a token that was taken away is gone soon, and
                                              one that was added is there before anybody signs with it
+    a value of ten minutes ago            -> Lambda stops threads between requests, so that few of them may never suffice: waited for
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -39,6 +40,7 @@ AT_CALL = 0.5 * SLOWER  #: seconds that a caller may wait
 RETRY_AFTER = 30.0  #: seconds after a failed read
 REFRESH_AFTER = 60.0  #: seconds between refreshes after a bad signature
 OLD_AFTER = 300.0  #: seconds after which a value is asked for anew, at nobody's cost
+TOO_OLD_AFTER = 600.0  #: seconds after which it is waited for
 LONGEST_ATTEMPT = 5.0  #: seconds after which an answer that drips is given up
 LARGEST_ANSWER = 128 * 1024
 #: What a broken answer leads to: no network or TLS; no HTTP, JSON or token list; a part that is missing; an answer nested without end.
@@ -56,10 +58,11 @@ class TokenStore:
         self.fetch(wait)
 
     def current(self) -> Tokens | None:
-        """The last good value; None if there never was one. A failed read is tried again after 30 s, and nobody waits for a newer value."""
+        """The last good value; None if there never was one. A failed read is tried again after 30 s."""
         now = time.monotonic()
-        if now - self.tried > RETRY_AFTER and (self.tokens is None or now - self.came > OLD_AFTER):
-            self.fetch(AT_CALL if self.tokens is None else 0)
+        age = now - self.came
+        if now - self.tried > RETRY_AFTER and age > OLD_AFTER:
+            self.fetch(AT_CALL if age > TOO_OLD_AFTER else 0)
         return self.tokens
 
     def refreshed(self) -> Tokens | None:
@@ -76,12 +79,14 @@ class TokenStore:
         thread.join(wait)
 
     def read(self) -> None:
-        """One attempt; failure leaves things as they are."""
+        """One attempt; failure leaves things as they are, and so does an answer that was stopped on its way until a later one came."""
+        asked = time.monotonic()
         try:
-            self.tokens = tokens_in(get_secret_value(self.secret))
+            tokens = tokens_in(get_secret_value(self.secret))
         except FAULTS:
             return
-        self.came = time.monotonic()
+        if asked > self.came:
+            self.tokens, self.came = tokens, asked
 
 
 def tokens_in(secret: str) -> Tokens:

@@ -1,6 +1,7 @@
 """The whole answer function: whatever comes in, a caller is answered, and nothing is kept that should not be."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -266,6 +267,22 @@ def test_strangers_do_not_make_the_function_ask(answering: AnswerFunction, monke
     answering(signed("/voice", CALLED | {"AccountSid": STRANGER}))
     answering(event("/voice", encoded(CALLED.items())))
     assert answering.module.TOKENS.tried == float("-inf")
+
+
+def test_a_wrong_signature_is_compared_once_where_the_tokens_are_no_others(
+    answering: AnswerFunction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every request of a stranger costs twice."""
+    asked: list[object] = []
+
+    def trust_of(_: object, tokens: object, __: object) -> str:
+        asked.append(tokens)
+        return "forged"
+
+    monkeypatch.setattr(answering.module, "trust_of", trust_of)
+    monkeypatch.setattr(answering.module.TOKENS, "tried", time.monotonic())
+    answering(signed("/voice", CALLED, "wrong"))
+    assert len(asked) == 1
 
 
 def test_a_probe_is_answered_like_a_caller(answering: AnswerFunction) -> None:

@@ -54,6 +54,27 @@ def test_a_path_with_escapes_does_not_reach_the_addresses_that_callers_are_sent_
     assert Request(request).base == f"https://{HOST}/v1"
 
 
+def test_what_a_stranger_puts_into_a_path_stays_as_it_was_sent() -> None:
+    """Braces in a value are no parameter to fill in."""
+    sent = "{proxy}/{proxy+}/{proxy}"
+    assert Request(event("/voice/x", "", pathParameters={"proxy": sent})).path == f"/voice/{sent}"
+
+
+def test_a_path_that_repeats_itself_costs_no_more_than_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may send it, and each place at which it might begin is a comparison of the whole."""
+    request = event("/voice/" + "voice/A/" * 900, "")
+    request["requestContext"]["path"] = "/v1/voice/" + "voice/%41/" * 900 + "x"
+    seen: list[str] = []
+
+    def compared(text: str) -> str:
+        seen.append(text)
+        return text
+
+    monkeypatch.setattr("lambdas.answer.request.unquote", compared)
+    assert Request(request).base == f"https://{HOST}/v1"
+    assert len(seen) <= 5
+
+
 def test_headers_are_found_whatever_their_case() -> None:
     assert Request(event("/voice", "", headers={"x-TWILIO-signature": "s"})).headers["x-twilio-signature"] == "s"
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
@@ -139,6 +140,31 @@ def test_a_get_is_verified_where_its_query_could_be_rebuilt() -> None:
 
     assert trust(in_order) == VERIFIED
     assert trust(dict(reversed(in_order.items()))) == UNVERIFIABLE
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({f"f{number}": "x" * 300 for number in range(390)}, id="a long form"),
+        pytest.param({f"f{number}": "" for number in range(390)}, id="many fields"),
+        pytest.param(CALLED, id="a usual one"),
+    ],
+)
+def test_a_wrong_signature_costs_little_however_it_is_sent(monkeypatch: pytest.MonkeyPatch, fields: dict[str, str]) -> None:
+    """Whoever knows an account's SID may send 128 kB, 400 fields and a query that could stand in many orders."""
+    spent, compute = [], RequestValidator.compute_signature
+
+    def counted(validator: RequestValidator, url: str, params: Any, algorithm: str | None = None) -> Any:
+        spent.append(len(url) + sum(len(value) + 64 for value in (params or {}).values()))
+        return compute(validator, url, params, algorithm)
+
+    monkeypatch.setattr(RequestValidator, "compute_signature", counted)
+    query = {f"q{number}": ["v"] for number in range(4)}
+    request = Request(signed("/voice", fields | {"AccountSid": ACCOUNT}, "wrong", multiValueQueryStringParameters=query))
+    spent.clear()
+    assert trust_of(request, TOKENS, ["one.example.com", "two.example.com"]) == UNVERIFIABLE
+    assert 3 <= len(spent) <= 3 * 48
+    assert sum(spent) < 3 * 300 * 1024
 
 
 @given(

@@ -19,7 +19,16 @@ from hypothesis import strategies as st
 from bench.exchange import received, reply
 from bench.tls_server import Behaviour, TlsServer, aws
 from lambdas.answer import tokens
-from lambdas.answer.tokens import LARGEST_ANSWER, OLD_AFTER, REFRESH_AFTER, RETRY_AFTER, TokenStore, signed_headers, tokens_in
+from lambdas.answer.tokens import (
+    LARGEST_ANSWER,
+    OLD_AFTER,
+    REFRESH_AFTER,
+    RETRY_AFTER,
+    TOO_OLD_AFTER,
+    TokenStore,
+    signed_headers,
+    tokens_in,
+)
 from stacks.functions import amazon_roots
 from tests.unit.gateway import ACCOUNT, TOKEN, environment
 
@@ -289,6 +298,34 @@ def test_a_value_of_five_minutes_ago_is_asked_for_anew_and_nobody_waits(serve: C
             thread.join(PATIENCE)
     assert store.current() == {ACCOUNT: ["rotated"]}
     assert server.connections == 2
+
+
+def test_a_value_that_no_thread_could_renew_is_waited_for(serve: Callable[[Behaviour], TlsServer]) -> None:
+    """Lambda freezes the environment with the answer: where requests are few, what goes on beside them never ends.
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
+    server = serve(aws(SECRET))
+    store = TokenStore("tokens", PATIENCE)
+    server.behave = aws(json.dumps({ACCOUNT: ["rotated"]}))
+    store.tried -= TOO_OLD_AFTER + 1
+    store.came -= TOO_OLD_AFTER + 1
+    assert store.current() == {ACCOUNT: ["rotated"]}
+
+
+def test_an_answer_that_was_frozen_on_its_way_replaces_no_later_one(serve: Callable[[Behaviour], TlsServer]) -> None:
+    """Nor does its value count as one of now: its age is that of the question."""
+    server = serve(aws(SECRET))
+    store = TokenStore("tokens", PATIENCE)
+    asked, answer = threading.Event(), threading.Event()
+    server.behave = late(asked, answer)
+    store.fetch(0)
+    frozen = next(thread for thread in threading.enumerate() if thread.name == "tokens")
+    assert asked.wait(PATIENCE)
+    server.behave = aws(json.dumps({ACCOUNT: ["newest"]}))
+    store.fetch(PATIENCE)
+    came = store.came
+    answer.set()
+    frozen.join(PATIENCE)
+    assert (store.tokens, store.came) == ({ACCOUNT: ["newest"]}, came)
 
 
 def test_an_old_value_is_kept_while_secrets_manager_is_down(serve: Callable[[Behaviour], TlsServer]) -> None:
