@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from lambdas.workers.events import BATCH, PERSON, Item
+from lambdas.workers.events import ASIDE, ASIDE_DAYS, BATCH, OF_CALL_OR_MESSAGE, PERSON, SHARDS, STRANGER_DAYS, Item, strangers
 from ops import audit
 from ops.deployment import Deployment, OpsError, explained
 from ops.desk import Desk
@@ -24,6 +24,8 @@ from ops.words import count
 BACKUPS = 35  #: days of DynamoDB's point-in-time recovery
 QUEUES = 14  #: days that a dead letter is kept
 JOURNAL = "the journal log group"
+#: Days that an expired item may still be there: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+LINGERING = 7
 
 
 @dataclass
@@ -40,8 +42,8 @@ class Kept:
 
     @property
     def calls(self) -> set[str]:
-        """Their calls and texts; an opt-out stands under the person, not under one of them."""
-        return {item["pk"] for item in self.items if not item["pk"].startswith(PERSON)}
+        """Their calls and texts; opt-outs, claims that nobody vouches for and lines put aside are none."""
+        return {item["pk"] for item in self.items if OF_CALL_OR_MESSAGE.fullmatch(item["pk"])}
 
 
 def forget(
@@ -97,7 +99,28 @@ def found(desk: Desk, number: str, now: datetime) -> Kept:
             kept.last = max(kept.last, event["time"])
     for pk in (*calls, f"{PERSON}{number}", f"{PERSON}whatsapp:{number}"):
         kept.items += desk.history.under(pk)
+    stray = [*claimed(desk, number, now), *put_aside(desk, number, now)]
+    kept.items += stray
+    kept.last = max([kept.last, *(item["time"] for item in stray)])
     return kept
+
+
+def claimed(desk: Desk, number: str, now: datetime) -> Iterator[Item]:
+    """What requests said of the person that nobody vouches for. It is in no call's story, so it is looked for by the day."""
+    for day in last_days(STRANGER_DAYS, now):
+        for shard in range(SHARDS):
+            yield from (item for item in desk.history.under(strangers(f"{day}#{shard}")) if of_person(item, number))
+
+
+def put_aside(desk: Desk, number: str, now: datetime) -> Iterator[Item]:
+    """Lines that could not become events and hold the number; what else their digits could mean is not asked."""
+    for day in last_days(ASIDE_DAYS, now):
+        yield from (item for item in desk.history.under(f"{ASIDE}#{day}") if number[1:] in f"{item.get('text')} {item.get('reason')}")
+
+
+def last_days(days: int, now: datetime) -> Iterator[str]:
+    """The days on which items of that life were written, if they are still there."""
+    return ((now - timedelta(days=ago)).date().isoformat() for ago in range(days + LINGERING + 1))
 
 
 def of_person(event: Item, number: str) -> bool:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from lambdas.workers.events import Item
+from lambdas.workers.events import Item, aside
 from tests.unit.engineer import CALLER, OTHER, OWN, add, client, deployment, emptied, event, fallback, sid, voicemail
 from tests.unit.event_table import TABLE
 
@@ -66,3 +67,20 @@ def test_a_person_is_erased_however_their_number_was_written(forget: Forget) -> 
     add(opinion(CALLER), opinion(f"whatsapp:{CALLER}"), event(sid("CA", 8), who=f"{CALLER}4"), event(sid("CA", 9), who=OTHER))
     forget("--no-dry-run")
     assert left() == [sid("CA", 8), sid("CA", 9)]
+
+
+def claim(who: str, days: int, shard: int) -> Item:
+    """A request that nobody vouched for, so many days ago."""
+    day, time = (f"{datetime.now(UTC) - timedelta(days=days):{form}}" for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"))
+    return {"pk": f"stranger#{day}#{shard}", "sk": f"{time}#{who}", "kind": "stranger", "time": time, "from": who}
+
+
+def test_claims_and_lines_put_aside_are_searched_too(forget: Forget) -> None:
+    """They are in no call's story, and nobody else's goes with them."""
+    now = datetime.now(UTC)
+    add(*(claim(CALLER, days, shard) for days, shard in ((0, 0), (7, 3))), claim(OTHER, 0, 0))
+    add(*(aside(f'{{"From": "{who}"', "cut off", now - timedelta(days=13)) for who in (CALLER, OTHER)))
+    told = json.loads(forget("--json", "--no-dry-run"))
+    assert (told["calls"], told["items"]) == (0, 3)
+    assert "the journal log group" in told["remains"]
+    assert [pk.partition("#")[0] for pk in left()] == ["aside", "stranger"]
