@@ -12,9 +12,10 @@ from typing import Any, NoReturn, cast
 import jinja2
 import jinja2.bccache
 import jinja2.meta
+import jinja2.sandbox
 
 from answerbook.words import CLOSE, OPEN
-from config.folders import Folders
+from config.folders import Folders, first_below
 from config.mistakes import ConfigError, nearest
 from config.toml import read_text
 from lambdas.answer.book import host_of
@@ -144,7 +145,7 @@ class Templates:
             raise ConfigError(f"{error.filename or self.file(name)}:{error.lineno}: {error.message}") from error
         except RecursionError as error:
             raise ConfigError(f"{self.file(name)}: it includes or calls itself without end; break the circle") from error
-        except (jinja2.TemplateError, TypeError, ValueError, LookupError, ZeroDivisionError) as error:
+        except (jinja2.TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as error:
             raise ConfigError(f"{self.place_of(error, self.file(name))}: {remedied(error)}") from error
 
     def place_of(self, error: BaseException, path: Path) -> str:
@@ -181,7 +182,7 @@ class Templates:
     def referenced(self, name: str) -> Path | None:
         """The file of a template by the name that another one gives it."""
         if name.startswith(ORIGINAL):
-            return self.folders.shipped / name.removeprefix(ORIGINAL)
+            return first_below([self.folders.shipped], name.removeprefix(ORIGINAL))
         return self.folders.find(name)
 
     def names(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
@@ -200,11 +201,12 @@ def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def environment(found_by: jinja2.BaseLoader | None, escaped: bool) -> jinja2.Environment:
-    """What Jinja needs to read and render templates."""
-    made = jinja2.Environment(
+    """What Jinja needs to read and render templates: in its sandbox, because who checks a colleague's templates, or has a pipeline do it,
+    does not mean to run their code. https://jinja.palletsprojects.com/en/stable/sandbox/"""
+    made = jinja2.sandbox.ImmutableSandboxedEnvironment(
         loader=found_by,
         undefined=jinja2.StrictUndefined,
-        autoescape=escaped,  # noqa: S701 - `steps.toml` is TOML
+        autoescape=escaped,
         keep_trailing_newline=escaped,
         bytecode_cache=COMPILED[escaped],
     )

@@ -27,7 +27,8 @@ class File:
             return cls(path, read_text(path))
         except (FileNotFoundError, NotADirectoryError):
             there = environments(directory)
-            raise ConfigError(f"{path}: there is no such file{nearest(environment, there)}; there are: {', '.join(there)}") from None
+            others = [name for name in there if name != environment]  # it may be a link that leads nowhere
+            raise ConfigError(f"{path}: there is no such file{nearest(environment, others)}; there are: {', '.join(there)}") from None
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
 

@@ -3,7 +3,7 @@
 So a team writes only what it wants otherwise: a flow of its own, or one document of a flow that is there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,13 +36,13 @@ class Folders:
 
     def find(self, name: str) -> Path | None:
         """The first file of that name."""
-        return next((folder / name for folder in self.all if (folder / name).is_file()), None)
+        return first_below(self.all, name)
 
     def files(self, pattern: str) -> Iterator[Path]:
         """The files that are used of those that match: of several with one name the first."""
         found: dict[tuple[str, ...], Path] = {}
         for folder in self.all:
-            for path in folder.glob(pattern):
+            for path in filter(Path.is_file, folder.glob(pattern)):
                 found.setdefault(path.parts[len(folder.parts) :], path)
         return iter(path for _, path in sorted(found.items()))
 
@@ -53,3 +53,10 @@ class Folders:
     def name(self, path: Path) -> str:
         """A file below one of the folders by the name that `find` takes; any other by its whole path."""
         return next((str(path.relative_to(folder)) for folder in self.all if path.is_relative_to(folder)), str(path))
+
+
+def first_below(folders: Iterable[Path], name: str) -> Path | None:
+    """The first file of that name below one of the folders; what leads out of them is no name of theirs."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        return None
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)

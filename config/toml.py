@@ -4,10 +4,12 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from config.mistakes import ConfigError
 
+LARGEST = 4_000_000  #: bytes: thousands of extensions are a few hundred kB
 #: What word processors and chat programs make of straight quotation marks.
 _TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u00ab\u00bb\u2033]")
 #: Byte order marks, longest first, and the encodings that begin with them.
@@ -22,7 +24,12 @@ _SPELT = {"True": "true", "False": "false", "TRUE": "true", "FALSE": "false", "y
 
 
 def read_text(path: Path) -> str:
-    """A text file in UTF-8. Raises ConfigError for another encoding, and OSError."""
+    """A text file in UTF-8. Raises ConfigError for another encoding and for what is no text file at all, and OSError."""
+    status = path.stat()
+    if not S_ISREG(status.st_mode):
+        raise ConfigError(f"{path}:1: is no file but a folder, a pipe or a device; rename it, or put a text file there")
+    if status.st_size > LARGEST:
+        raise ConfigError(f"{path}:1: {status.st_size / 1e6:.0f} MB is far more than settings or templates have; is it another file?")
     content = path.read_bytes()
     if encoding := next((name for mark, name in _MARKS.items() if content.startswith(mark)), ""):
         raise ConfigError(f"{path}:1: the file is saved as {encoding}; save it as UTF-8 (in Windows editors: UTF-8 without BOM)")

@@ -1,6 +1,7 @@
 """`fallback check-config`: all mistakes of all environments of a folder in one go, each once, by line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,29 @@ def test_what_has_to_be_filled_in_before_a_deployment_is_a_warning(tmp_path: Pat
         (tmp_path / f"{name}.toml").write_text(settings_text())
     says = f"warning: acme.toml:4: twilio.accounts: {PLACEHOLDER} is a placeholder; write your own before you deploy"
     assert told(tmp_path) == (0, [says, "2 environments: no mistakes, 1 warning"])
+
+
+def test_what_is_no_text_file_is_one_mistake_and_nobody_waits_for_it(folder: Path) -> None:
+    """A pipe that nobody fills, a device without end, a link into the void or a circle, and a file that is none of settings."""
+    (folder / "bad.toml").unlink()
+    os.mkfifo(folder / "pipe.toml")
+    (folder / "dir.toml").mkdir()
+    for name, target in (("dead", "gone"), ("loop", "loop.toml"), ("zero", "/dev/zero")):
+        (folder / f"{name}.toml").symlink_to(target)
+    with (folder / "huge.toml").open("wb") as file:
+        file.truncate(5_000_000_000)
+    status, lines = told(folder)
+    assert (status, lines) == (
+        1,
+        [
+            "dead.toml: there is no such file; there are: dead, dir, good, huge, loop, pipe, zero",
+            "dir.toml:1: is no file but a folder, a pipe or a device; rename it, or put a text file there",
+            "huge.toml:1: 5000 MB is far more than settings or templates have; is it another file?",
+            "loop.toml: cannot be read (Too many levels of symbolic links)",
+            "pipe.toml:1: is no file but a folder, a pipe or a device; rename it, or put a text file there",
+            "zero.toml:1: is no file but a folder, a pipe or a device; rename it, or put a text file there",
+        ],
+    )
 
 
 def test_programs_get_an_object_for_each(folder: Path) -> None:

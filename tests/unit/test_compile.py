@@ -1,6 +1,7 @@
 """What the compiler makes of settings and templates (what it refuses: test_proofs.py, test_rules.py, test_settings.py)."""
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -104,7 +105,7 @@ def own(folder: Path, **files: str) -> Path:
     """A team's own templates: `flow__document` and what it says."""
     for name, text in files.items():
         path = folder / f"{name.replace('__', '/')}.{'toml' if name.endswith('steps') else 'xml'}"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
 
@@ -152,6 +153,39 @@ def test_a_mistake_names_the_file_in_which_it_stands(tmp_path: Path, files: dict
     with pytest.raises(ConfigError) as caught:
         compile_book(SETTINGS, own(tmp_path, **files))
     assert str(caught.value).startswith(says.format(own=tmp_path, shipped=TEMPLATES))
+
+
+@pytest.mark.parametrize("name", ["../outside.xml", "/etc/hostname", "shipped/../README.md", "shipped/..", "shipped//etc/hostname", ".."])
+def test_a_template_reads_no_file_outside_its_folders(tmp_path: Path, name: str) -> None:
+    """Not even to see which values it uses."""
+    (tmp_path / "outside.xml").write_text("<Hangup/>")
+    with pytest.raises(ConfigError, match=re.escape(f"apology/start.xml:1: there is no template '{name}'")):
+        compile_book(
+            SETTINGS, own(tmp_path / "own", apology__start=f'<Response><Say>{{{{ text }}}}</Say>{{% include "{name}" %}}</Response>')
+        )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{{ "".__class__.__mro__ }}',
+        '{{ cycler.__init__.__globals__.os.system("true") }}',
+        '{{ "{0.__class__}".format(1) }}',
+        "{% for number in range(1000000000) %}{% endfor %}",
+    ],
+)
+def test_a_template_runs_no_code_on_the_machine_that_checks_it(tmp_path: Path, written: str) -> None:
+    """It may be a colleague's proposal, and the machine the pipeline's, which may deploy."""
+    with pytest.raises(ConfigError, match=r"unsafe|Range too big"):
+        compile_book(SETTINGS, own(tmp_path, apology__start=f"<Response><Say>{{{{ text }}}}{written}</Say></Response>"))
+
+
+def test_what_is_no_file_is_no_template(tmp_path: Path) -> None:
+    """A pipe that nobody fills holds nobody up."""
+    folder = own(tmp_path, voicemail__goodbye="<Response><Hangup/></Response>")
+    os.mkfifo(folder / "voicemail/pipe.xml")
+    (folder / "voicemail/folder.xml").mkdir()
+    assert not {"voicemail/pipe", "voicemail/folder"} & compile_book(SETTINGS, folder)["documents"].keys()
 
 
 def test_a_folder_without_templates_is_another_one_that_was_meant(tmp_path: Path) -> None:
