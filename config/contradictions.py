@@ -1,5 +1,6 @@
-"""What the tables of an environment must say together, each as the key and a sentence."""
+"""What the tables of an environment, and its name, must say together, each as the key and a sentence."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import urlsplit
@@ -8,17 +9,32 @@ from config.tables import WEEKDAYS, Settings
 
 Contradiction = tuple[tuple[str, ...], object, str]  #: the key, the one wrong value of a list (or None), and what is wrong
 
+#: What the names of stack and alarms may hold, and short enough for that of the alerts' topic.
+#: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-parameters.html
+#: https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html (DisplayName)
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?")
 #: What callers are named by in [twilio], and the list of rules that answers them.
 _NAMED = (("trunks", "trunk"), ("sip_domains", "sip"), ("apps", "app"))
 
 
 def contradictions(settings: Settings) -> Iterator[Contradiction]:
     """Every one of them."""
+    yield from _unnameable(settings)
     yield from _same_region(settings)
     yield from _unanswered(settings)
     yield from _health_without_probe(settings)
     yield from _probe_elsewhere(settings)
     yield from _overlapping(settings)
+
+
+def _unnameable(settings: Settings) -> Iterator[Contradiction]:
+    """The file's name becomes part of names at AWS."""
+    if not _NAME.fullmatch(settings.environment):
+        yield (
+            ("environment",),
+            None,
+            f"the file's name, {settings.environment!r}, cannot be part of names at AWS; rename it: at most 40 letters, digits and hyphens",
+        )
 
 
 def _same_region(settings: Settings) -> Iterator[Contradiction]:

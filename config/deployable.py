@@ -15,8 +15,8 @@ from config.mistakes import ConfigError
 
 LOCAL = "local"  #: the environment of `make run`
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-#: SIDs are random, so so many zeros are nobody's.
-PLACEHOLDER_ACCOUNT = re.compile(r"AC0{24}[0-9a-f]{8}")
+#: SIDs are random, so so many zeros, or one digit alone, are nobody's.
+PLACEHOLDER_ACCOUNT = re.compile(r"AC(?:0{24}[0-9a-f]{8}|([0-9a-f])\1{31})")
 #: Nobody has these names: https://www.rfc-editor.org/rfc/rfc2606
 PLACEHOLDER_HOST = re.compile(
     r"(?<![\w-])(?:(?:[\w-]+\.)*example\.(?:com|net|org)|(?:[\w-]+\.)+(?:example|test|invalid))(?![\w-]|\.\w)", re.ASCII | re.IGNORECASE

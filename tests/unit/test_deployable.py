@@ -56,6 +56,13 @@ def test_the_folder_is_the_one_that_is_named_on_the_command_line_else_in_the_she
     assert done.stderr.strip().endswith(f"there are: {context.get('config', 'shell')}")
 
 
+@pytest.mark.parametrize("account", ["AC" + "0" * 31 + "1", "AC" + "0" * 32, "AC" + "1" * 32, "AC" + "a" * 32])
+def test_nobody_has_these_accounts(account: str) -> None:
+    assert [line.partition(": ")[2] for line in placeholders(own(account=account))] == [
+        f"twilio.accounts: {account} is a placeholder; write your own before you deploy"
+    ]
+
+
 def test_what_the_cdk_itself_writes_is_no_mistake() -> None:
     app.refuse_unknown_keys(
         App(context={"environment": "x", "cli-telemetry": False, "availability-zones:account=1": []}).node.get_all_context()

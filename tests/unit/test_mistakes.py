@@ -42,6 +42,14 @@ def test_a_mistake_is_told_with_line_and_remedy(case: dict[str, Any]) -> None:
     assert told(GOOD.replace(case["old"], case["new"], 1)) == case["says"]
 
 
+@pytest.mark.parametrize("name", ["My Company", "acme_1", "zürich", "-acme", "acme.eu", "a" * 41])
+def test_an_environment_has_a_name_that_aws_takes(name: str) -> None:
+    """Or the CDK would end with a traceback, or CloudFormation in the middle of a deployment."""
+    with pytest.raises(ConfigError) as caught:
+        check_file(name, File(Path(f"{name}.toml"), GOOD), Folders())
+    assert str(caught.value).startswith(f"{name}.toml:1: environment: the file's name, {name!r}, cannot be part of names at AWS; rename it")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
