@@ -208,9 +208,9 @@ class LocalCloud:
         return self.directory / "tmp"
 
     def _forget_the_last(self) -> None:
-        """Remove what is of no use once the cloud that it belongs to is gone."""
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        """Remove what is of no use once the cloud that it belongs to is gone. The telephone first: functions are thousands of files."""
         (self.directory / "phone").unlink(missing_ok=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _wait(self) -> None:
         if not self._ready:

@@ -168,8 +168,11 @@ def stay(laptop: Laptop, console: Console) -> None:
         (directory / "environment").write_text(exports(laptop.cloud))
         console.print("\n".join(how_to_call(laptop, page)), soft_wrap=True, highlight=False)
         (directory / "phone").write_text(address)  # the last: `local.call ready` waits for it
-        while True:
-            time.sleep(3600)
+        try:
+            while True:
+                time.sleep(3600)
+        finally:
+            console.print("stopping, and removing what the functions unpacked: some seconds ...")
 
 
 def how_to_call(laptop: Laptop, page: str) -> Iterator[str]:
