@@ -4,6 +4,7 @@ It lives in the process that keeps the cloud up, so that what is recorded can be
 """
 
 import json
+import secrets
 import threading
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
@@ -177,10 +178,14 @@ def _moment_in(at: str) -> datetime:
 
 @contextmanager
 def ringing(phone: Phone) -> Iterator[str]:
-    """The telephone's address while it is plugged in."""
+    """The telephone's address while it is plugged in. It ends in a secret: pages in this machine's browser may post to any port of it."""
+    path = f"/{secrets.token_urlsafe(32)}"
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            if not secrets.compare_digest(self.path.encode(), path.encode()):
+                self.send_error(403)
+                return
             wish = Wish(**json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             try:
                 status, said = 200, phone.use(wish)
@@ -198,7 +203,7 @@ def ringing(phone: Phone) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        yield f"http://127.0.0.1:{server.server_address[1]}{path}"
     finally:
         server.shutdown()
         server.server_close()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 def command_line(words: str, environment: str, regions: Iterable[str]) -> str:
     """`.venv/bin/fallback voicemails list -e production --region us-west-2`."""
-    where = (f"--region {region}" for region in regions)
-    return " ".join([program(), *([words] if words else []), f"-e {environment}", *where])
+    where = (f"--region {shlex.quote(region)}" for region in regions)
+    return " ".join([program(), *([words] if words else []), f"-e {shlex.quote(environment)}", *where])
 
 
 @functools.cache

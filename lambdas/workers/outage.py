@@ -62,7 +62,7 @@ class Outages:
         """Begin or end what is to begin or end, then tell what is to be told; `alarm` is the state that the alarm changed to, if that is
         why we look."""
         level = self.level()
-        self.turn(self.noted(alarm or level) | {"surely": level == "ALARM"}, now)
+        self.turn(self.noted(level or alarm) | {"surely": level == "ALARM"}, now)
         self.tell_what_waits(now)
 
     def noted(self, alarm: str) -> Item:
@@ -111,7 +111,8 @@ class Outages:
 
     def end(self, state: Item, now: datetime) -> None:
         """Out of it, once it has been quiet for long enough."""
-        last = self.last(moment(state["since"]) - QUIET, now) or moment(state["since"])
+        since = moment(state["since"])
+        last = max(since, self.last(since - QUIET, now) or since)  # of an outage that the alarm began the table may not know yet
         if now - last <= QUIET or state.get("surely") or (state.get("alarmed") and now - last < STUCK):
             return
         change = {"open": False, "alarmed": False, "last": stamp(last)}
@@ -128,12 +129,8 @@ class Outages:
         waiting = state.get("pending") or []
         if not waiting or not self.claim(state, now):
             return
-        try:
-            for message in waiting:
-                self.publish(message, now)
-        except ClientError:
-            self.change({"busy_until": stamp(now)}, Attr("pending").exists())
-            raise
+        for each in waiting:
+            self.publish(each, now)
         self.change({}, Attr("pending").exists(), gone=("busy_until", "tries"))
 
     def claim(self, state: Item, now: datetime) -> bool:
@@ -141,15 +138,21 @@ class Outages:
         busy, tries = state.get("busy_until"), int(state.get("tries", 0))
         if busy and moment(busy) > now:
             return False
-        as_seen = Attr("busy_until").eq(busy) if busy else Attr("busy_until").not_exists()
+        free = Attr("busy_until").eq(busy) if busy else Attr("busy_until").not_exists()
+        as_seen = free & Attr("pending").eq(state["pending"])  # another look may have told it meanwhile
         return self.change({"busy_until": stamp(now + DIED * 2 ** min(tries, MOST_DOUBLED)), "tries": tries + 1}, as_seen)
 
     def publish(self, waiting: Item, now: datetime) -> None:
-        """Tell one thing, and note that it was told."""
+        """Tell one thing, and note that it was told. What was refused is free for the next look; what was told, and could not be noted, is
+        not."""
         since = moment(waiting["since"])
-        figures = Figures.of(self.timeline.events(since - QUIET, now), since)
         until = moment(waiting["last"]) if waiting["kind"] == END else None
-        self.tell(message(figures, until, self.environment))
+        try:
+            figures = Figures.of(self.timeline.events(since - QUIET, now), since)
+            self.tell(message(figures, until, self.environment))
+        except ClientError:
+            self.change({"busy_until": stamp(now)}, Attr("pending").exists())
+            raise
         self.change({}, Attr("pending[0]").eq(waiting), gone=("pending[0]",))
 
     def first(self, since: datetime, until: datetime) -> datetime | None:

@@ -1,6 +1,10 @@
 """`make run` and `local.call`: what the words mean, and a sentence for each that means nothing."""
 
+import urllib.error
+import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +14,8 @@ from config.settings import load
 from local import call, demo
 from local.disasters import dead_trunk, playable_with
 from local.emulator import notices
+from local.phone import ringing
+from local.wish import Wish, asked
 
 COMPANY = Path(__file__).parents[1] / "company"
 
@@ -96,3 +102,22 @@ def test_alerts_of_real_settings_reach_no_pager(monkeypatch: pytest.MonkeyPatch)
     assert notices._post("https://events.example.com/sns/1", "{}", "Notification") == 200
     assert notices._post("http://127.0.0.1:8080/sns", "{}", "Notification") == 204
     assert posted == ["http://127.0.0.1:8080/sns"]
+
+
+def test_a_page_in_the_browser_of_this_machine_uses_no_telephone() -> None:
+    """Any page may post text to any port of 127.0.0.1, by that address or by a name of its own that leads there."""
+    used: list[Wish] = []
+
+    def use(wish: Wish) -> dict[str, str]:
+        used.append(wish)
+        return {}
+
+    phone: Any = SimpleNamespace(use=use)
+    with ringing(phone) as address:
+        guessed = address.rpartition("/")[0]
+        for path in ("/", "/phone", "/?x=" + address.rpartition("/")[2]):
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(urllib.request.Request(guessed + path, b'{"kind": "redeploy"}'))
+        assert used == []
+        assert asked(address, Wish("ready")) == {}
+    assert [wish.kind for wish in used] == ["ready"]

@@ -320,6 +320,59 @@ def test_answers_that_are_lost_do_not_tell_people_by_the_dozen(office: Office) -
     assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:"]
 
 
+def test_what_another_look_told_meanwhile_is_not_told_again(office: Office) -> None:
+    """Between reading what is to be told and claiming it, the other look does all of its work."""
+    office.comes(BEGIN)
+    claim, now = office.outages.claim, BEGIN + MINUTE
+
+    def late(*given: Any) -> bool:
+        office.outages.claim = claim  # type: ignore[method-assign]
+        office.outages.look(now)
+        return claim(*given)
+
+    office.outages.claim = late  # type: ignore[method-assign]
+    office.outages.look(now)
+    assert len(office.told) == 1
+
+
+def test_an_alarm_that_comes_late_begins_nothing_where_it_can_be_read(office: Office) -> None:
+    """Lambda keeps what it could not deliver for hours; the alarm has long been well."""
+    office.alarm = "OK"
+    office.outages.look(BEGIN, "ALARM")
+    office.minutes(BEGIN + MINUTE, 20)
+    assert office.told == []
+
+
+def test_an_outage_that_the_alarm_began_is_not_over_while_its_requests_are_on_their_way(office: Office) -> None:
+    """The table knows only of one before it, which came too late to keep the earlier outage open."""
+    office.comes(BEGIN - 12 * MINUTE)
+    office.table.put_item(
+        Item={"pk": "outage", "sk": "state", "open": False, "since": stamp(BEGIN - 30 * MINUTE), "last": stamp(BEGIN - 24 * MINUTE)}
+    )
+    office.outages.look(BEGIN - 9 * MINUTE - timedelta(seconds=1), "ALARM")
+    office.outages.look(BEGIN + 5 * MINUTE, "OK")
+    assert len(office.told) == 1
+    office.outages.look(BEGIN + 7 * MINUTE)
+    assert len(office.told) == 2
+
+
+def test_what_was_told_and_could_not_be_noted_is_not_told_every_minute(office: Office) -> None:
+    """The table is throttled just then: not SNS has refused, so that nobody may try again at once."""
+    office.comes(BEGIN)
+    change = office.outages.change
+
+    def throttles(values: Item, *given: Any, **named: Any) -> bool:
+        if named.get("gone") == ("pending[0]",):
+            raise throttled()
+        return change(values, *given, **named)
+
+    office.outages.change = throttles  # type: ignore[method-assign]
+    for minute in range(1, 6):
+        with suppress(ClientError):
+            office.outages.look(BEGIN + minute * MINUTE)
+    assert len(office.told) == 1
+
+
 def test_what_an_older_version_noted_is_told(office: Office) -> None:
     """It kept one word, and a claim."""
     told = {"open": True, "since": stamp(BEGIN), "last": stamp(BEGIN), "pending": "begin", "claimed": stamp(BEGIN)}
