@@ -1,5 +1,6 @@
 """The file of an environment, `config/<environment>.toml`, as it is written; nothing of it is checked yet."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ from config.mistakes import ConfigError, nearest
 from config.toml import parse_toml, read_text
 
 HERE = Path(__file__).parent
+#: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html, which takes 128 characters with our own before it
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class File:
     def read(cls, environment: str, directory: Path = HERE) -> "File":
         """The file of an environment. Raises ConfigError, which names those that there are."""
         path = directory / f"{environment}.toml"
+        if not NAME.fullmatch(environment):
+            raise ConfigError(
+                f"{path}: {environment!r} can be no environment: its name becomes part of a stack's and of commands; write at most "
+                "40 letters, digits and hyphens, a letter first"
+            )
         try:
             return cls(path, read_text(path))
         except (FileNotFoundError, NotADirectoryError):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from answerbook.check import check
 from config.mistakes import ConfigError
 from ops.cli import app
+from ops.command_line import command_line
 from tests.unit.books import settings_text
 
 #: A mistake of each kind: of the settings alone, of two tables together, of a rule, of a value that only its document shows.
@@ -104,6 +106,19 @@ def test_what_is_no_text_file_is_one_mistake_and_nobody_waits_for_it(folder: Pat
             "zero.toml:1: is no file but a folder, a pipe or a device; rename it, or put a text file there",
         ],
     )
+
+
+@pytest.mark.parametrize("name", ["$(id)", "a b", "-x", "a;b", 'a"b', "ä", "x" * 41, "prod\n", "1st"])
+def test_an_environment_has_a_name_that_a_stack_may_have(folder: Path, name: str) -> None:
+    """It stands in names at AWS, in the journal's lines and in commands that people paste."""
+    (folder / f"{name}.toml").write_text((folder / "good.toml").read_text())
+    with pytest.raises(ConfigError, match="can be no environment"):
+        check(name, folder)
+
+
+def test_a_command_that_is_pasted_runs_nothing_else() -> None:
+    words = shlex.split(command_line("status", "$(id); x", ["us-west-2`id`"]))
+    assert words[1:] == ["status", "-e", "$(id); x", "--region", "us-west-2`id`"]
 
 
 def test_programs_get_an_object_for_each(folder: Path) -> None:

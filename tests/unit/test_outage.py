@@ -330,7 +330,7 @@ def test_what_another_look_told_meanwhile_is_not_told_again(office: Office) -> N
         office.outages.look(now)
         return claim(*given)
 
-    office.outages.claim = late  # type: ignore[method-assign]
+    office.outages.claim = late  # type: ignore[method-assign,assignment]
     office.outages.look(now)
     assert len(office.told) == 1
 
