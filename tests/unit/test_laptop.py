@@ -1,5 +1,6 @@
 """`make run` and `local.call`: what the words mean, and a sentence for each that means nothing."""
 
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -121,3 +122,12 @@ def test_a_page_in_the_browser_of_this_machine_uses_no_telephone() -> None:
         assert used == []
         assert asked(address, Wish("ready")) == {}
     assert [wish.kind for wish in used] == ["ready"]
+
+
+@pytest.mark.slow
+def test_the_name_of_a_folder_means_nothing_to_the_shell() -> None:
+    """Spaces, quotes and what would run a program."""
+    name = 'our "own"; `touch ran`\''
+    words = ["make", "-s", f"CONFIG={name}", "PORT=1;id", '--eval=words: ; @printf "%s\\n" $(OWN) "$$PORT"', "words"]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["--config", name, "1;id"]
