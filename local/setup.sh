@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P)
 log=.build/setup.log
+turn=.build/setup.pid
 
 works() {
     [ "$(cat .venv/ready 2>/dev/null)" = "$here" ] && .venv/bin/python -c 'import rich' 2>/dev/null && [ -e node_modules/aws-cdk/bin/cdk ]
@@ -92,7 +93,24 @@ slim() {
     find "$site/sympy" "$site/networkx" "$site/mpmath" -type d -name tests -prune -exec rm -rf {} +
 }
 
+# Two set-ups at once in one clone would take away each other's files: the second waits, and uses what the first has made. The turn of
+# one that was killed is over.
+take_turn() {
+    until (set -C; echo $$ >"$turn") 2>/dev/null; do
+        other=$(cat "$turn" 2>/dev/null) || continue
+        if [ -n "$other" ] && ! kill -0 "$other" 2>/dev/null; then rm -f "$turn"; continue; fi
+        [ "${waited-}" ] || echo "setup: waiting for the set-up of this clone that runs already (process $other; if that is another program: rm $turn)"
+        waited=yes
+        sleep 1
+    done
+    trap 'rm -f "$turn"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
 mkdir -p .build
+take_turn
+if [ "${waited-}" ] && works; then exit; fi
 : >"$log"
 rm -f .venv/ready
 locked uv > .build/uv.txt

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = "awk cat chmod cut dirname env find grep mkdir rm sed sh tail touch".split()
+TOOLS = "awk cat chmod cut dirname env find grep mkdir rm sed sh sleep tail touch".split()
 
 
 @pytest.fixture
@@ -30,10 +30,17 @@ def program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-def run(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def started(clone: Path, *words: str) -> subprocess.Popen[str]:
     environ = {"PATH": str(clone / "bin"), "HOME": str(clone / "home")}
     shell = shutil.which("sh", path=os.defpath) or "sh"
-    return subprocess.run([shell, "local/setup.sh", *words], cwd=clone, env=environ, capture_output=True, text=True, check=False)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([shell, "local/setup.sh", *words], cwd=clone, env=environ, stdout=pipe, stderr=pipe, text=True)
+
+
+def run(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    with started(clone, *words) as script:
+        out, err = script.communicate()
+    return subprocess.CompletedProcess(words, script.returncode, out, err)
 
 
 def made(clone: Path) -> None:
@@ -97,3 +104,29 @@ def test_what_a_tool_said_is_shown_with_what_helps(clone: Path, words: str, reme
     assert f"    {words}\n" in done.stderr
     assert remedy in done.stderr
     assert not (clone / ".venv/ready").exists()
+
+
+def test_a_second_set_up_waits_for_the_first_and_uses_what_it_made(clone: Path) -> None:
+    turn = clone / ".build/setup.pid"
+    turn.parent.mkdir()
+    turn.write_text(str(os.getpid()))
+    with started(clone) as script:
+        assert script.stdout
+        assert f"waiting for the set-up of this clone that runs already (process {os.getpid()};" in script.stdout.readline()
+        made(clone)
+        turn.unlink()
+        out, err = script.communicate()
+    assert (script.returncode, out, err) == (0, "", "")
+    assert not turn.exists()
+
+
+def test_nobody_waits_for_a_set_up_that_was_killed(clone: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    turn = clone / ".build/setup.pid"
+    turn.parent.mkdir()
+    turn.write_text(str(gone.pid))
+    done = run(clone)
+    assert "waiting" not in done.stdout
+    assert "there is no Python 3.13 here" in done.stderr
+    assert not turn.exists()
