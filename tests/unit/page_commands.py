@@ -141,7 +141,7 @@ def make(words: list[str], more: bool) -> None:
     text = (ROOT / "Makefile").read_text()
     for word in words:
         variable, given, value = word.partition("=")
-        if not re.search(rf"\$\({variable}\)" if given else rf"^{re.escape(word)}:", text, re.MULTILINE):
+        if not re.search(rf"\$(?:\({variable}\)|\${variable}\b)" if given else rf"^{re.escape(word)}:", text, re.MULTILINE):
             raise Wrong(f"the Makefile has no {word}")
         if variable == "ARGS":
             cdk(shlex.split(value), more)
