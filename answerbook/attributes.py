@@ -74,7 +74,7 @@ def whole_number(least: int, most: int | None) -> Kind:
 def one_of(words: Sequence[str], name: str) -> Kind:
     """One of `words`, exactly as they are written; `name` is where the table lists them."""
     known = frozenset(words)
-    wanted = f"one of those that twiml.toml lists under {name}"
+    wanted = f"one of those listed in answerbook/twiml.toml under {name}"
     if len(words) <= _SHORT_LIST:
         wanted = " or ".join(words) if len(words) < 3 else f"one of {', '.join(words)}"
     return Kind(lambda value: None if value in known else wanted, tuple(words))

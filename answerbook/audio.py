@@ -64,9 +64,9 @@ def checked(path: Path) -> bytes:
     try:
         length = aiff_frames(content) if ending == ".aiff" else seconds(BytesIO(content), ending[1:])
     except NotAudio as error:
-        raise ConfigError(f"{path}: this is no {ending[1:].upper()} audio, or not all of it; save it anew as WAV or MP3") from error
+        raise ConfigError(f"{path}: this is not a valid {ending[1:].upper()} file, or not all of it; save it again") from error
     if not length > 0:
-        raise ConfigError(f"{path}: there is no sound in it; record it anew")
+        raise ConfigError(f"{path}: there is no sound in it; record it again")
     if ending == ".wav" and (codec := codec_of(content)) not in CODECS:
         raise ConfigError(
             f"{path}: its samples are written as format {codec:#06x}; save them as PCM, as in `sox in.wav -e signed -b 16 out.wav`"

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from answerbook import grammar, manners, proofs
+from answerbook import grammar, manners, proofs, twiml
 from answerbook.audio import Audio
 from answerbook.calendars import worked_out
 from answerbook.documents import Document, Medium, Node, Pen, parts, sheet
@@ -22,11 +22,13 @@ from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_rules, wr
 from answerbook.flows import Flow, StepRule, Turn
 from answerbook.reach import Rule, reachable
 from answerbook.rules import alternatives
-from answerbook.templates import Templates
+from answerbook.templates import Templates, Unset
 from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, Mistakes, nearest
 from config.settings import Settings
 
+OPPOSITES: dict[Medium, Medium] = {"voice": "messaging", "messaging": "voice"}
+FOR: dict[Medium, str] = {"voice": "calls", "messaging": "texts"}
 TWIN = ".said"  #: what is added to a document's name for the one in which audio is said
 
 
@@ -58,6 +60,8 @@ class Compiler:
         """Note what is wrong with a template, once, and for which answer it was rendered: the settings may be what is wrong."""
         try:
             yield
+        except Unset as error:
+            self.mistakes.add(f"{self.settings.place('answer', answer)}: answer.{answer}.{error}")
         except ConfigError as error:
             new = [mistake for mistake in error.mistakes if mistake not in self.shown]
             self.shown |= set(new)
@@ -71,6 +75,7 @@ class Compiler:
         for flow in self.flows.values():
             self.add_answer(flow)
         unverified = self.unverified()
+        self.mistakes.add(*self.in_wrong_media())
         self.mistakes.add(*proofs.refused(self.draft))
         for entry in ENTRIES:
             self.add_entry(entry)
@@ -120,6 +125,33 @@ class Compiler:
                 media[name].add(medium)
         return {name: found or {self.looks(name)} for name, found in media.items()}
 
+    def in_wrong_media(self) -> Iterator[str]:
+        """Answers of shipped flows for calls where texts are answered, or the other way round: a line for each, not for each of its verbs.
+        They are judged no further in that medium."""
+        verbs = {medium: set(table["Response"].holds) for medium, table in twiml.table().media.items()}
+        for name, media in self.draft.media.items():
+            written = {
+                element.name
+                for document in self.draft.documents.values()
+                if document.answer == name and document.readable and document.path.is_relative_to(self.folders.shipped)
+                for element in document.root.children
+            }
+            for medium, other in OPPOSITES.items():
+                if medium in media and written & (verbs[other] - verbs[medium]) and not written & (verbs[medium] - verbs[other]):
+                    media.remove(medium)
+                    here = FOR[medium]
+                    yield f"{self.leading_to(name, medium)} {name!r} is for {FOR[other]}, but here it answers {here}; choose one for {here}"
+
+    def leading_to(self, answer: str, medium: Medium) -> str:
+        """The first rule of a medium that leads to an answer, as a message begins; the answer itself, where only others lead to it."""
+        for entry in (entry for entry, given in ENTRIES.items() if given == medium):
+            for index, rule in enumerate(getattr(self.settings, entry)):
+                if rule.answer == answer:
+                    return f"{self.settings.place(entry, index, 'answer')}: {entry}.answer:"
+            if entry in ("voice", "sms") and getattr(self.settings.unverified, entry) == answer:
+                return f"{self.settings.place('unverified', entry)}: unverified.{entry}:"
+        return f"{self.settings.place('answer', answer)}: answer.{answer}:"
+
     def looks(self, name: str) -> Medium:
         """The medium of an answer that no rule leads to."""
         flow = self.flows[name]
@@ -144,7 +176,7 @@ class Compiler:
             step = node.split("/")[1]
             raise ConfigError(
                 f"{rules[-1].at if rules else flow.step_place(step)}: {step}: the step needs a last rule without conditions, so that "
-                'nobody is left without answer; add one, as in { document = "goodbye" }'
+                'nobody is left without an answer; add one, as in { document = "goodbye" }'
             )
         self.draft.steps[node] = needed(list(self.compiled(flow, number, usable)))
         self.draft.edges[node] = [target_of(rule) for rule in self.draft.steps[node]]

@@ -201,10 +201,10 @@ class Pen:
         """An address of other people's that takes the call over; one that does not answer soon is given up."""
         if not host_of(str(url)) or "#" in str(url):
             raise self.flow.mistake(
-                f"{url!r} is no address that could take over; write it whole, as in https://standby.example.com/voice", url
+                f"{url!r} is not an address that could take over; write it whole, as in https://standby.example.com/voice", url
             )
         if host_of(str(url)) in self.settings.api.hosts:
-            raise self.flow.mistake(f"{url} is an address of this stack itself, which would go in a circle; name another server", url)
+            raise self.flow.mistake(f"{url} is an address of this stack itself, which would be a loop; name another server", url)
         return Markup("{}{}").format(url, ELSEWHERE)
 
 

@@ -8,21 +8,25 @@ from answerbook.proofs import Draft
 from answerbook.reach import reachable
 from config.settings import Settings
 
+FAR = 10  #: years ahead for which nobody knows the holidays yet
+
 
 def doubts(settings: Settings, draft: Draft) -> Iterator[str]:
     """A line for each, as mistakes are told."""
-    yield from _past_days(settings, datetime.datetime.now(datetime.UTC).date())
+    yield from _odd_days(settings, datetime.datetime.now(datetime.UTC).date())
     yield from _unused_answers(settings, draft)
 
 
-def _past_days(settings: Settings, today: datetime.date) -> Iterator[str]:
-    """Days of a year that is over: the calendar was probably not brought up to date."""
+def _odd_days(settings: Settings, today: datetime.date) -> Iterator[str]:
+    """Days that are over, because the calendar was not brought up to date, or so far ahead that the year is probably mistyped."""
     for name, calendar in settings.calendar.items():
         for key, days in (("holidays", calendar.holidays), ("days", tuple(calendar.days))):
             for day in days:
+                at = f"{settings.place('calendar', name, key, value=day)}: calendar.{name}.{key}: {day}"
                 if len(day) == len("2027-01-01") and day < today.isoformat():
-                    at = settings.place("calendar", name, key, value=day)
-                    yield f"{at}: calendar.{name}.{key}: {day} is over; write the next one, or leave the year out if it returns each year"
+                    yield f"{at} is in the past; write the next one, or leave the year out if it returns each year"
+                elif len(day) == len("2027-01-01") and int(day[:4]) > today.year + FAR:
+                    yield f"{at} is more than {FAR} years ahead; is the year right?"
 
 
 def _unused_answers(settings: Settings, draft: Draft) -> Iterator[str]:

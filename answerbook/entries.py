@@ -58,7 +58,7 @@ def check_rules(settings: Settings, entry: str, rules: Sequence[Rule], calendars
     last = getattr(settings, entry)[-1:]
     if last and last[0].conditions:
         at = in_full(settings, last[0].at)
-        mistakes.append(f"{at}: {entry}: the last [[{entry}]] rule must have no condition, so that nobody is left without answer; add one")
+        mistakes.append(f"{at}: {entry}: end with a [[{entry}]] rule without conditions, so that nobody is left without an answer")
     if mistakes:
         raise ConfigError(*mistakes)
 
@@ -69,7 +69,7 @@ def never_answering(settings: Settings, written: Mapping[str, list[Condition]], 
         takes_all = (before for before, earlier in list(written.items())[:index] if implied(later, earlier, calendars))
         if first := next(takes_all, None):
             yield (
-                f"{in_full(settings, at)}: this rule can never answer: the one at {first} comes first and takes all that it would; "
+                f"{in_full(settings, at)}: this rule can never answer: the one at {first} comes first and matches all that it would; "
                 "move it up or remove it"
             )
 

@@ -129,7 +129,8 @@ class Flow:
         """The turns, as many as `steps.toml` says; `first` is what it says in the first."""
         turns = first.get("turns", 1)
         if type(turns) is not int or not 1 <= turns <= MOST_TURNS:
-            raise ConfigError(f"{self.file}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
+            place = self.source_of(turns) or self.step_place("turns")
+            raise ConfigError(f"{place}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
         unrolled = [self.turn(first), *(self.turn(self.tables(turn)) for turn in range(2, turns + 1))]
         again = [rule.at for turn in unrolled for rules in turn.steps.values() for rule in rules if rule.kind == "again"]
         if again and "turns" not in first:
@@ -149,7 +150,7 @@ class Flow:
         place = f"{self.answer.flow}/steps.toml"
         for key, value in data.items():
             if key not in KEYS and not isinstance(value, list):
-                raise ConfigError(f"{place}:{lines.of((key,))}: {key} is no list of rules{nearest(key, KEYS)}")
+                raise ConfigError(f"{place}:{lines.of((key,))}: {key} is not a list of rules{nearest(key, KEYS)}")
             self.check_name(key, f"{place}:{lines.of((key,))}")
         steps = {
             step: [
@@ -191,7 +192,10 @@ class Flow:
             raise ConfigError(f"{at}: the flow has no step {target['step']!r}{nearest(target['step'], set(steps))}")
         seconds = target.get("for", LONGEST_COOKIE)
         if not isinstance(seconds, int) or not 1 <= seconds <= LONGEST_COOKIE:
-            raise ConfigError(f"{at}: for = {seconds!r}: Twilio keeps a cookie from 1 to {LONGEST_COOKIE} seconds (four hours)")
+            place = self.source_of(seconds) or f"{at}: for"
+            raise ConfigError(
+                f"{place}: {seconds!r} is too short or too long; Twilio keeps a cookie for 1 to {LONGEST_COOKIE} seconds (four hours)"
+            )
 
 
 def inner_values(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -221,9 +225,9 @@ def step_rules(rule: Any, at: str, lookups: Mapping[str, str], source_of: Callab
     """A rule of a step, once for each way its values are compared; `source_of`: where the settings say a value, if they do. Raises
     ConfigError where it has not exactly one target."""
     if not isinstance(rule, Mapping):
-        raise ConfigError(f'{at}: {rule!r} is no rule; write it as in {{ Digits = "1", document = "goodbye" }}')
+        raise ConfigError(f'{at}: {rule!r} is not a rule; write it as in {{ Digits = "1", document = "goodbye" }}')
     if type(rule.get("turn", 1)) is not int:
-        raise ConfigError(f"{at}: turn = {rule['turn']!r} is no number; write it without quotes")
+        raise ConfigError(f"{at}: turn = {rule['turn']!r} is not a number; write it without quotes")
     targets = [key for key in TARGETS if key in rule]
     if len(targets) != 1:
         raise ConfigError(f"{at}: a rule needs exactly one of answer, document, again; this one has {' and '.join(targets) or 'none'}")
@@ -237,7 +241,7 @@ def step_rules(rule: Any, at: str, lookups: Mapping[str, str], source_of: Callab
 def in_lookup(name: str, value: dict[str, Any], at: str, lookups: Mapping[str, str]) -> Condition:
     """`To.in = "phones"`: the parameter has an entry in that table. Raises ConfigError."""
     if name not in PARAMETERS:
-        raise ConfigError(f"{at}: {name!r} is no parameter that could be looked up{nearest(name, PARAMETERS)}")
+        raise ConfigError(f"{at}: {name!r} is not a parameter that could be looked up{nearest(name, PARAMETERS)}")
     if list(value) != ["in"]:
         raise ConfigError(f'{at}: {name} = {value!r}: write it as in {name}.in = "phones", the name of a [lookup] table')
     if value["in"] not in lookups:

@@ -97,7 +97,7 @@ class _Checker:
             return f"<{name}> belongs to {_BELONGS[self.medium]} documents, and this is a {self.medium} document{near}"
         what = "verb" if parent == "Response" else "noun"
         known = holds if nearest(name, holds) else [name.rpartition("/")[2] for name in self.table.media[self.medium]]
-        return f"<{name}> is no TwiML {what}{did_you_mean(name, known, '<{}>')}"
+        return f"<{name}> is not a TwiML {what}{did_you_mean(name, known, '<{}>')}"
 
 
 type _Complaint = tuple[str, str]
@@ -124,8 +124,8 @@ def _voice(element: Element) -> Iterator[_Complaint]:
     voice, language = element.attributes.get("voice", ""), element.attributes.get("language", "")
     spoken = _spoken_by(voice)
     if spoken and language and _language(language) not in spoken:
-        others = [f"Polly.{name}" for name, languages in twiml.table().speaks.items() if _language(language) in languages]
-        instead = f", as in {min(others)}" if others else ""
+        others = [name for name, languages in twiml.table().speaks.items() if _language(language) in languages]
+        instead = f", as in {min(others, key=lambda name: (_engine(name) != _engine(voice), name))}" if others else ""
         yield f'<Say voice="{voice}"> speaks {" and ".join(spoken)}, not {language}; choose a voice of that language{instead}', voice
 
 
@@ -134,7 +134,12 @@ def _spoken_by(voice: str) -> tuple[str, ...]:
     company, _, name = voice.partition(".")
     if company == "Google":
         return (_language(name),)
-    return twiml.table().speaks.get(name.partition("-")[0], ()) if company == "Polly" else ()
+    return twiml.table().speaks.get(voice, ())
+
+
+def _engine(voice: str) -> str:
+    """How one of Amazon's voices is made; nothing for standard ones, and for other companies'."""
+    return voice.partition("-")[2] if voice.startswith("Polly.") else ""
 
 
 def _language(code: str) -> str:

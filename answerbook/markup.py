@@ -41,7 +41,7 @@ class Element:
 def parse(document: str) -> Element:
     """The root element of `document`; raises MarkupError unless it is well-formed UTF-8 XML without a DOCTYPE."""
     if document.startswith("\ufeff"):
-        raise MarkupError(1, "a byte order mark stands before the document; save the file as UTF-8 without one")
+        raise MarkupError(1, "there is a byte order mark before the document; save the file as UTF-8 without one")
     return _Reader().read(document)
 
 
@@ -95,8 +95,8 @@ class _Reader:
             case "no element found":
                 return "the document is empty"
             case "XML or text declaration not at start of entity":
-                return "something stands before the XML declaration; it must be the very first thing in the document"
+                return "there is something before the XML declaration; it must be the very first thing in the document"
             case "not well-formed (invalid token)":
-                return "not well-formed: & is written &amp; and < is written &lt;, and values stand in quotes"
+                return "not well-formed: & is written &amp; and < is written &lt;, and values need quotes"
             case other:
                 return f"not well-formed: {other}"

@@ -68,7 +68,7 @@ def alternatives(words: Mapping[str, tuple[Any, ...]], place: Place) -> list[lis
 def conditions(name: str, values: tuple[Any, ...], place: Place) -> list[Condition]:
     """`[name, kind, values]`, one for each kind among the values."""
     if name not in NAMES:
-        raise ConfigError(f"{place(name)}: {name!r} is no condition{nearest(name, NAMES) or NO_CONDITION}")
+        raise ConfigError(f"{place(name)}: {name!r} is not a condition{nearest(name, NAMES) or NO_CONDITION}")
     if not values:
         raise ConfigError(f"{place(name)}: {name} has no value, so the rule could never answer; give it one or remove it")
     kinds: dict[str, list[Any]] = {}
@@ -119,7 +119,7 @@ def check(name: str, kind: str, value: str) -> None:
     if name in WORDS and value not in WORDS[name]:
         raise ValueError(f"{value!r} is never sent{nearest(value, WORDS[name])}; it is one of {', '.join(sorted(WORDS[name]))}")
     if name in COUNTRIES and value not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError(f"{value!r} is no country: write its two letters, as in GB")
+        raise ValueError(f"{value!r} is not a country code: write its two letters, as in GB")
     if name == "ErrorCode":
         check_code(kind, value)
     if name in ADDRESSES and kind in ("is", "prefix"):
@@ -132,7 +132,7 @@ def check(name: str, kind: str, value: str) -> None:
 def check_wildcard(name: str, kind: str, value: str) -> None:
     """Refuse what stands for many values where it cannot."""
     if value == ANY_NUMBER and kind != "number":
-        raise ValueError(f"{ANY_NUMBER} is asked of From alone")
+        raise ValueError(f"{ANY_NUMBER} can be asked of From only")
     if name == "Body" and "*" in value:
         raise ValueError(f"{value!r}: a text is compared as a whole; write its words, without *")
     if kind == "prefix" and value == "*":
@@ -142,7 +142,7 @@ def check_wildcard(name: str, kind: str, value: str) -> None:
 def check_url(kind: str, value: str) -> None:
     """Refuse what could never fit the address that failed: it is compared by host and path, segment by segment."""
     if kind not in ("path", "url"):
-        raise ValueError(f"{value!r} is no address: write a path as in /calls/:id/incoming, or https://app.example.com/*")
+        raise ValueError(f"{value!r} is neither a path nor a web address: write it as in /calls/:id/incoming, or https://app.example.com/*")
     parts = urlsplit(value)
     if kind == "url" and not parts.hostname:
         raise ValueError(f"{value!r} has no host: write it as in https://app.example.com/calls/:id or https://app.example.com/*")
@@ -157,7 +157,7 @@ def check_url(kind: str, value: str) -> None:
 def check_code(kind: str, value: str) -> None:
     """Refuse what is neither an error code nor a range of them (https://www.twilio.com/docs/api/errors)."""
     if not re.fullmatch(r"\d{1,6}(-\d{1,6})?", value):
-        raise ValueError(f"{value!r} is no error code: write it as in 11200, or 11200-11299 for a range")
+        raise ValueError(f"{value!r} is not an error code: write it as in 11200, or 11200-11299 for a range")
     first, _, last = value.partition("-")
     if kind == "range" and int(first) > int(last):
         raise ValueError(f"the range {value} is empty; write the smaller number first")
@@ -181,7 +181,7 @@ def check_channel(kind: str, value: str) -> None:
     if channel not in CHANNELS or not address:
         raise ValueError(f"{value!r} is never sent: write it as in {CHANNELS[channel.lower()]}")
     if channel in BEFORE_NUMBERS and not re.fullmatch(r"\+\d{0,14}\*" if kind == "prefix" else r"\+\d{7,15}", address):
-        raise ValueError(f"{value!r} holds no phone number in E.164: write it as in {CHANNELS[channel]}")
+        raise ValueError(f"{value!r} contains no phone number in E.164: write it as in {CHANNELS[channel]}")
 
 
 def url_of(value: str) -> list[Any]:

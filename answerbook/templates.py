@@ -5,6 +5,7 @@ Templates decide at synth, rules decide at call time: `call.X` can be written ou
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -16,7 +17,7 @@ import jinja2.sandbox
 
 from answerbook.words import CLOSE, OPEN
 from config.folders import Folders, first_below
-from config.mistakes import ConfigError, nearest
+from config.mistakes import MISSING, ConfigError, nearest
 from config.toml import read_text
 from lambdas.answer.book import host_of
 from lambdas.answer.journal import PARAMETERS
@@ -31,6 +32,18 @@ Asked = Callable[..., Any]  #: a filter or a test of Jinja's
 SPOKEN = frozenset({"language", "voice"})
 
 
+#: Jinja's words for a value that is not set.
+UNSET = re.compile(r"'(?P<name>\w+)' is undefined")
+
+
+class Unset(ConfigError):
+    """A shipped template needs a value that the answer does not set: the settings are wrong, not the template."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: {MISSING}")
+        self.name = name
+
+
 class Call:
     """`call.From` in a template: the parameter of that name, filled in when the call comes."""
 
@@ -38,7 +51,7 @@ class Call:
         if name.startswith("__"):
             raise AttributeError(name)
         if name not in PARAMETERS:
-            raise jinja2.UndefinedError(f"call.{name} is no parameter of Twilio's that is kept{nearest(name, set(PARAMETERS))}")
+            raise jinja2.UndefinedError(f"call.{name} is not a Twilio parameter that is kept{nearest(name, set(PARAMETERS))}")
         return Parameter(name)
 
     def alone(self, *_: object) -> NoReturn:
@@ -146,7 +159,11 @@ class Templates:
         except RecursionError as error:
             raise ConfigError(f"{self.file(name)}: it includes or calls itself without end; break the circle") from error
         except (jinja2.TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as error:
-            raise ConfigError(f"{self.place_of(error, self.file(name))}: {remedied(error)}") from error
+            place = self.place_of(error, self.file(name))
+            unset = UNSET.fullmatch(str(error))
+            if unset and Path(place).is_relative_to(self.folders.shipped):
+                raise Unset(unset["name"]) from error
+            raise ConfigError(f"{place}: {remedied(error)}") from error
 
     def place_of(self, error: BaseException, path: Path) -> str:
         """File and line of the innermost template that an error came from."""
@@ -247,5 +264,5 @@ def remedied(error: BaseException) -> str:
     if isinstance(error, jinja2.TemplateNotFound):
         return f"there is no template {error.name!r}; write it with its folder, as in voicemail/start.xml"
     if text == "'call' is undefined":
-        return 'call is known in documents only; here a condition bears the parameter\'s name, as in { From = "+44*", document = "start" }'
+        return 'call is known in documents only; here a condition has the parameter\'s name, as in { From = "+44*", document = "start" }'
     return f"{text}; set it in the [answer] table, or correct its name here" if text.endswith("is undefined") else text

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from answerbook.attributes import Kind, Kinds
+from answerbook.attributes import Kind, Kinds, voices
 
 type Medium = Literal["voice", "messaging"]
 
@@ -40,7 +40,7 @@ class Table:
     media: Mapping[Medium, Mapping[str, Entry]]
     whisper: tuple[str, ...]
     bytes: int
-    speaks: Mapping[str, tuple[str, ...]]  #: the languages of each name among Amazon's voices
+    speaks: Mapping[str, tuple[str, ...]]  #: the languages of each of Amazon's voices
 
     def entry(self, medium: Medium, name: str, parent: str) -> Entry | None:
         """The entry for <name> inside <parent>, or None where the medium has no such element."""
@@ -57,13 +57,15 @@ def table() -> Table:
         "voice": {name: _entry(fields, kinds) for name, fields in data["voice"].items()},
         "messaging": {name: _entry(fields, kinds) for name, fields in data["messaging"].items()},
     }
-    return Table(media, tuple(data["whisper"]["holds"].split()), data["limits"]["bytes"], _speaks(data["voices"]["languages"]))
+    return Table(media, tuple(data["whisper"]["holds"].split()), data["limits"]["bytes"], _speaks(data["voices"]))
 
 
-def _speaks(languages: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
-    """The languages of each name."""
-    names = {name for listed in languages.values() for name in listed.split()}
-    return {name: tuple(language for language, listed in languages.items() if name in listed.split()) for name in names}
+def _speaks(table: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """The languages of each voice whose name has some in the table."""
+    listed = {language: names.split() for language, names in table["languages"].items()}
+    amazons = [voice for voice in voices(table) if voice.startswith("Polly.")]
+    names = {voice: voice.removeprefix("Polly.").partition("-")[0] for voice in amazons}
+    return {voice: tuple(language for language, speakers in listed.items() if names[voice] in speakers) for voice in amazons}
 
 
 def _entry(fields: Mapping[str, Any], kinds: Kinds) -> Entry:

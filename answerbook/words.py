@@ -89,15 +89,15 @@ class Words:
         if isinstance(text, jinja2.Undefined):
             text = str(text)  # raises, and names the value that is not set
         if not isinstance(text, str) or not text.strip():
-            raise self.mistake(f"a message is a text, a table or a list of them, and not empty; this is {text!r}", text)
+            raise self.mistake(f"a message must be a text, a table or a list of these, and not empty; this is {text!r}", text)
         return self.filled(escape(text), text)
 
     def filled(self, said: Markup, text: str) -> Markup:
         """`{From}` as the placeholder that the answer function fills; `text`: as it was written."""
         for name in PARAMETER.findall(text):
             if name not in PARAMETERS:
-                raise self.mistake(f"{{{name}}} is no parameter of Twilio's that is kept{nearest(name, PARAMETERS)}", text)
+                raise self.mistake(f"{{{name}}} is not a Twilio parameter that is kept{nearest(name, PARAMETERS)}", text)
         if brace := BRACE.search(PARAMETER.sub("", text)):
-            remedy = "a parameter is written as in {From}, and a brace alone cannot be said; correct or remove it"
+            remedy = "write a parameter as in {From}; a lone brace cannot be spoken, so correct or remove it"
             raise self.mistake(f"{brace.group()} stands alone in {shortened(text)!r}: {remedy}", text)
         return Markup(PARAMETER.sub(rf"{OPEN}\1{CLOSE}", said))  # noqa: S704 - escaped before

@@ -17,7 +17,7 @@ from config.regions import known_region
 def account_sid(sid: str) -> str:
     """Refuse what is no account SID (https://www.twilio.com/docs/glossary/what-is-a-sid)."""
     if not re.fullmatch(r"AC[0-9a-f]{32}", sid):
-        raise ValueError(f"{sid!r} is no account SID: AC and 32 hexadecimal digits, as the Twilio console shows it")
+        raise ValueError(f"{sid!r} is not an account SID: write AC and 32 hexadecimal digits, as the Twilio console shows it")
     return sid
 
 
@@ -28,28 +28,28 @@ def phone_number(number: str) -> str:
     except phonenumbers.NumberParseException:
         possible = False
     if not possible:
-        raise ValueError(f"{number!r} is no phone number: write it in E.164, as in +15550100123")
+        raise ValueError(f"{number!r} is not a phone number: write it in E.164, as in +15550100123")
     return number
 
 
 def path_name(name: str) -> str:
     """Refuse what cannot stand in a URL's path unescaped."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-        raise ValueError(f"{name!r} cannot stand in a URL: use letters, digits, - and _")
+        raise ValueError(f"{name!r} cannot be part of a URL: use letters, digits, - and _")
     return name
 
 
 def plain_text(text: str) -> str:
     """Refuse what no XML document can hold."""
     if wrong := re.search(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text):
-        raise ValueError(f"it holds {wrong.group()!r}, which can be neither said nor sent; remove it")
+        raise ValueError(f"it contains {wrong.group()!r}, which can be neither spoken nor sent; remove it")
     return text
 
 
 def host_name(name: str) -> str:
     """Refuse what is no host name (a URL, a port)."""
     if not re.fullmatch(r"(?!-)[A-Za-z0-9.-]{1,253}", name) or "." not in name:
-        raise ValueError(f"{name!r} is no host name: write it without scheme, port and path, as in www.example.com")
+        raise ValueError(f"{name!r} is not a host name: write it without scheme, port and path, as in www.example.com")
     return name.lower()
 
 
@@ -57,7 +57,7 @@ def web_address(url: str) -> str:
     """Refuse what is no web address, or one that holds a password."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
-        raise ValueError(f"{url!r} is no address: write it whole and without user or fragment, as in https://app.example.com/health")
+        raise ValueError(f"{url!r} is not a complete web address: write it without user or fragment, as in https://app.example.com/health")
     return url
 
 
@@ -65,7 +65,7 @@ def entry_address(url: str) -> str:
     """Refuse what is no entry of ours, as it stands at Twilio."""
     if not re.fullmatch(r"https://[^/?]+/(?:[^/?]+/)*(?:voice|sms|(?:trunk|sip|app)/[^/?]+)", web_address(url)):
         raise ValueError(
-            f"{url!r} is no entry: https, and /voice, /sms, /trunk/NAME, /sip/NAME or /app/NAME at its end, as in "
+            f"{url!r} is not the URL of an entry: write https, and /voice, /sms, /trunk/NAME, /sip/NAME or /app/NAME at its end, as in "
             "https://fallback.example.com/voice"
         )
     return url
@@ -74,35 +74,35 @@ def entry_address(url: str) -> str:
 def email_address(address: str) -> str:
     """Refuse what is no e-mail address."""
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
-        raise ValueError(f"{address!r} is no e-mail address: write it as in oncall@example.com")
+        raise ValueError(f"{address!r} is not an e-mail address: write it as in oncall@example.com")
     return address
 
 
 def secure_address(url: str) -> str:
     """Refuse what is no web address over TLS."""
     if urlsplit(web_address(url)).scheme != "https":
-        raise ValueError(f"{url!r} is no address over TLS: notifications go to https:// addresses only")
+        raise ValueError(f"{url!r} does not begin with https://: notifications go over TLS only")
     return url
 
 
 def url_path(path: str) -> str:
     """Refuse what is no path of a URL; a segment such as `:id` stands for any one segment."""
     if not re.fullmatch(r"(/[A-Za-z0-9._~%@-]+|/:[a-z_]+)+/?", path):
-        raise ValueError(f"{path!r} is no path: write it with a leading slash, as in /calls/:id/call_ended")
+        raise ValueError(f"{path!r} is not a path: write it with a leading slash, as in /calls/:id/call_ended")
     return path
 
 
 def short_code(number: str) -> str:
     """Refuse what is no short code (five or six digits in the US, three to eight elsewhere)."""
     if not re.fullmatch(r"[0-9]{3,8}", number):
-        raise ValueError(f"{number!r} is no short code: write its digits alone, as in 12345")
+        raise ValueError(f"{number!r} is not a short code: write only its digits, as in 12345")
     return number
 
 
 def emergency_number(number: str) -> str:
     """Refuse what is no number that a person in need dials."""
     if not re.fullmatch(r"[0-9]{2,6}", number):
-        raise ValueError(f"{number!r} is no emergency number: write it as it is dialled, as in 112")
+        raise ValueError(f"{number!r} is not an emergency number: write it as it is dialled, as in 112")
     return number
 
 
@@ -111,20 +111,20 @@ def time_zone(name: str) -> str:
     if offset := re.fullmatch(r"(?:Etc/)?(?:GMT|UTC)([+-])(\d{1,2})(?::?\d\d)?", name):
         raise ValueError(_named_by_offset(name, offset[1], offset[2]))
     if name not in zones():
-        raise ValueError(f"{name!r} is no time zone{nearest(name, zones()) or '; write it as in Europe/Berlin'}")
+        raise ValueError(f"{name!r} is not a time zone{nearest(name, zones()) or '; write it as in Europe/Berlin'}")
     return name
 
 
 def _named_by_offset(name: str, sign: str, hours: str) -> str:
     """Why an offset is no answer to what the time is: nobody's clocks stay at it, and in Etc/ its sign means the opposite."""
     reversed_sign = f"in {name} the sign is reversed ({hours} h {'behind' if sign == '+' else 'ahead of'} UTC); " * name.startswith("Etc/")
-    return f"{name!r} is no time zone of a place: {reversed_sign}name the city whose clocks count, as in Europe/Berlin"
+    return f"{name!r} is not the time zone of a place: {reversed_sign}name a city in the zone, as in Europe/Berlin"
 
 
 def tag_key(key: str) -> str:
     """Refuse what AWS refuses as the key of a tag: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
     if key.lower().startswith("aws:"):
-        raise ValueError(f"{key!r} begins with aws:, which AWS keeps for itself; choose another name")
+        raise ValueError(f"{key!r} begins with aws:, which AWS reserves for itself; choose another name")
     return tag_part(key, 1, 128)
 
 
@@ -138,7 +138,7 @@ def tag_part(text: str, shortest: int, longest: int) -> str:
     if not shortest <= len(text) <= longest:
         raise ValueError(f"{text[:40]!r} has {len(text)} characters; a tag takes {shortest} to {longest}")
     if wrong := re.search(r"[^\w .:/=+@-]", text):
-        raise ValueError(f"{text!r} holds {wrong.group()!r}; a tag takes letters, digits, spaces and . : / = + @ - _")
+        raise ValueError(f"{text!r} contains {wrong.group()!r}; a tag may contain letters, digits, spaces and . : / = + @ - _")
     return text
 
 
@@ -153,7 +153,7 @@ def hours(text: str) -> str:
     """Refuse what is no span of one day."""
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", text)
     if not found or (found[3], found[4]) > ("24", "00"):
-        raise ValueError(f"{text!r} is no span of hours: write it as in 09:00-17:00")
+        raise ValueError(f"{text!r} is not a span of hours: write it as in 09:00-17:00")
     if text[:5] >= text[6:]:
         raise ValueError(f"{text!r} ends before it begins; hours over midnight are two spans: 22:00-24:00, and 00:00-06:00 of the next day")
     return text
@@ -164,7 +164,7 @@ def calendar_day(text: str) -> str:
     try:
         datetime.date.fromisoformat(text if len(text) == 10 else f"2024-{text}")
     except ValueError as error:
-        raise ValueError(f"{text!r} is no day: write it as in 2027-01-01, or 01-01 for every year") from error
+        raise ValueError(f"{text!r} is not a date: write it as in 2027-01-01, or 01-01 for every year") from error
     return text
 
 

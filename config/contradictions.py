@@ -65,14 +65,14 @@ def _unanswered(settings: Settings) -> Iterator[Contradiction]:
 def _health_without_probe(settings: Settings) -> Iterator[Contradiction]:
     """The function that sends test requests also asks the primary's health addresses."""
     if settings.primary.health and not settings.probe.minutes:
-        yield ("primary", "health"), None, "is asked by the probe, and probe.minutes is 0; set it, or remove the addresses"
+        yield ("primary", "health"), None, "is tested by the probe, but probe.minutes is 0; set it, or remove the addresses"
 
 
 def _probe_elsewhere(settings: Settings) -> Iterator[Contradiction]:
     """Test requests bear a signature that is good here, so they go nowhere else."""
     for url in settings.probe.urls:
         if (host := urlsplit(url).hostname) not in settings.api.hosts:
-            yield ("probe", "urls"), url, f"{host} is no host of ours; add it to [api] hosts, if it leads to these APIs"
+            yield ("probe", "urls"), url, f"{host} is not a host of this stack; if it leads to these APIs, add it to [api] hosts"
 
 
 def _overlapping(settings: Settings) -> Iterator[Contradiction]:

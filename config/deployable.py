@@ -45,12 +45,16 @@ def leads_to_this_machine(endpoint: str) -> bool:
 
 
 def placeholders(file: File) -> Iterator[str]:
-    """A line for each value of the settings that stands for one of the company's own."""
+    """A line for each placeholder of the settings, at the first value that holds it: a whole directory may be at one example host."""
+    places: dict[str, list[Path]] = {}
     for path, text in texts(file.data):
         for found in (PLACEHOLDER_ACCOUNT.search(text), PLACEHOLDER_HOST.search(text)):
             if found:
-                at = f"{file.path}:{file.lines.of(path)}: {shown(path)}"
-                yield f"{at}: {found.group()} is a placeholder; write your own before you deploy"
+                places.setdefault(found.group(), []).append(path)
+    for placeholder, (path, *others) in places.items():
+        more = f" (here and in {len(others)} more places)" if len(others) > 1 else " (here and in one more place)" if others else ""
+        at = f"{file.path}:{file.lines.of(path)}: {shown(path)}"
+        yield f"{at}: {placeholder} is a placeholder{more}; write your own before you deploy"
 
 
 def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

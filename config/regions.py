@@ -17,5 +17,5 @@ def regions() -> list[str]:
 def known_region(name: str) -> str:
     """Refuse what is no region."""
     if name not in regions():
-        raise ValueError(f"{name!r} is no AWS region with Lambda{nearest(name, regions())}")
+        raise ValueError(f"{name!r} is not an AWS region with Lambda{nearest(name, regions())}")
     return name

@@ -50,7 +50,7 @@ def parse_toml(text: str, place: str) -> dict[str, Any]:
         found = [f"{place}:{line}: not TOML: {sentence}" for line, sentence in _mistakes(text)]
         raise ConfigError(*found) from error
     except RecursionError as error:
-        raise ConfigError(f"{place}:1: not TOML that can be read: brackets stand in one another hundreds of times; close them") from error
+        raise ConfigError(f"{place}:1: not TOML that can be read: brackets are nested hundreds of times; close them") from error
 
 
 def _mistakes(text: str) -> Iterator[tuple[int, str]]:
@@ -122,11 +122,11 @@ def _explained_value(written: str, reason: str) -> str:
     if _INLINE_TABLE.search(written):
         return f"a table in braces must stand on one line; write {key} = {{ ... }} there, or a [table] of its own that ends in .{key}"
     if _COMMA_BEFORE_BRACE.search(written):
-        return "a table in braces has no comma before its closing brace; remove it"
+        return "a table in braces must not end with a comma; remove it"
     if pair and not value:
         return f'{key} has no value; write one, as in {key} = "...", or remove the line'
     if value in _SPELT:
-        return f"{value} is no value; write {key} = {_SPELT[value]}"
+        return f"{value} is not a TOML value; write {key} = {_SPELT[value]}"
     for begins, sentence in _SENTENCES.items():
         if reason.startswith(begins):
             return sentence.format(key=key, value=value, name=written.strip().strip("[]"))
@@ -135,22 +135,22 @@ def _explained_value(written: str, reason: str) -> str:
 
 #: What `tomllib` says, by its beginning, and how we say it.
 _SENTENCES = {
-    "Invalid value": '{key} = {value}: text stands in quotes, as in {key} = "..."; lists stand in [ ]',
-    "Expected newline or end": '{key} = {value}: one value is expected; text stands in quotes, as in {key} = "..."',
-    "Expected '='": "a key is followed by = and its value; names of two words stand in quotes",
-    "Cannot overwrite": "{name} stands here a second time; keep one of the two",
-    "Cannot declare": "the table [{name}] stands here a second time; put all its keys below one header",
+    "Invalid value": '{key} = {value}: text needs quotes, as in {key} = "..."; lists need [ ]',
+    "Expected newline or end": '{key} = {value}: one value is expected; text needs quotes, as in {key} = "..."',
+    "Expected '='": "a key is followed by = and its value; names of two words need quotes",
+    "Cannot overwrite": "{name} is given a second time here; keep one of the two",
+    "Cannot declare": "the table [{name}] is given a second time here; put all its keys under one header",
     "Expected ']]'": "the header has two brackets on its left; close it with ]]",
     "Expected ']'": "the header of a table ends with ]; close it",
     "Illegal character '\\n'": "{key}: the text is not closed; end it with a quotation mark on the same line",
-    "Illegal character": "{key}: the text holds a control character; remove it",
+    "Illegal character": "{key}: the text contains a control character; remove it",
     'Expected "\'"': "{key}: the text is not closed; end it with a quotation mark on the same line",
     "Unescaped '\\'": "{key}: a backslash is written twice (\\\\), or the text in 'single quotes'",
     "Invalid hex value": "{key}: \\u is followed by four hexadecimal digits; a backslash itself is written twice (\\\\)",
     "Unterminated string": "the text that begins here is not closed; end it with three quotation marks",
     "Unclosed array": "the list that begins here is not closed, or lacks a comma between two values; end it with ]",
-    "Invalid initial character": "a key is made of letters, digits, - and _, and others stand in quotes",
-    "Invalid statement": "a line is a [table] or key = value; keys of other letters than a to z stand in quotes",
+    "Invalid initial character": "a key is made of letters, digits, - and _, and others need quotes",
+    "Invalid statement": "a line is a [table] or key = value; keys with other letters than a to z need quotes",
     "Invalid date or datetime": "{key} = {value}: there is no such day; correct it",
     "Unclosed inline table": "a table in braces must stand on one line; close it there",
 }

@@ -79,7 +79,7 @@ def forget(
 def checked(number: str) -> None:
     """Refuse what is no number. Raises OpsError."""
     if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
-        raise OpsError(f"{number!r} is no phone number: write it in E.164, as in +12025550123")
+        raise OpsError(f"{number!r} is not a phone number: write it in E.164, as in +12025550123")
 
 
 def refuse_own(desk: Desk, number: str) -> None:

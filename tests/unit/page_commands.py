@@ -25,7 +25,7 @@ from ops.cli import app
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: What is neither ours nor Amazon's, and whose options are left to the reader's own machine.
-FOREIGN = {".", "cd", "cp", "curl", "datasette", "dig", "echo", "export", "git", "openssl", "sha256sum", "sox"}
+FOREIGN = {".", "cd", "cp", "curl", "datasette", "dig", "echo", "export", "git", "mkdir", "openssl", "sha256sum", "sox"}
 #: Words of ours and Amazon's by which a piece of code in a sentence is known to be a command.
 INLINE = re.compile(r"`((?:\.venv/bin/)?(?:fallback|aws|make|cdk|python3? -m)(?: [^`]+)?)`")
 MORE = "…"  #: a command that ends so lacks something that it needs; in a sentence every command may

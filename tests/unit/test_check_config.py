@@ -37,9 +37,9 @@ evnts = 5
 PLACEHOLDER, ACCOUNT = "AC00000000000000000000000000000001", "AC5d41402abc4b2a76b9719d911017c592"
 TOLD = [
     "bad.toml:5: twilio.trunks: names are given, but no [[trunk]] rule says what their callers hear; add one",
-    "bad.toml:6: twilio.numbers.0: '0049' is no phone number: write it in E.164, as in +15550100123",
+    "bad.toml:6: twilio.numbers.0: '0049' is not a phone number: write it in E.164, as in +15550100123",
     "bad.toml:16: answr: unknown key; did you mean 'answer'?",
-    "bad.toml:21: calendar.office.zone: 'Europe/Berln' is no time zone; did you mean 'Europe/Berlin'?",
+    "bad.toml:21: calendar.office.zone: 'Europe/Berln' is not a time zone; did you mean 'Europe/Berlin'?",
     'bad.toml:23: open = false: name the calendar, as in open = "office"; for when it is closed, let a rule without `open` follow',
     "bad.toml:27: voice.answer: there is no answer 'bxo'; did you mean 'box'?",
     "bad.toml:29: retention.evnts: unknown key; did you mean 'events'?",

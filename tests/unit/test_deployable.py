@@ -99,3 +99,12 @@ def test_what_comes_with_the_project_has_to_be_filled_in() -> None:
     for environment in ("production", "staging"):
         found = list(placeholders(File.read(environment, HERE)))
         assert [line.split(": ")[1] for line in found] == ["primary.hosts", "twilio.accounts"]
+
+
+def test_a_placeholder_is_told_once_however_often_it_stands() -> None:
+    """A directory of hundreds may be at one example host."""
+    file = File(Path("acme.toml"), 'a = "pbx.example.com"\nb = ["pbx.example.com", "sip:1@pbx.example.com"]\nc = "x.example.net"\n')
+    assert list(placeholders(file)) == [
+        "acme.toml:1: a: pbx.example.com is a placeholder (here and in 2 more places); write your own before you deploy",
+        "acme.toml:3: c: x.example.net is a placeholder; write your own before you deploy",
+    ]

@@ -422,7 +422,7 @@ def test_a_person_is_forgotten_in_table_and_bucket_and_what_remains_is_said(run:
         (["voicemails", "play", sid("RE", 404)], "there is no voicemail"),
         (["voicemails", "ack", "RE1"], "is no SID of a recording or call"),
         (["export"], "choose one: --sqlite FILE or --jsonl"),
-        (["forget", "--number", "0202 555"], "is no phone number"),
+        (["forget", "--number", "0202 555"], "is not a phone number"),
         (["forget", "--number", OWN], "the company's own number"),
         (["policies", "boss"], "is none of reader, responder, owner"),
         (["replay", "--since", "tomorrow"], "is no time"),
@@ -519,7 +519,7 @@ def test_the_questions_of_the_night_do_not_wait_for_what_they_do_not_need() -> N
 
 
 def test_a_misspelt_region_is_asked_of_nobody(run: Run) -> None:
-    assert "--region: 'eu-wst-1' is no AWS region with Lambda; did you mean 'eu-west-1'?" in run("errors", "--region", "eu-wst-1")[2]
+    assert "--region: 'eu-wst-1' is not an AWS region with Lambda; did you mean 'eu-west-1'?" in run("errors", "--region", "eu-wst-1")[2]
 
 
 @pytest.mark.parametrize(

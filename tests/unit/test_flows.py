@@ -106,7 +106,7 @@ def test_all_at_once_excludes_press_1() -> None:
         ),
         (
             f'[answer.line]\nflow = "directory"\ncaller_id = "{ME}"\notherwise = "sorry"\nextensions = {{ 101 = "+12025550100" }}\n',
-            "extensions: 101 is no number that can be dialled",
+            "extensions: 101 is not a number that can be dialled",
         ),
         (
             f'[answer.line]\nflow = "directory"\ncaller_id = "{ME}"\notherwise = "sorry"\nextensions = {{ "{NUMBER}" = 101 }}\n',
@@ -117,9 +117,9 @@ def test_all_at_once_excludes_press_1() -> None:
             "so the call would come back here",
         ),
         (PRIMARY_TABLE + '[answer.line]\nflow = "standby"\nurls = "https://a.example.net/"\notherwise = "sorry"\n', "urls: write a list"),
-        (PRIMARY_TABLE + '[answer.line]\nflow = "retry_primary"\ntimes = 0\notherwise = "sorry"\n', "times: 0 is no number of attempts"),
+        (PRIMARY_TABLE + '[answer.line]\nflow = "retry_primary"\ntimes = 0\notherwise = "sorry"\n', "times: 0 is not a number of attempts"),
         (f'[answer.line]\nflow = "dial_through"\ncaller_id = "{ME}"\nprefixes = "+1"\notherwise = "sorry"\n', "prefixes: write a list"),
-        ('[answer.line]\nflow = "reply"\ntext = "x"\nquiet_seconds = "1h"\n', "quiet_seconds: 1h is no number of seconds"),
+        ('[answer.line]\nflow = "reply"\ntext = "x"\nquiet_seconds = "1h"\n', "quiet_seconds: 1h is not a number of seconds"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_told_how_to_write_it(answer: str, says: str) -> None:
@@ -153,7 +153,7 @@ def test_a_menu_leads_where_its_keys_say() -> None:
     assert document(answers, "/voice/menu/chosen/1", **CALLER, Digits="7") == "menu/wrong/2"
     assert document(answers, "/voice/menu/chosen/2", **CALLER, Digits="7") == "later/reject/1"
     assert document(answers, "/voice/menu/chosen/2", **CALLER, Digits="1") == "line/ring/1"
-    assert "choices: 12 is no key of a phone" in refused(menu.replace("1 =", "12 =").replace('"line"', '"sorry"') + later, voice="menu")
+    assert "choices: 12 is not a key of a phone" in refused(menu.replace("1 =", "12 =").replace('"line"', '"sorry"') + later, voice="menu")
 
 
 def test_a_directory_rings_the_extension_behind_the_number() -> None:
@@ -212,7 +212,7 @@ def test_a_directory_of_thousands_answers_as_one_of_few(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        ("+999123456789", "answer 'desks' at test.toml:15 dials it: '+999123456789' is no phone number"),
+        ("+999123456789", "answer 'desks' at test.toml:15 dials it: '+999123456789' is not a phone number"),
         ("+12025550106", "dials +12025550106, which is in twilio.numbers: the call would come back here"),
         ("sip:", "answer.desks.extensions.+12022000299: <Sip>sip:</Sip> must be a SIP URI"),
         ("client:" + "x" * 300, "answer.desks.extensions.+12022000299: <Client>xxx"),
@@ -226,7 +226,7 @@ def test_each_extension_of_a_directory_is_proved(target: str, says: str) -> None
 
 def test_a_number_that_nobody_can_dial_is_refused_in_a_directory() -> None:
     wrong = desks(30).replace('"+12022000029"', '"+1202"')
-    assert "answer.desks.extensions.+1202: lookup.sip: To: '+1202' is no phone number" in refused(wrong, twilio='trunks = ["main"]')
+    assert "answer.desks.extensions.+1202: lookup.sip: To: '+1202' is not a phone number" in refused(wrong, twilio='trunks = ["main"]')
 
 
 def test_busy_refuses_a_ringing_call_only() -> None:
@@ -255,7 +255,7 @@ def test_standbys_take_over_in_order() -> None:
         (STANDBY, "name its hosts in [primary] hosts"),
         (PRIMARY_TABLE + STANDBY.replace("a.example.net", "app.example.com"), "is on a host of the primary, which is down"),
         (PRIMARY_TABLE + STANDBY.replace("b.example.org", "a.example.net"), "two instances are on one host"),
-        (PRIMARY_TABLE + STANDBY.replace("https://a.example.net/voice", "a.example.net"), "is no address that could take over"),
+        (PRIMARY_TABLE + STANDBY.replace("https://a.example.net/voice", "a.example.net"), "is not an address that could take over"),
         ('[api]\nhosts = ["a.example.net"]\n' + PRIMARY_TABLE + STANDBY, "is an address of this stack itself"),
     ],
 )
@@ -361,4 +361,4 @@ def test_a_reply_is_sent_once_in_a_quiet_period() -> None:
     assert document(answers, "/sms", now=1000, **texted) == "later/start/1"
     assert document(answers, "/sms", now=1599, cookie=cookie, **texted) == "later/nothing/1"
     assert document(answers, "/sms", now=1600, cookie=cookie, **texted) == "later/start/1"
-    assert "a cookie from 1 to 14400 seconds" in refused('[answer.later]\nflow = "reply"\ntext = "x"\nquiet_seconds = 14401\n', sms="later")
+    assert "a cookie for 1 to 14400 seconds" in refused('[answer.later]\nflow = "reply"\ntext = "x"\nquiet_seconds = 14401\n', sms="later")

@@ -41,9 +41,9 @@ def test_problems_come_by_line_and_each_names_the_nearest_right_name() -> None:
   <Reject reason="bussy"/>
 </Response>"""
     assert check(document, "voice") == [
-        Problem(2, "<Gathr> is no TwiML verb; did you mean <Gather>?"),
+        Problem(2, "<Gathr> is not a TwiML verb; did you mean <Gather>?"),
         Problem(3, "<Dial> has no attribute callerID; did you mean callerId?"),
-        Problem(4, "<Numbr> is no TwiML noun; did you mean <Number>?"),
+        Problem(4, "<Numbr> is not a TwiML noun; did you mean <Number>?"),
         Problem(5, '<Reject reason="bussy"> must be rejected or busy; did you mean busy?'),
     ]
 
@@ -55,8 +55,8 @@ def test_problems_come_by_line_and_each_names_the_nearest_right_name() -> None:
         ("<Response>\n<Say>Hello</Response>", 2, "<Say> of line 2 is not closed"),
         ("<Response>\n<Say>Hello</Say>", 2, "<Response> of line 1 is not closed"),
         ("<Response>\n<Say>a & b</Say></Response>", 2, "& is written &amp;"),
-        ("<Response><Say loop=2>a</Say></Response>", 1, "values stand in quotes"),
-        ('\n<?xml version="1.0"?><Response/>', 2, "stands before the XML declaration"),
+        ("<Response><Say loop=2>a</Say></Response>", 1, "values need quotes"),
+        ('\n<?xml version="1.0"?><Response/>', 2, "before the XML declaration"),
         ('\ufeff<?xml version="1.0"?><Response/>', 1, "byte order mark"),
         ('<?xml version="1.0" encoding="latin-1"?><Response/>', 1, 'encoding="latin-1"'),
         ('<!DOCTYPE r [<!ENTITY e SYSTEM "file:///etc/passwd">]><Response>&e;</Response>', 1, "DOCTYPE"),
@@ -103,8 +103,8 @@ def test_what_stands_in_the_wrong_place_is_told_what_may_stand_there() -> None:
 
 
 def test_an_unknown_name_far_from_home_is_still_recognized() -> None:
-    assert voice("<Gather><Nummber/></Gather>") == ["<Nummber> is no TwiML noun; did you mean <Number>?"]
-    assert voice("<GatherPlay/>") == ["<GatherPlay> is no TwiML verb; did you mean <Gather>?"]
+    assert voice("<Gather><Nummber/></Gather>") == ["<Nummber> is not a TwiML noun; did you mean <Number>?"]
+    assert voice("<GatherPlay/>") == ["<GatherPlay> is not a TwiML verb; did you mean <Gather>?"]
 
 
 def test_the_same_noun_may_take_less_in_another_verb() -> None:
@@ -140,13 +140,13 @@ def test_a_wrong_value_is_told_what_it_must_be(attributes: str, wanted: str) -> 
 
 def test_long_lists_are_looked_up_in_the_table_but_the_nearest_name_is_told() -> None:
     (message,) = voice('<Say voice="Polly.Joana">Hello</Say>')
-    assert message.endswith("must be one of those that twiml.toml lists under voices; did you mean Polly.Joanna?")
+    assert message.endswith("must be one of those listed in answerbook/twiml.toml under voices; did you mean Polly.Joanna?")
 
 
 def test_languages_are_named_in_full_or_as_the_oldest_voices_know_them() -> None:
     assert voice('<Say voice="woman" language="es">Hola</Say>') == []
     (message,) = voice('<Say language="pt">Olá</Say>')
-    assert message.endswith("lists under SayLanguage; did you mean pt-BR?")
+    assert message.endswith("under SayLanguage; did you mean pt-BR?")
 
 
 def test_either_of_two_kinds_is_right() -> None:

@@ -150,3 +150,10 @@ def test_every_voice_of_twilios_node_package_is_known(node_package: dict[str, di
     listed = set(node_package["Say"]["voice"]["enum"])
     assert listed <= voices
     assert all(voice.startswith("Google.") for voice in voices - listed)
+
+
+def test_every_voice_of_amazons_speaks_something() -> None:
+    """And every name that has a language is a voice."""
+    polly = RAW["voices"]["Polly"]
+    names = {name for listed in polly.values() for name in listed.split()}
+    assert {name for listed in RAW["voices"]["languages"].values() for name in listed.split()} == names

@@ -267,7 +267,7 @@ def test_a_revision_that_does_not_compile_is_told_from_what_is_there_now(project
         (["--from", "whatsapp:442071838750"], "From: 'whatsapp:442071838750' holds no phone number in E.164"),
         (["--to", "00442071838750"], "To: '00442071838750' is no phone number"),
         (["--status", "ringin"], "CallStatus: 'ringin' is never sent; did you mean 'ringing'?"),
-        (["--error-code", "timeout"], "ErrorCode: 'timeout' is no error code"),
+        (["--error-code", "timeout"], "ErrorCode: 'timeout' is not an error code"),
         (["--at", "noon"], "write it as 90m, 2h, 3d or 2026-11-21T02:00"),
     ],
 )

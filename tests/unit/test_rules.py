@@ -67,12 +67,12 @@ def test_a_calendar_is_asked_at_the_time_of_the_call() -> None:
 @pytest.mark.parametrize(
     ("conditions", "says"),
     [
-        ('Form = "+44*"', "'Form' is no condition; did you mean 'From'?"),
+        ('Form = "+44*"', "'Form' is not a condition; did you mean 'From'?"),
         ("ErrorCode = 11200", 'write the value as text, as in ErrorCode = "11200"'),
         ('ErrorCode = "11299-11200"', "the range 11299-11200 is empty"),
-        ('ErrorCode = "timeout"', "'timeout' is no error code"),
+        ('ErrorCode = "timeout"', "'timeout' is not an error code"),
         ('To = "15005550006"', "write it in E.164"),
-        ('To = "+1"', "is no phone number"),
+        ('To = "+1"', "is not a phone number"),
         ('From = "+4x*"', "begins no phone number"),
         ('FromCountry = "England"', "write its two letters"),
         ('CallStatus = "ringin"', "is never sent; did you mean 'ringing'?"),
@@ -81,16 +81,16 @@ def test_a_calendar_is_asked_at_the_time_of_the_call() -> None:
         ('open = "offce"', "open = 'offce' is not among the [calendar] tables; did you mean 'office'?"),
         ('trunk = "paris"', "trunk is known in [[trunk]] rules only, so this one could never answer; remove it"),
         ('To = "+1 500 555 0006"', "write it in E.164"),
-        ('To = "E.164"', "E.164 is asked of From alone"),
+        ('To = "E.164"', "E.164 can be asked of From only"),
         ('From = "*"', "'*' is every value there is; leave From out"),
-        ('ErrorUrl = "calls/incoming"', "is no address: write a path as in /calls/:id/incoming"),
-        ('ErrorUrl = "app.example.com"', "is no address: write a path as in /calls/:id/incoming"),
+        ('ErrorUrl = "calls/incoming"', "is neither a path nor a web address: write it as in /calls/:id/incoming"),
+        ('ErrorUrl = "app.example.com"', "is neither a path nor a web address: write it as in /calls/:id/incoming"),
         ('ErrorUrl = "/calls/*"', "* stands for a whole host"),
         ('ErrorUrl = "https://app.example.com/calls/*"', "* stands for a whole host"),
         ('ErrorUrl = "/calls?session=1"', "leave out what follows ? or #"),
         ('ErrorUrl = "/calls/:/incoming"', "a colon needs a name"),
         ('Body = "yes*"', "a text is compared as a whole"),
-        ('cookie = "x"', "'cookie' is no condition"),
+        ('cookie = "x"', "'cookie' is not a condition"),
     ],
 )
 def test_a_mistake_in_a_condition_names_line_and_remedy(conditions: str, says: str) -> None:
@@ -152,7 +152,7 @@ def test_rules_that_overlap_are_no_mistake(first: str, second: str) -> None:
 
 
 def test_the_last_rule_takes_everybody() -> None:
-    assert "the last [[trunk]] rule must have no condition" in refused(rule('trunk = "main"', "trunk"), twilio='trunks = ["main"]')
+    assert "end with a [[trunk]] rule without conditions" in refused(rule('trunk = "main"', "trunk"), twilio='trunks = ["main"]')
 
 
 PARAMETERS = "To From ErrorCode ErrorUrl FromCountry Digits CallStatus Direction Body SpeechResult DialBridged OptOutType".split()

@@ -78,10 +78,13 @@ def test_the_settings_become_one_object() -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("https://fallback.example.com/v1/voice", "probe.urls: fallback.example.com is no host of ours; add it to [api] hosts"),
-        ("http://fallback.example.com/voice", "is no entry: https, and /voice, /sms, /trunk/NAME, /sip/NAME or /app/NAME at its end"),
-        ("https://fallback.example.com/voices", "is no entry"),
-        ("https://fallback.example.com/voice?a=b", "is no entry"),
+        ("https://fallback.example.com/v1/voice", "probe.urls: fallback.example.com is not a host of this stack"),
+        (
+            "http://fallback.example.com/voice",
+            "is not the URL of an entry: write https, and /voice, /sms, /trunk/NAME, /sip/NAME or /app/NAME at its end",
+        ),
+        ("https://fallback.example.com/voices", "is not the URL of an entry"),
+        ("https://fallback.example.com/voice?a=b", "is not the URL of an entry"),
     ],
 )
 def test_the_probe_asks_entries_of_ours_and_nobody_else(url: str, says: str) -> None:
@@ -105,7 +108,7 @@ def test_the_environments_of_the_project_compile(path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ('region = "us-west-2"', 'region = "us-west-9"', 1, "region: 'us-west-9' is no AWS region with Lambda; did you mean 'us-west-"),
+        ('region = "us-west-2"', 'region = "us-west-9"', 1, "region: 'us-west-9' is not an AWS region with Lambda; did you mean 'us-west-"),
         ('region = "us-west-2"', 'region = "eu-west-1"', 1, "region: eu-west-1 is the primary's own region"),
         ('region = "us-west-2"', "region = 7", 1, "region: "),
         ('region = "us-west-2"\n', "", 1, "region: is missing; add it"),
@@ -113,21 +116,21 @@ def test_the_environments_of_the_project_compile(path: Path) -> None:
         ('region = "us-west-2"', "region = us-west-2", 1, "not TOML"),
         ("[primary]", "[primry]", 3, "primry: unknown key; did you mean 'primary'?"),
         ('hosts = ["app.example.com"]', 'host = ["app.example.com"]', 5, "primary.host: unknown key; did you mean 'hosts'?"),
-        ('["app.example.com"]', '["https://app.example.com/"]', 5, "is no host name: write it without scheme, port and path"),
-        ("AC00000000000000000000000000000001", "AC1", 8, "'AC1' is no account SID: AC and 32 hexadecimal digits"),
+        ('["app.example.com"]', '["https://app.example.com/"]', 5, "is not a host name: write it without scheme, port and path"),
+        ("AC00000000000000000000000000000001", "AC1", 8, "'AC1' is not an account SID: write AC and 32 hexadecimal digits"),
         ('["AC00000000000000000000000000000001"]', "[]", 8, "twilio.accounts: "),
-        ('["main"]', '["main office"]', 9, "'main office' cannot stand in a URL"),
-        ("+15005550006", "15005550006", 10, "'15005550006' is no phone number: write it in E.164"),
-        ("+15005550006", "+15005550006000000", 10, "is no phone number"),
+        ('["main"]', '["main office"]', 9, "'main office' cannot be part of a URL"),
+        ("+15005550006", "15005550006", 10, "'15005550006' is not a phone number: write it in E.164"),
+        ("+15005550006", "+15005550006000000", 10, "is not a phone number"),
         ('[unverified]\nvoice = "sorry"\nsms = "silent"\n', "", 1, "unverified: is missing"),
         ('voice = "sorry"\nsms', 'voice = "sory"\nsms', 13, "there is no answer 'sory'; did you mean 'sorry'?"),
         ('flow = "apology"', 'flow = "apologie"', 16, "there is no flow 'apologie'; did you mean 'apology'?"),
         ('flow = "apology"\n', "", 16, "answer.sorry.flow: is missing"),
         ('text = "Sorry."', 'txt = "Sorry."', 18, "answer.sorry.txt: the flow 'apology' uses no such value; did you mean 'text'?"),
         ('[answer.silent]\nflow = "silent"', "[answer]\nsilent = 3", 20, "answer.silent: "),
-        ('From = ["+44*", "+49*"]', 'Form = "+44*"', 24, "'Form' is no condition; did you mean 'From'?"),
+        ('From = ["+44*", "+49*"]', 'Form = "+44*"', 24, "'Form' is not a condition; did you mean 'From'?"),
         ('From = ["+44*", "+49*"]', "From = 44", 24, "write the value as text"),
-        ('answer = "sorry"\n\n[[voice]]\nanswer = "sorry"', 'answer = "sorry"', 22, "the last [[voice]] rule must have no condition"),
+        ('answer = "sorry"\n\n[[voice]]\nanswer = "sorry"', 'answer = "sorry"', 22, "end with a [[voice]] rule without conditions"),
         ('answer = "silent"\n', 'answer = "slent"\n', 34, "there is no answer 'slent'; did you mean 'silent'?"),
         ('[[sms]]\nanswer = "silent"\n', "", 1, "sms: is missing"),
         ('[[sms]]\nanswer = "silent"\n', "[[sms]]\n", 32, "sms.0.answer: is missing"),
@@ -142,7 +145,7 @@ def test_the_environments_of_the_project_compile(path: Path) -> None:
             "[primary]",
             '[last_resort]\ntext = "a\\u0001b"\n[primary]',
             4,
-            "last_resort.text: it holds '\\x01', which can be neither said nor sent",
+            "last_resort.text: it contains '\\x01', which can be neither spoken nor sent",
         ),
         ("[primary]", f'[last_resort]\ntext = "{"x" * 501}"\n[primary]', 4, "at most 500 characters (found 'xxxx"),
         ('[[trunk]]\nanswer = "sorry"', '[trunk]\nanswer = "sorry"', 29, "trunk: must be a list of rules: write [[trunk]]"),
@@ -260,7 +263,7 @@ def test_a_mistake_elsewhere_keeps_nobody_from_what_callers_left(tmp_path: Path)
     [
         (
             GOOD.replace("us-west-2", "us-wst-2", 1),
-            "test.toml:1: region: 'us-wst-2' is no AWS region with Lambda; did you mean",
+            "test.toml:1: region: 'us-wst-2' is not an AWS region with Lambda; did you mean",
         ),
         (GOOD.partition("\n")[2], "test.toml:1: region: is missing; add it"),
         ("region = ", "test.toml:1: not TOML"),

@@ -44,13 +44,13 @@ def test_the_callers_details_stand_in_braces_and_are_escaped() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('""', "a message is a text, a table or a list of them, and not empty"),
-        ("3", "a message is a text, a table or a list of them"),
+        ('""', "a message must be a text, a table or a list of these, and not empty"),
+        ("3", "a message must be a text, a table or a list of these"),
         ('{ tekst = "x" }', "a message has no 'tekst'; did you mean 'text'?"),
         ('{ text = "x", ssml = "y" }', "a message needs either text or ssml"),
         ('{ audio = "x.wav" }', "also where audio is played: it stands in for it"),
         ('{ ssml = "x" }', "needs a voice that knows it"),
-        ('"Hello {Form}"', "{Form} is no parameter of Twilio's that is kept; did you mean 'From'?"),
+        ('"Hello {Form}"', "{Form} is not a Twilio parameter that is kept; did you mean 'From'?"),
         ('{ text = "x", language = "de-De" }', "de-DE"),
         ('{ text = "x", voice = "Polly.Jana" }', "Polly."),
         ('{ ssml = "<brake/>", voice = "Polly.Amy" }', "<brake>"),
