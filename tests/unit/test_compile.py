@@ -144,7 +144,7 @@ def test_a_template_finds_others_as_the_flow_finds_its_documents(tmp_path: Path)
         ({"voicemail__goodbye": "<Response>\n{{ nothing }}</Response>"}, "{own}/voicemail/goodbye.xml:2: 'nothing' is undefined"),
         ({"voicemail__goodbye": '\n{% include "parts/x.xml" %}', "parts__x": "\n\n{{ nothing }}"}, "{own}/parts/x.xml:3: 'nothing' is"),
         ({"voicemail__goodbye": '{% include "parts/x.xml" %}', "parts__x": "\n{% if %}"}, "{own}/parts/x.xml:2: Expected an expression"),
-        ({"voicemail__goodbye": '{% include "apology/start.xml" %}'}, "{shipped}/apology/start.xml:2: 'text' is undefined"),
+        ({"voicemail__goodbye": '{% include "apology/start.xml" %}'}, "test.toml:20: answer.mailbox.text: is missing; add it"),
         ({"voicemail__goodby": "<Response/>"}, "{own}/voicemail/goodby.xml: no rule leads to this document; did you mean 'goodbye'?"),
         ({"voicemail__steps": "recorded = [\n"}, "{own}/voicemail/steps.toml: not TOML"),
     ],
