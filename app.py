@@ -22,7 +22,9 @@ from config.deployed import folder
 from config.file import File, environments
 from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, nearest
+from config.settings import Settings
 from stacks.fallback_stack import FallbackStack
+from stacks.standing import stands
 
 #: What `-c KEY=VALUE` may say; `unchecked` leaves cdk-nag out.
 KEYS = ("environment", "config", "templates", "unchecked")
@@ -41,10 +43,19 @@ def main() -> None:
     refuse_undeployable(file)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    FallbackStack(app, found.settings, found.book, templates)
+    FallbackStack(app, protected_once_it_stands(found.settings), found.book, templates)
     if not app.node.try_get_context("unchecked"):
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
+
+
+def protected_once_it_stands(settings: Settings) -> Settings:
+    """The settings, without protection where the stack is about to be made: a first attempt that fails must not block the second."""
+    name = f"fallback-{settings.environment}"
+    if not settings.protect or stands(name, settings.region):
+        return settings
+    print(f"note: {name} is made now; it is protected against removal from its next deployment on", file=sys.stderr)
+    return settings.model_copy(update={"protect": False})
 
 
 def refuse_unknown_keys(context: Mapping[str, object]) -> None:

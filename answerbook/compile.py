@@ -306,9 +306,14 @@ class Compiler:
 
 
 def last_resort(settings: Settings) -> str:
-    """What a caller hears when everything else fails, as a document that needs nothing. It ends in Hangup, so that a whisper is refused."""
+    """What a caller hears when everything else fails, as a document that needs nothing. It ends in Hangup, so that a whisper is refused.
+
+    API Gateway answers with it too, by a template of Velocity's, to which `#if`, `##` and `$name` would mean something.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings.html
+    """
     resort = settings.last_resort
-    return f'<Response><Say language="{resort.language}">{escape(resort.text)}</Say><Hangup/></Response>\n'
+    text = "&#35;".join(str(escape(part)) for part in resort.text.split("#")).replace("$", "&#36;")
+    return f'<Response><Say language="{resort.language}">{text}</Say><Hangup/></Response>\n'
 
 
 def written_out(document: Document) -> dict[str, Any]:

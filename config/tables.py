@@ -163,9 +163,10 @@ class LastResort(Frozen):
 class Api(Frozen):
     """API Gateway."""
 
-    log_role: Literal["existing", "create"] = Field(
-        "existing",
-        description="the account's one API Gateway log role: `create` it here (once an account and region) or use the `existing`",
+    log_role: Literal["ensure", "existing", "create"] = Field(
+        "ensure",
+        description="API Gateway's log role, of which an account has one in each region: `ensure` sets one where there is none, and leaves "
+        "another's alone; `existing` sets none; `create` sets this stack's own, whatever was there",
     )
     rate: int = Field(
         2000,

@@ -241,6 +241,15 @@ RECORDING = (
 )
 WORKERS = (
     Row(
+        "log-role-gone",
+        Metric("LogRoleFaults", "Maximum", dimensions={"service": "log_role"}),
+        f"{AS_USUAL} But no access log is written, and alarms that read it are blind.",
+        "API Gateway's log role of this account and region is gone, or was taken away.",
+        "aws apigateway get-account --region {region}",
+        "The log role is gone",
+        missing="last",
+    ),
+    Row(
         "outage-fails",
         aws("Lambda", "Errors", "outage"),
         f"{AS_USUAL} But when they begin to come, or it is over, nobody is told.",

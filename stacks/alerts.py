@@ -1,6 +1,6 @@
 """Who is told, and of what: the topic that on-call subscribes to, and the alarms of `stacks/alarms.py`."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -14,7 +14,7 @@ from config.settings import Settings
 from lambdas.answer.journal import NAMESPACE
 from stacks.acknowledged import acknowledge
 from stacks.alarms import PRIMARY_FAILING, PROBE, ROWS, Metric, Missing, Row
-from stacks.functions import keep, permit
+from stacks.functions import KEPT, keep, permit
 
 MISSING: dict[Missing, cloudwatch.TreatMissingData] = {
     "well": cloudwatch.TreatMissingData.NOT_BREACHING,
@@ -46,7 +46,7 @@ class AlertTopic(Construct):
 
     def customer_key(self) -> kms.Key:
         """A key that CloudWatch may use."""
-        key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=RemovalPolicy.RETAIN, description="Alerts")
+        key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=KEPT, description="Alerts")
         keep(key, "AlertKey")
         key.grant(iam.ServicePrincipal("cloudwatch.amazonaws.com"), "kms:Decrypt", "kms:GenerateDataKey*")
         return key

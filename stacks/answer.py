@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
 from config.settings import Settings
 from lambdas.answer.book import PROBE_ACCOUNT
-from stacks.functions import answer_files, function, keep, log_group, permit, zipped
+from stacks.functions import KEPT, answer_files, function, keep, log_group, permit, zipped
 
 #: Twilio gives up after 15 s; API Gateway (8 s) must have answered in our stead before, and Lambda (5 s) ended before that.
 TIMEOUT = Duration.seconds(5)
@@ -29,7 +29,7 @@ class Answer(Construct):
             "Tokens",
             description="Twilio Auth Tokens: a JSON object of account SID to a list of tokens",
             generate_secret_string=secrets.SecretStringGenerator(generate_string_key=PROBE_ACCOUNT, secret_string_template=NO_TOKENS),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         self.journal = log_group(self, "Journal", settings.retention.journal)
         environment = {
@@ -48,7 +48,7 @@ class Answer(Construct):
             memory_size=settings.function.memory,
             timeout=TIMEOUT,
             reserved_concurrent_executions=settings.function.reserved_concurrency,
-            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+            current_version_options=lambda_.VersionOptions(removal_policy=KEPT),
             description="Answers Twilio's fallback and disaster recovery requests with TwiML",
         )
         permit(self.function, "secretsmanager:GetSecretValue", self.tokens.secret_arn)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -162,16 +161,6 @@ class Api(Construct):
         resource = self.api.root.resource_for_path(path)
         for method in methods:
             resource.add_method(method, integration)
-
-
-class LogRole(Construct):
-    """The account's one role by which API Gateway writes access logs; a second stack that made it would overwrite the first's."""
-
-    def __init__(self, scope: Construct, name: str) -> None:
-        super().__init__(scope, name)
-        policy = iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"), managed_policies=[policy])
-        self.account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
 
 
 def log_format(environment: str) -> str:

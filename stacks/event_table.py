@@ -36,6 +36,6 @@ class EventTable(Construct):
             time_to_live_attribute="expires",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
             deletion_protection=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN,  # not KEPT: a roll-back could not delete a table that is protected, and would fail
         )
         keep(self.table, "EventTable")

@@ -12,9 +12,10 @@ from config.settings import Settings
 from config.version import version
 from stacks.acknowledged import acknowledge
 from stacks.answer import Answer
-from stacks.api import Api, LogRole, Static
+from stacks.api import Api, Static
 from stacks.event_table import EventTable
 from stacks.functions import keep, log_group, worker_files, zipped
+from stacks.log_role import LogRole
 from stacks.media import Media
 from stacks.published import Published
 from stacks.record import Record
@@ -50,7 +51,9 @@ class FallbackStack(Stack):
         self.media = Media(self, "Media", settings, book["audio"], templates) if book["audio"] else None
         self.answer = Answer(self, "Answer", settings, book, self.callbacks.url, self.media.api.url if self.media else "")
         self.routes(settings)
-        self.log_role(settings)
+        self.log_role = LogRole(self, "LogRole", settings, workers)
+        media = [self.media.api] if self.media else []
+        self.log_role.before(*(api.api.deployment_stage for api in (self.voice, self.messaging, self.callbacks, *media)))
         self.record = Record(self, "Record", settings, workers, self.answer.journal, self.events.table, self.voicemail.queue)
         self.audit_trail()
         if settings.privacy.store == "full":  # nothing whole is kept otherwise, so nothing can be given back
@@ -78,13 +81,6 @@ class FallbackStack(Stack):
         keep(audit, "AuditTrail")
         CfnOutput(self, "AuditGroupName", value=audit.log_group_name)
 
-    def log_role(self, settings: Settings) -> None:
-        """Make the account's API Gateway log role where the settings say that this stack owns it."""
-        if settings.api.log_role == "create":
-            role = LogRole(self, "LogRole")
-            for api in (self.voice, self.messaging, self.callbacks, *([self.media.api] if self.media else [])):
-                api.api.deployment_stage.node.add_dependency(role.account)
-
     def outputs(self) -> None:
         """What the platform team points Twilio at, and what the commands look things up by."""
         values = {
@@ -108,6 +104,7 @@ class FallbackStack(Stack):
             "ReconcileFunctionName": self.voicemail.reconcile.function_name,
             "AlertTopicArn": self.watch.alerts.topic.topic_arn,
             "OutageFunctionName": self.watch.outage.function.function_name,
+            "LogRoleFunctionName": self.log_role.function.function_name,
             "Version": version(),
             "TokenCheckFunctionName": self.watch.token_check.function.function_name,
         }

@@ -38,6 +38,11 @@ TWILIO_PRODUCTS = ("api", "monitor")
 #: The roots that Amazon's own endpoints chain to. https://www.amazontrust.com/repository/
 ROOT_SUBJECTS = (*(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)), "Starfield Services Root Certificate Authority")
 
+#: What stays when the stack goes, or when a change would replace it. What a create that failed had made goes: else the next attempt
+#: would find it in its way, or leave it behind to be paid for.
+#: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
 Files = dict[str, bytes]
 
 
@@ -143,7 +148,7 @@ def pyc(path: str, source: bytes) -> bytes:
 def log_group(scope: Construct, name: str, days: int) -> logs.LogGroup:
     """A log group that forgets after so many days."""
     retention = logs.RetentionDays[next(key for key, value in RETENTION.items() if value == days)]
-    return logs.LogGroup(scope, name, retention=retention, removal_policy=RemovalPolicy.RETAIN)
+    return logs.LogGroup(scope, name, retention=retention, removal_policy=KEPT)
 
 
 RETENTION = {

@@ -4,14 +4,14 @@ and a function of its own, so that the answer's zip stays small."""
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from config.folders import TEMPLATES, Folders
 from config.settings import Settings
 from stacks.api import Api, Static
-from stacks.functions import ROOT, Files, function, log_group, zipped
+from stacks.functions import KEPT, ROOT, Files, function, log_group, zipped
 
 
 class Media(Construct):
@@ -28,7 +28,7 @@ class Media(Construct):
             log_group(self, "Log", settings.retention.logs),
             {},
             timeout=Duration.seconds(5),
-            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+            current_version_options=lambda_.VersionOptions(removal_policy=KEPT),
             description="Serves the audio that callers hear",
         )
         self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -13,7 +13,7 @@ from constructs import Construct
 
 from config.settings import Settings
 from lambdas.answer.journal import MARK
-from stacks.functions import function, keep, log_group, permit
+from stacks.functions import KEPT, function, keep, log_group, permit
 
 TIMEOUT = Duration.seconds(30)
 
@@ -91,7 +91,7 @@ def queue(
         retention_period=retention,
         visibility_timeout=visibility or Duration.seconds(6 * int(TIMEOUT.to_seconds())),
         dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=most_receives, queue=dead) if dead else None,
-        removal_policy=RemovalPolicy.RETAIN,
+        removal_policy=KEPT,
     )
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -17,7 +17,7 @@ from constructs import Construct
 from config.settings import Settings
 from lambdas.workers.events import TIMELINE, TODO
 from stacks.acknowledged import acknowledge
-from stacks.functions import function, keep, log_group, permit
+from stacks.functions import KEPT, function, keep, log_group, permit
 from stacks.record import consume, queue
 
 #: Fetching, storing and reading back take a minute each at most; most take a second.
@@ -50,9 +50,7 @@ class Voicemail(Construct):
 
     def customer_key(self) -> kms.Key:
         """A key of this stack, rotated every year."""
-        key = kms.Key(
-            self, "Key", enable_key_rotation=True, removal_policy=RemovalPolicy.RETAIN, description="Voicemails and notifications"
-        )
+        key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=KEPT, description="Voicemails and notifications")
         keep(key, "VoicemailKey")
         return key
 
@@ -69,7 +67,7 @@ class Voicemail(Construct):
             minimum_tls_version=1.2,
             versioned=True,
             lifecycle_rules=self.lifecycle(),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         keep(bucket, "VoicemailBucket")
         acknowledge(
@@ -109,7 +107,7 @@ class Voicemail(Construct):
             "Keys",
             description='Twilio API keys: a JSON object of account SID to {"key": "SK...", "secret": "..."}',
             generate_secret_string=secrets.SecretStringGenerator(generate_string_key="none", secret_string_template=NO_KEYS),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         keep(secret, "TwilioKeys")
         return secret

@@ -97,6 +97,7 @@ class Watch(Construct):
             "record_log": self.parts.record.log,
             "reconcile_log": self.parts.voicemail.reconcile_log,
             "outage_log": self.outage.log,
+            "log_role_log": self.parts.log_role.log,
         } | ({"probe_log": self.probe.log} if self.probe else {})
         plain = {"environment": self.settings.environment, "region": self.settings.region, "rate": str(self.settings.api.rate)}
         return plain | {name: group.log_group_name for name, group in logs.items()}

@@ -11,9 +11,7 @@ https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource
 """
 
 import io
-import json
 import os
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from lambdas.answer import book as answer_book
 from lambdas.answer.book import Book
 from lambdas.answer.journal import NAMESPACE
 from lambdas.answer.tokens import tokens_in
+from lambdas.workers.deployment_step import answer
 from lambdas.workers.transport import Deadline, NotAllowed, Unreachable, request
 from lambdas.workers.twilio_api import EDGES, HOME, basic
 
@@ -43,12 +42,11 @@ ACCOUNTS = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json")
 
 @METRICS.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> list[dict[str, str]]:
-    """Invoked by the daily schedule, by `fallback tokens check`, or by CloudFormation, whose deployment goes on whatever is found."""
-    try:
-        return [] if event.get("RequestType") == "Delete" else check(first=event.get("RequestType") == "Create")
-    finally:
-        if event.get("ResponseURL"):
-            go_on(event)
+    """Invoked by the daily schedule, by `fallback tokens check`, or by CloudFormation, whose deployment goes on at once, whatever is found
+    and however long Twilio takes."""
+    if event.get("ResponseURL"):
+        answer(event, "auth-tokens")
+    return [] if event.get("RequestType") == "Delete" else check(first=event.get("RequestType") == "Create")
 
 
 def check(first: bool) -> list[dict[str, str]]:
@@ -84,10 +82,3 @@ def status_in(region: str, account: str, token: str) -> int:
     except (Unreachable, NotAllowed) as error:
         LOGGER.warning("Twilio could not be asked", extra={"region": region, "reason": str(error)})
         return 0
-
-
-def go_on(event: Mapping[str, Any]) -> None:
-    """Tell CloudFormation that it is done. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html"""
-    kept = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    body = json.dumps(kept | {"Status": "SUCCESS", "PhysicalResourceId": "auth-tokens"}).encode()
-    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"), timeout=SECONDS).close()

@@ -4,6 +4,7 @@ ministack drops the setting and writes nothing. `$context` variables that have n
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html#context-variable-reference
 """
 
+import json
 import logging
 import re
 import time
@@ -44,9 +45,11 @@ def _keeping_setting(provision: Callable[..., Any]) -> Callable[..., Any]:
     """CloudFormation's creation or update of a stage, which also keeps the template's AccessLogSetting."""
 
     def wrapped(*arguments: Any, **named: Any) -> Any:
-        result = provision(*arguments, **named)
         properties = arguments[2] if provision is _update else arguments[1]
         setting = properties.get("AccessLogSetting") or {}
+        if setting and not json.loads(provisioners._apigw_v1._get_account()[2]).get("cloudwatchRoleArn"):
+            raise ValueError("CloudWatch Logs role ARN must be set in account settings to enable logging")
+        result = provision(*arguments, **named)
         stage = provisioners._apigw_v1._stages_v1[properties["RestApiId"]][properties["StageName"]]
         stage["accessLogSettings"] = {"destinationArn": setting.get("DestinationArn"), "format": setting.get("Format")}
         return result
@@ -59,6 +62,6 @@ _update = _stage["update"]
 
 
 def install() -> None:
-    """Let stages keep their access log setting."""
+    """Let stages keep their access log setting, and have none in an account whose API Gateway has no role for it."""
     _stage["create"] = _keeping_setting(_stage["create"])
     _stage["update"] = _keeping_setting(_stage["update"])

@@ -74,7 +74,7 @@ def test_api_gateway_calls_the_alias(production: Json) -> None:
         if integration["Type"] == "AWS_PROXY" and "Answer" in json.dumps(integration["Uri"]):
             assert alias in json.dumps(integration["Uri"])
     for published in of_type(production, "AWS::Lambda::Version").values():
-        assert published["DeletionPolicy"] == "Retain"
+        assert published["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 #: What every number at Twilio, or the company's data, hangs on.
@@ -116,7 +116,8 @@ def test_what_must_never_be_replaced_keeps_its_logical_id(templates: dict[str, T
         assert resource["Type"] == kind
         assert FIXED.get(kind, {}).items() <= resource["Properties"].items(), f"a deploy would replace {name}, a {kind}"
         if kind.split("::")[1] in ("DynamoDB", "Logs", "S3", "SecretsManager", "SQS"):
-            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain", f"{name} holds data and would be deleted"
+            deletion = "Retain" if name == "EventTable" else "RetainExceptOnCreate"
+            assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (deletion, "Retain"), f"{name} would be deleted"
 
 
 def test_production_has_termination_protection() -> None:

@@ -75,7 +75,7 @@ def test_s3s_own_key_or_one_of_the_stack() -> None:
     assert own["BucketKeyEnabled"] is True
     assert resources["NotificationTopic"]["Properties"]["KmsMasterKeyId"] == {"Fn::GetAtt": ["VoicemailKey", "Arn"]}
     assert resources["VoicemailKey"]["Properties"]["EnableKeyRotation"] is True
-    assert resources["VoicemailKey"]["DeletionPolicy"] == "Retain"
+    assert resources["VoicemailKey"]["DeletionPolicy"] == "RetainExceptOnCreate"
     allowed = statements({"Resources": resources}, "CollectFunction")
     assert {"kms:Decrypt", "kms:GenerateDataKey"} <= allowed.keys()
 

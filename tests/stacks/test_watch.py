@@ -171,8 +171,8 @@ def test_an_alarms_text_begins_with_what_callers_experience(production: Json, ro
 def test_every_alarm_says_what_missing_data_means(production: Json) -> None:
     """The default would leave an alarm without data in a state of its own."""
     for name, alarm in alarms(production):
-        silent = name.endswith("probe-silent")
-        assert alarm["TreatMissingData"] == ("breaching" if silent else "ignore" if name.endswith("token-faults") else "notBreaching")
+        silent, seldom = name.endswith("probe-silent"), name.endswith(("token-faults", "log-role-gone"))
+        assert alarm["TreatMissingData"] == ("breaching" if silent else "ignore" if seldom else "notBreaching")
 
 
 def test_who_is_told(production: Json) -> None:

@@ -45,10 +45,12 @@ def handler(event, context):
     return {"batchItemFailures": []}
 """
 
-LAMBDA = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
+
+def trusting(service: str) -> dict[str, Any]:
+    """Who may take a role."""
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
+
+
 XML = {"gatewayresponse.header.Content-Type": "'text/xml'"}
 FORM = "application/x-www-form-urlencoded"
 
@@ -84,7 +86,7 @@ def function(code: str, role: str, seconds: int, **more: Any) -> dict[str, Any]:
 def role(*allowed: str) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Action": list(allowed), "Resource": "*"}
     policies = [{"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}]
-    return resource("IAM::Role", AssumeRolePolicyDocument=LAMBDA, Policies=policies)
+    return resource("IAM::Role", AssumeRolePolicyDocument=trusting("lambda.amazonaws.com"), Policies=policies)
 
 
 def functions() -> dict[str, Any]:
@@ -166,7 +168,10 @@ def api() -> dict[str, Any]:
             StageName="v1",
             DeploymentId={"Ref": "Deployment"},
             AccessLogSetting={"DestinationArn": attribute("Access"), "Format": line},
-        ),
+        )
+        | {"DependsOn": "Account"},
+        "LogRole": resource("IAM::Role", AssumeRolePolicyDocument=trusting("apigateway.amazonaws.com")),
+        "Account": resource("ApiGateway::Account", CloudWatchRoleArn=attribute("LogRole")),
     }
 
 

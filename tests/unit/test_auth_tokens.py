@@ -2,6 +2,7 @@
 
 import io
 import json
+import urllib.request
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -100,7 +101,7 @@ def deployment(check: ModuleType, kind: str) -> dict[str, Any]:
     with Primary() as cloudformation:
         cloudformation.behaves("", Says(b""))
         taken: list[bytes] = []
-        original = check.urllib.request.urlopen
+        original = urllib.request.urlopen
 
         def take(request: Any, timeout: float) -> Any:
             assert request.get_method() == "PUT"
@@ -108,10 +109,10 @@ def deployment(check: ModuleType, kind: str) -> dict[str, Any]:
             deployment.told = json.loads(request.data)  # type: ignore[attr-defined]
             return io.BytesIO()
 
-        check.urllib.request.urlopen = take
+        urllib.request.urlopen = take  # type: ignore[assignment]
         try:
             event = {"RequestType": kind, "ResponseURL": cloudformation.url, "StackId": "s", "RequestId": "r1", "LogicalResourceId": "l"}
             check.handler(event, None)
         finally:
-            check.urllib.request.urlopen = original
+            urllib.request.urlopen = original
     return dict(json.loads(taken[0]))

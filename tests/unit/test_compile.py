@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -236,3 +237,14 @@ def test_whatever_a_template_says_there_is_a_line_and_no_traceback(data: st.Data
             message = "x.toml: "
     for line in message.split("\n"):
         assert re.match(r"\S+\.(toml|xml)\b", line), message
+
+
+@pytest.mark.parametrize(
+    "text", ["Call ## now", "#if($x) a #end", "#* no *# yes", "$context.identity costs $5", "a\\#b", "it's #1 & <b>", "#[[x]]#"]
+)
+def test_the_last_resort_means_nothing_to_velocity(text: str) -> None:
+    """API Gateway would run it: a directive in it breaks the answer of the API, and callers hear Twilio's error message."""
+    book = compile_book(parse("test", settings_text(f"[last_resort]\ntext = {json.dumps(text)}"), Path("test.toml")))
+    document = book["documents"]["last_resort/voice"]["parts"][0]
+    assert not re.search(r"\$|#[^0-9]", document)
+    assert ElementTree.fromstring(document)[0].text == text
