@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import ArnFormat, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Aws, CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -31,7 +31,7 @@ class LogRole(Construct):
             service="apigateway", resource="/account", account="", arn_format=ArnFormat.NO_RESOURCE_NAME
         )
         permit(self.function, "apigateway:GET", self.account)
-        permit(self.function, "iam:GetRole", Stack.of(self).format_arn(service="iam", region="", resource="role", resource_name="*"))
+        permit(self.function, "iam:GetRole", f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/*")
         reason = "whose role is in force is not known before; it is read, nothing else"
         acknowledge(self, **{"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::<AWS::AccountId>:role/*]": reason})
         Every(self, "Every", "1 day", self.function, "Is API Gateway's log role there?")
