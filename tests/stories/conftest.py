@@ -45,6 +45,17 @@ class Deployed:
         """The events of a call or text that are there now."""
         return [item for item in self.items(sid) if item["sk"]["S"][:1].isdigit()]
 
+    def stranger(self, sid: str) -> Item:
+        """The item of a request that names this call or text and that nobody vouches for, once there is one."""
+        found: list[Item] = []
+
+        def came() -> bool:
+            found[:] = [item for item in self.table.scan(TableName=self.outputs.table)["Items"] if item.get("sid", {}).get("S") == sid]
+            return bool(found)
+
+        self.until(came, f"a request that claims {sid}")
+        return found[0]
+
     def until(self, holds: Callable[[], bool], what: str) -> None:
         """Poll until something holds. Raises TimeoutError once nothing is under way that could bring it."""
         self.cloud.controls.until(holds, what)

@@ -150,7 +150,7 @@ def test_a_stack_without_voicemails_is_said_to_be_too_old(run: Run) -> None:
     boto3.client("cloudformation", region_name="us-east-1").update_stack(StackName="fallback-local", TemplateBody=json.dumps(template))
     status, _, err = run("redrive")
     assert status == 1
-    assert "deploy this version first" in err
+    assert "an older version is deployed" in err
 
 
 @pytest.mark.parametrize("command", ["status", "redrive"])
