@@ -193,7 +193,7 @@ def number_in(address: str) -> str:
     """`+15550100` of `sip:+15550100@pbx.example;user=phone`; anything else unchanged."""
     if not address.lower().startswith(("sip:", "sips:")):
         return address
-    user = address.partition(":")[2].partition("@")[0].partition(";")[0].replace("%2B", "+")
+    user = address.partition(":")[2].partition("@")[0].partition(";")[0].replace("%2B", "+").replace("%2b", "+")
     return user if user.isascii() and user.lstrip("+").isdigit() else address
 
 
