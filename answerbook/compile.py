@@ -23,7 +23,7 @@ from answerbook.flows import Flow, StepRule, Turn
 from answerbook.reach import Rule, reachable
 from answerbook.rules import alternatives
 from answerbook.templates import Templates, Unset
-from config.folders import TEMPLATES, Folders
+from config.folders import KINDS, TEMPLATES, Folders
 from config.mistakes import ConfigError, Mistakes, nearest
 from config.settings import Settings
 
@@ -80,7 +80,7 @@ class Compiler:
         for entry in ENTRIES:
             self.add_entry(entry)
         self.prove(unverified)
-        self.mistakes.add(*self.misspelt())
+        self.mistakes.add(*self.misspelt(), *self.misspelt_flows(), *self.misspelt_blocks())
         self.mistakes.settle()
         return self.book(unverified, own)
 
@@ -111,6 +111,19 @@ class Compiler:
             shipped = [path.stem for path in (self.folders.shipped / flow).glob("*.xml")]
             if document not in (*shipped, "start") and sheet(name) not in led_to and (near := nearest(document, shipped)):
                 yield f"{self.templates.path(flow, document)}: no rule leads to this document{near}"
+
+    def misspelt_flows(self) -> Iterator[str]:
+        """A folder with nearly the name of a shipped flow, from which nobody takes anything: what lies in it would never be heard."""
+        shipped = [path.name for path in self.folders.shipped.iterdir() if path.is_dir()]
+        for folder in {path.parent for kind in KINDS for path in self.folders.own.glob(kind)}:
+            whole = folder.name in shipped or (folder / "start.xml").is_file()
+            if not whole and (near := nearest(folder.name, shipped)) and not self.templates.mentioned(folder.name):
+                yield f"{folder}: no flow has this name, and no template takes anything from it{near}"
+
+    def misspelt_blocks(self) -> Iterator[str]:
+        """A block of a template that the one which it extends has not is passed over by Jinja: something else would be heard."""
+        for path in {document.path for document in self.draft.documents.values()}:
+            yield from self.templates.blocks_of_nobody(path)
 
     def media(self) -> dict[str, set[Medium]]:
         """The media in which each answer may be given: those of the entries that lead to it, else what its documents look like."""

@@ -6,13 +6,14 @@ Templates decide at synth, rules decide at call time: `call.X` can be written ou
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import jinja2
 import jinja2.bccache
 import jinja2.meta
+import jinja2.nodes
 import jinja2.sandbox
 
 from answerbook.words import CLOSE, OPEN
@@ -202,6 +203,24 @@ class Templates:
             return first_below([self.folders.shipped], name.removeprefix(ORIGINAL))
         return self.folders.find(name)
 
+    def mentioned(self, flow: str) -> bool:
+        """Whether a template names another one of that folder."""
+        return any(f"{flow}/" in read_text(path) for path in self.folders.files("*/*.xml"))
+
+    def blocks_of_nobody(self, path: Path) -> Iterator[str]:
+        """A line for each block that stands in for none of the template which this one extends."""
+        outermost, _, extended = blocks_in(read_text(path))
+        there = {name for parent in extended for name in self.blocks(parent)}
+        for name, line in outermost.items():
+            if extended and name not in there:
+                yield f"{path}:{line}: {extended[0]} has no block {name!r}{nearest(name, there)}"
+
+    def blocks(self, name: str) -> set[str]:
+        """The blocks that a template of this name has, its own and those of the one that it extends."""
+        file = self.referenced(name)
+        _, own, extended = blocks_in(read_text(file)) if file else ({}, set[str](), ())
+        return own.union(*(self.blocks(parent) for parent in extended))
+
     def names(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
         """The names that a template uses, and those of the templates that it includes or extends. Raises ConfigError."""
         try:
@@ -215,6 +234,16 @@ def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
     """The names that a template uses, and those of other templates in it. Raises TemplateSyntaxError."""
     tree = environment(None, escaped=True).parse(source)
     return frozenset(jinja2.meta.find_undeclared_variables(tree)), frozenset(filter(None, jinja2.meta.find_referenced_templates(tree)))
+
+
+@functools.cache
+def blocks_in(source: str) -> tuple[Mapping[str, int], set[str], tuple[str, ...]]:
+    """The outermost blocks of a template with their lines, all of its blocks, and the template that it extends, if that is known by now."""
+    tree = environment(None, escaped=True).parse(source)
+    extended = (each.template for each in tree.find_all(jinja2.nodes.Extends))
+    outermost = {node.name: node.lineno for node in tree.body if isinstance(node, jinja2.nodes.Block)}
+    everywhere = {node.name for node in tree.find_all(jinja2.nodes.Block)}
+    return outermost, everywhere, tuple(str(node.value) for node in extended if isinstance(node, jinja2.nodes.Const))
 
 
 def environment(found_by: jinja2.BaseLoader | None, escaped: bool) -> jinja2.Environment:

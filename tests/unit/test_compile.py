@@ -147,6 +147,18 @@ def test_a_template_finds_others_as_the_flow_finds_its_documents(tmp_path: Path)
         ({"voicemail__goodbye": '{% include "parts/x.xml" %}', "parts__x": "\n{% if %}"}, "{own}/parts/x.xml:2: Expected an expression"),
         ({"voicemail__goodbye": '{% include "apology/start.xml" %}'}, "test.toml:20: answer.mailbox.text: is missing; add it"),
         ({"voicemail__goodby": "<Response/>"}, "{own}/voicemail/goodby.xml: no rule leads to this document; did you mean 'goodbye'?"),
+        (
+            {"voicmail__goodbye": "<Response/>"},
+            "{own}/voicmail: no flow has this name, and no template takes anything from it",
+        ),
+        (
+            {
+                "voicemail__goodbye": '{% extends "parts/y.xml" %}{% block end %}<Hangup/>{% endblock %}\n{% block ed %}{% endblock %}',
+                "parts__y": '{% extends "parts/x.xml" %}',
+                "parts__x": "<Response>{% block end %}{% endblock %}</Response>",
+            },
+            "{own}/voicemail/goodbye.xml:2: parts/y.xml has no block 'ed'; did you mean 'end'?",
+        ),
         ({"voicemail__steps": "recorded = [\n"}, "{own}/voicemail/steps.toml: not TOML"),
     ],
 )
