@@ -93,13 +93,20 @@ class Deployed:
         if not parameters:
             raise NotPublished
         published = "".join(parameters[name] for name in sorted(parameters))
-        found = re.match(r"([0-9a-f]{12}) ([0-9]+) ", published)
+        found = re.match(r"([0-9a-f]{12}) ([0-9]{1,7}) ", published)
         # a longer description that stood here before may not be removed yet
         text = published[found.end() :][: int(found[2])] if found else ""
         if not found or found[1] != _digest(text):
             raise NotWhole
-        known = {each.name for each in fields(cls)}  # a newer stack may publish more
-        return cls(**{name: _frozen(value) for name, value in json.loads(text).items() if name in known})
+        kinds = {each.name: type(getattr(cls, each.name, "")) for each in fields(cls)}
+        try:
+            values = {name: _frozen(value) for name, value in json.loads(text).items() if name in kinds}  # a newer stack may publish more
+            as_described = all(isinstance(value, kinds[name]) for name, value in values.items())
+        except (ValueError, AttributeError):
+            raise NotWhole from None
+        if not as_described or "region" not in values:
+            raise NotWhole
+        return cls(**values)
 
     @property
     def own_numbers(self) -> Names:

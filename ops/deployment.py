@@ -89,7 +89,9 @@ class Deployment:
         try:
             published = Deployed.read(self.parameters())
         except NotWhole:
-            raise OpsError(f"{stack}: its settings are being changed by a deployment; try again in a minute") from None
+            raise OpsError(
+                f"{stack}: its settings cannot be read as a whole: a deployment is changing them; try again in a minute, and deploy again if that does not help"
+            ) from None
         except NotPublished:
             return self.undeployed(f"{stack} does not publish its settings: an older version deployed it. Deploy this one")
         if difference := difference_from_file(published, self.environment):

@@ -54,6 +54,18 @@ def test_what_is_not_whole_is_not_believed(spoilt: str) -> None:
         Deployed.read(named(large.parameters) | dict(list(named(other.parameters).items())[:2]))
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", "{}", "{", '{"region":5}', '{"region":"us-west-2","numbers":"+1"}', '{"region":"us-west-2","events_days":"5"}'],
+)
+def test_what_somebody_else_wrote_there_is_not_believed(text: str) -> None:
+    """Even where its digest is right."""
+    with pytest.raises(NotWhole):
+        Deployed.read({"000": f"{_digest(text)} {len(text)} {text}"})
+    with pytest.raises(NotWhole):
+        Deployed.read({"000": f"{_digest(text)} {'9' * 4000} {text}"})
+
+
 def test_a_newer_stack_may_publish_more() -> None:
     """And an older one less."""
     text = '{"region":"us-west-2","colour":"blue"}'

@@ -312,6 +312,7 @@ answer = "out"
         ("112", "out/emergency/1"),
         ("sip:+442071838750@office.sip.twilio.com", "out/through/1"),
         ("sip:%2B12025550100@office.sip.twilio.com;user=phone", "out/through/1"),
+        ("sip:%2b12025550100@office.sip.twilio.com", "out/through/1"),
         ("sip:+33612345678@office.sip.twilio.com", "sorry/start/1"),
         ("sip:9115550100@office.sip.twilio.com", "sorry/start/1"),
         ("", "sorry/start/1"),
