@@ -90,7 +90,8 @@ class Deployment:
             published = Deployed.read(self.parameters())
         except NotWhole:
             raise OpsError(
-                f"{stack}: its settings cannot be read as a whole: a deployment is changing them; try again in a minute, and deploy again if that does not help"
+                f"{stack}: its settings cannot be read as a whole: a deployment is changing them; try again in a minute, "
+                "and deploy again if that does not help"
             ) from None
         except NotPublished:
             return self.undeployed(f"{stack} does not publish its settings: an older version deployed it. Deploy this one")

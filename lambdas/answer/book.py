@@ -175,7 +175,7 @@ def named_step(path: str) -> str:
 def step_in_cookie(cookie: str, now: float) -> str:
     """The step that a cookie names, or nothing once its time is over."""
     step, _, until = cookie.rpartition(":")
-    return step if until.isascii() and until.isdigit() and int(until) > now else ""
+    return step if len(until) <= 12 and until.isascii() and until.isdigit() and int(until) > now else ""
 
 
 def value_of(name: str, request: Request) -> str:

@@ -158,6 +158,13 @@ def test_a_path_that_names_no_step_gets_the_unverified_answer(answering: AnswerF
     assert answered.line["step"] == "unverified"
 
 
+def test_a_cookie_that_never_ends_is_none_of_ours(answering: AnswerFunction) -> None:
+    """Python reads no number of more than 4300 digits."""
+    answered = answering(signed("/sms", TEXTED, headers={"Cookie": "fallback=echo/start/1:" + "9" * 5000}))
+    assert "<Message>You wrote: Hello</Message>" in answered.body
+    assert answered.line["Outcome"] == "verified"
+
+
 def test_a_cookie_that_names_no_step_is_ignored(answering: AnswerFunction) -> None:
     for cookie in ("fallback=no/such/1:9999999999", "fallback=\x00", "fallback=" + "x" * 9000, "=;=;" * 500):
         answered = answering(signed("/voice", CALLED, headers={"Cookie": cookie}))
