@@ -51,6 +51,7 @@ class Compiler:
         for name in settings.answer:
             with self.rendering(name):
                 self.flows[name] = Flow(self.templates, name, settings)
+                self.flows[name].mistakes.settle()
         self.draft = proofs.Draft(settings, self.flows, self.media())
         self.draft.lookups = {flow.named_lookups[name]: table for flow in self.flows.values() for name, table in flow.lookups.items()}
         self.calendars = {name: worked_out(calendar) for name, calendar in settings.calendar.items()}

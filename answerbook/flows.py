@@ -14,7 +14,7 @@ from answerbook.templates import Templates
 from config.checks import path_name
 from config.judgement import as_list
 from config.lines import Lines
-from config.mistakes import ConfigError, nearest
+from config.mistakes import ConfigError, Mistakes, nearest
 from config.settings import Settings
 from config.tables import Answer
 from lambdas.answer.book import host_of
@@ -49,7 +49,8 @@ class Turn:
 
 
 class Flow:
-    """The flow of one answer. Raises ConfigError for an unknown flow, a value missing or left over, a step that is none."""
+    """The flow of one answer. Raises ConfigError for an unknown flow, a value missing or left over, a step that is none; `mistakes` are
+    those after which the rest can still be judged."""
 
     def __init__(self, templates: Templates, name: str, settings: Settings) -> None:
         self.templates = templates
@@ -63,6 +64,7 @@ class Flow:
         for document in self.documents:
             self.check_name(document, str(templates.path(self.answer.flow, document)))
         self.check_values()
+        self.mistakes = Mistakes()
         first = self.tables(1)
         self.lookups = self.checked_lookups(first.get("lookup", {}))
         self.turns = self.unrolled(first)
@@ -130,7 +132,8 @@ class Flow:
         turns = first.get("turns", 1)
         if type(turns) is not int or not 1 <= turns <= MOST_TURNS:
             place = self.source_of(turns) or self.step_place("turns")
-            raise ConfigError(f"{place}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
+            self.mistakes.add(f"{place}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
+            turns = 1
         unrolled = [self.turn(first), *(self.turn(self.tables(turn)) for turn in range(2, turns + 1))]
         again = [rule.at for turn in unrolled for rules in turn.steps.values() for rule in rules if rule.kind == "again"]
         if again and "turns" not in first:
