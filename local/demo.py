@@ -216,7 +216,7 @@ def cloud_of(options: argparse.Namespace) -> LocalCloud:
     if not templates.is_dir():
         raise ConfigError(f"{templates}: is no folder; TEMPLATES= names the one in which a folder for each flow lies")
     environment = environment_in(config, options.environment)
-    cloud = LocalCloud(options.directory, port_in(options.port), environment, config=config.absolute(), templates=templates.absolute())
+    cloud = LocalCloud(options.directory, port_in(options.port), environment, config=config.resolve(), templates=templates.resolve())
     compile_book(cloud.settings, cloud.templates)  # a mistake is told now, not after half a minute
     return cloud
 
