@@ -29,7 +29,7 @@ FAR = datetime(2031, 1, 1, tzinfo=UTC)  #: minutes that the schedule does not co
 @pytest.fixture(scope="module")
 def on_call(deployed: Deployed) -> Iterator[Watched]:
     watched = Watched(deployed)
-    with watched.alone():
+    with deployed.alone():
         yield watched
 
 

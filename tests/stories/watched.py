@@ -37,24 +37,6 @@ class Watched:
         """What tests may do to the cloud."""
         return self.cloud.controls
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """No schedule of the environment comes due."""
-        self.schedules("DISABLED")
-        try:
-            yield
-        finally:
-            self.schedules("ENABLED")
-
-    def schedules(self, state: str) -> None:
-        """Switch the schedules."""
-        client = self.cloud.client("scheduler")
-        for each in client.list_schedules()["Schedules"]:
-            if each["Name"].startswith(f"{self.deployed.outputs.stack}-"):
-                known = client.get_schedule(Name=each["Name"], GroupName=each["GroupName"])
-                kept = {name: known[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "ScheduleExpression", "Target")}
-                client.update_schedule(**kept, State=state)
-
     def calm(self) -> None:
         """Let hours go by for the alarms, and everything that watches look once; nothing rings then, and nobody was told yet. What other
         stories left is gone: dead letters, and test requests whose lines were lost on purpose."""
