@@ -195,13 +195,12 @@ def wrong_target(draft: Draft, document: Document, url: str) -> Iterator[str]:
 
 def one_way(draft: Draft, document: Document, why: str) -> Iterator[str]:
     """A document that depends on somebody who may fail, where nobody would notice."""
+    at = f"{draft.flows[document.answer].place()}: answer.{document.answer}"
     if document.redirects:
-        yield (
-            f"{document.where(document.redirects[0])}: {draft.whose(document)} hands the call to another server, but {why}; "
-            "choose another answer there"
-        )
+        place = document.where(document.redirects[0])
+        yield f"{at}: it hands the call to another server, but {why}; choose another answer there ({place})"
     if document.audio:
-        yield f"{document.path}: {draft.whose(document)} plays audio, but {why} if it cannot be had; let it be said there"
+        yield f"{at}: it plays audio, but {why} if it cannot be had; let it be said there ({document.path})"
 
 
 def dialled(draft: Draft) -> Iterator[str]:
