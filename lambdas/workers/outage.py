@@ -89,12 +89,12 @@ class Outages:
         """The item; nothing before anything happened."""
         return dict(self.table.get_item(Key=KEY, ConsistentRead=True).get("Item") or {})
 
-    def can_be_read(self) -> bool:
-        """Whether the table answers."""
+    def can_be_used(self) -> bool:
+        """Whether the table takes the alarm's word, by which an outage begins."""
         try:
-            self.state()
+            self.noted(self.level() or "ALARM")
         except (ClientError, BotoCoreError):
-            LOGGER.exception("the event table cannot be read")
+            LOGGER.exception("the event table cannot be used")
             return False
         return True
 
@@ -213,7 +213,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> None:
 
     table = boto3.resource("dynamodb", config=aws).Table(os.environ["TABLE_NAME"])
     outages = Outages(table, environment, tell, lambda: alarm_state(os.environ["ALARM_NAME"], aws))
-    if alarm_in(event) == "ALARM" and not outages.can_be_read():
+    if alarm_in(event) == "ALARM" and not outages.can_be_used():
         tell(without_figures(environment))
         return
     outages.look(meant(event), alarm_in(event))

@@ -65,13 +65,13 @@ def message(figures: Figures, until: datetime | None, environment: str) -> dict[
 
 
 def without_figures(environment: str) -> dict[str, Any]:
-    """The same for a beginning of which the alarm alone knows: the event table cannot be read."""
+    """The same for a beginning of which the alarm alone knows: the event table cannot be used."""
     lines = [
         "Callers ARE being answered, by the fallback. They do not reach the primary.",
-        "The event table cannot be read, so there are no figures yet. What happens waits, and is written once the table is back.",
+        "The event table cannot be used, so there are no figures yet. What happens waits, and is written once the table is back.",
     ]
     return written(
-        environment, "callers come to the fallback; the event table cannot be read", [*lines, "", *steps(environment, None)], "begin"
+        environment, "callers come to the fallback; the event table cannot be used", [*lines, "", *steps(environment, None)], "begin"
     )
 
 

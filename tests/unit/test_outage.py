@@ -382,6 +382,20 @@ def test_what_an_older_version_noted_is_told(office: Office) -> None:
     assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:"]
 
 
+def test_a_table_that_takes_nothing_is_as_good_as_gone(office: Office) -> None:
+    """It may be read, and no outage can be noted in it."""
+    assert office.outages.can_be_used()
+
+    def refuses(*_: Any, **__: Any) -> bool:
+        raise throttled()
+
+    office.alarm = "OK"
+    office.minutes(BEGIN, 1)
+    office.alarm = "ALARM"
+    office.outages.change = refuses  # type: ignore[method-assign]
+    assert not office.outages.can_be_used()
+
+
 def test_where_the_table_is_gone_people_hear_at_least_what_the_alarm_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """ "Callers come to the fallback" must not wait for a table."""
     with event_table():
@@ -394,6 +408,6 @@ def test_where_the_table_is_gone_people_hear_at_least_what_the_alarm_says(monkey
         client = SimpleNamespace(publish=lambda **what: published.append(what), describe_alarms=lambda **_: {"MetricAlarms": []})
         monkeypatch.setattr("lambdas.workers.outage.boto3.client", lambda *_, **__: client)
         outage.handler({"alarmData": {"state": {"value": "ALARM"}}}, context)
-        assert published[0]["Subject"] == "[production] callers come to the fallback; the event table cannot be read"
+        assert published[0]["Subject"] == "[production] callers come to the fallback; the event table cannot be used"
         with pytest.raises(ClientError):
             outage.handler({"alarmData": {"state": {"value": "OK"}}}, context)
