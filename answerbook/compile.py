@@ -82,8 +82,16 @@ class Compiler:
             self.add_entry(entry)
         self.prove(unverified)
         self.mistakes.add(*self.misspelt(), *self.misspelt_flows(), *self.misspelt_blocks())
-        self.mistakes.settle()
+        try:
+            self.mistakes.settle()
+        except ConfigError as error:
+            raise ConfigError(*(self.at_its_file(mistake) for mistake in error.mistakes)) from None
         return self.book(unverified, own)
+
+    def at_its_file(self, mistake: str) -> str:
+        """A mistake in a flow's steps with the path of the file, which may be a team's own: rules of the book bear its name alone."""
+        flow, steps, sentence = mistake.partition("/steps.toml:")
+        return f"{self.templates.steps_path(flow)}:{sentence}" if steps and flow in self.templates.flows() else mistake
 
     def files(self) -> dict[str, str]:
         """The file from which each document was made: of a shipped flow its name there, of the team's own its whole path."""

@@ -159,6 +159,10 @@ def test_a_template_finds_others_as_the_flow_finds_its_documents(tmp_path: Path)
             },
             "{own}/voicemail/goodbye.xml:2: parts/y.xml has no block 'ed'; did you mean 'end'?",
         ),
+        (
+            {"voicemail__steps": 'recorded = [{ Digit = "1", document = "goodbye" }]'},
+            "{own}/voicemail/steps.toml:1: 'Digit' is not a condition",
+        ),
         ({"voicemail__steps": "recorded = [\n"}, "{own}/voicemail/steps.toml: not TOML"),
     ],
 )

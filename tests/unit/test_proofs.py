@@ -153,7 +153,7 @@ def test_a_circle_is_printed(templates: Path) -> None:
     """Two answers that lead to each other would keep a caller for ever."""
     files = {"start": "<Redirect>{{ step('next') }}</Redirect>", "steps": 'next = [{ Digits = "1", answer = "sorry" }, { answer = "own" }]'}
     message = refused(OWN, write(templates, **files), voice="own")
-    assert message.startswith("own/steps.toml:1: this never ends: ")
+    assert message.startswith(f"{templates}/own/steps.toml:1: this never ends: ")
     assert "own/start/1 -> own/next/1" in message
     assert "own/next/1 -> own/start/1" in message
 
