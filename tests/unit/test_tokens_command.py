@@ -59,7 +59,7 @@ def test_no_token_is_ever_shown(secrets: Any) -> None:
 def test_what_is_no_token_is_refused_and_nothing_is_written(secrets: Any) -> None:
     """A pasted sentence, a mistyped account."""
     assert "no Auth Token" in str(run("tokens", "add", ACCOUNT, typed="oops").exception)
-    assert "no account SID" in str(run("tokens", "add", "AC12", typed=NEW).exception)
+    assert "not an account SID" in str(run("tokens", "add", "AC12", typed=NEW).exception)
     assert stored(secrets, "tokens") == {PROBE_ACCOUNT: "its own"}
 
 
