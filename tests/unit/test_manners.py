@@ -75,7 +75,7 @@ def test_the_journal_can_say_that_it_was_manners() -> None:
 
 def test_short_codes_without_their_texts_are_refused() -> None:
     assert "add [compliance] with stop and help" in refused(twilio='short_codes = ["12345"]')
-    assert "'1' is no short code" in refused(COMPLIANCE, twilio='short_codes = ["1"]')
+    assert "'1' is not a short code" in refused(COMPLIANCE, twilio='short_codes = ["1"]')
 
 
 def test_strangers_texts_are_never_answered() -> None:
