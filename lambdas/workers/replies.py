@@ -60,7 +60,7 @@ def root_of(body: str, kind: str) -> ET.Element:
     except ET.ParseError:
         root = None
     if root is None or root.tag != "Response":
-        raise NotTwiml("answered HTML instead of TwiML" if kind == "text/html" else "answered something that is no TwiML")
+        raise NotTwiml("answered HTML instead of TwiML" if kind == "text/html" else "answered something that is not TwiML")
     return root
 
 

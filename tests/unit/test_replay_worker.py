@@ -90,7 +90,7 @@ def test_a_primary_that_refuses_the_connection_may_be_asked_again(replay: Module
         (Fails(500), "the primary answered 500"),
         (Fails(403), "the primary answered 403"),
         (Says(b"<html><body>Down for maintenance</body></html>", "text/html"), "the primary answered HTML instead of TwiML"),
-        (Says(b"<Response>", "text/xml"), "the primary answered something that is not a TwiML"),
+        (Says(b"<Response>", "text/xml"), "the primary answered something that is not TwiML"),
         (Says(b'{"ok": true}', "application/json"), "the primary answered application/json"),
         (Closes(), "no whole answer came (RemoteDisconnected)"),
     ],
