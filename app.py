@@ -23,6 +23,7 @@ from config.file import File, environments
 from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, nearest
 from config.settings import Settings
+from stacks.environments import refuse_large_environments
 from stacks.fallback_stack import FallbackStack
 from stacks.standing import stands
 
@@ -43,10 +44,10 @@ def main() -> None:
     refuse_undeployable(file)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    FallbackStack(app, protected_once_it_stands(found.settings), found.book, templates)
+    stack = FallbackStack(app, protected_once_it_stands(found.settings), found.book, templates)
     if not app.node.try_get_context("unchecked"):
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
+    refuse_large_environments(app.synth().get_stack_by_name(stack.stack_name).template)
 
 
 def protected_once_it_stands(settings: Settings) -> Settings:
