@@ -53,7 +53,7 @@ def addresses(request: Request, hosts: Collection[str]) -> Iterator[tuple[str, s
     for host in hosts:
         urls += [f"https://{host}{path}" for path in (request.url.removeprefix(f"https://{request.domain}"), request.path)]
     tried = min(MOST_TRIED, MOST_SIGNED // (len(request.body) + A_FIELD * len(request.fields) + 1))
-    return islice(((url, query) for url in dict.fromkeys(urls) for query in queries(request.query)), tried)
+    return islice(((url, query) for query in queries(request.query) for url in dict.fromkeys(urls)), tried)
 
 
 def queries(pairs: list[tuple[str, str]]) -> Iterator[str]:

@@ -161,6 +161,14 @@ def test_a_host_that_stands_before_ours_may_have_been_signed(answering: AnswerFu
     assert f'action="https://{CDN}{stage}/voice/' in answered.body
 
 
+def test_a_query_and_a_host_before_ours_go_together(answering: AnswerFunction) -> None:
+    """The orders of a query's parameters do not use up the tries of the host that comes next."""
+    parameters = {name: [value] for name, value in zip("abcd", "wxyz", strict=True)}
+    signed_as = f"https://{CDN}/voice?a=w&b=x&c=y&d=z"
+    request = asked(WAYS["execute-api"], "/voice", signed_as=signed_as, multiValueQueryStringParameters=parameters)
+    assert answering(request).line["trust"] == "verified"
+
+
 def test_only_hosts_of_the_settings_may_have_been_signed(answering: AnswerFunction) -> None:
     answered = answering(asked(WAYS["execute-api"], "/voice", signed_as="https://elsewhere.example.com/v1/voice"))
     assert answered.line["Outcome"] == "refused"
