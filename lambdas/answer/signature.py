@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from hmac import compare_digest
-from itertools import islice, permutations
+from itertools import chain, islice, permutations
 from urllib.parse import quote, urlencode
 
 from twilio.request_validator import RequestValidator, get_signature_algorithm
@@ -48,12 +48,13 @@ def trust_of(request: Request, tokens: Tokens | None, hosts: Collection[str] = (
 
 
 def addresses(request: Request, hosts: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The addresses that Twilio may have signed, and their queries; the likeliest first, and not too many."""
-    urls = [request.url]
-    for host in hosts:
-        urls += [f"https://{host}{path}" for path in (request.url.removeprefix(f"https://{request.domain}"), request.path)]
+    """The addresses that Twilio may have signed, and their queries; the likeliest first, and not too many: half of them our own."""
+    paths = (request.url.removeprefix(f"https://{request.domain}"), request.path)
+    others = dict.fromkeys(f"https://{host}{path}" for host in hosts for path in paths if f"https://{host}{path}" != request.url)
+    own = islice(queries(request.query), MOST_TRIED // 2 if others else MOST_TRIED)
     tried = min(MOST_TRIED, MOST_SIGNED // (len(request.body) + A_FIELD * len(request.fields) + 1))
-    return islice(((url, query) for query in queries(request.query) for url in dict.fromkeys(urls)), tried)
+    elsewhere = ((url, query) for query in queries(request.query) for url in others)
+    return islice(chain(((request.url, query) for query in own), elsewhere), tried)
 
 
 def queries(pairs: list[tuple[str, str]]) -> Iterator[str]:
