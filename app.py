@@ -17,12 +17,13 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from answerbook.check import check_file
-from config.deployable import refuse_undeployable
+from config.deployable import leads_to_this_machine, refuse_undeployable
 from config.deployed import folder
 from config.file import File, environments
 from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, nearest
 from config.settings import Settings
+from config.tables import Aws
 from stacks.environments import refuse_large_environments
 from stacks.fallback_stack import FallbackStack
 from stacks.standing import stands
@@ -44,10 +45,15 @@ def main() -> None:
     refuse_undeployable(file)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    stack = FallbackStack(app, protected_once_it_stands(found.settings), found.book, templates)
+    stack = FallbackStack(app, protected_once_it_stands(on_a_laptop(found.settings)), found.book, templates)
     if not app.node.try_get_context("unchecked"):
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     refuse_large_environments(app.synth().get_stack_by_name(stack.stack_name).template)
+
+
+def on_a_laptop(settings: Settings) -> Settings:
+    """The settings, without their AWS account where they are deployed into the local cloud, which has one of its own."""
+    return settings.model_copy(update={"aws": Aws()}) if leads_to_this_machine(os.environ.get("AWS_ENDPOINT_URL", "")) else settings
 
 
 def protected_once_it_stands(settings: Settings) -> Settings:

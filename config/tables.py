@@ -39,6 +39,17 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Aws(Frozen):
+    """Where it is deployed."""
+
+    account: str | None = Field(
+        None,
+        pattern=r"^[0-9]{12}$",
+        description="the AWS account; with credentials of another one the deployment is refused before anything is made",
+        examples=["123456789012"],
+    )
+
+
 class Primary(Frozen):
     """The application that answers when all is well."""
 
@@ -280,6 +291,7 @@ class Settings(Frozen):
     region: Region = Field(description="where the fallback runs; never where the primary runs", examples=["us-west-2"])
     protect: bool = Field(False, description="termination protection of the stack; set it in production")
     tags: dict[TagKey, TagValue] = Field({}, description="tags on every resource", examples=[{"team": "telephony"}])
+    aws: Aws = Aws()
     primary: Primary = Primary()
     twilio: Twilio
     unverified: Unverified

@@ -36,7 +36,7 @@ class FallbackStack(Stack):
         super().__init__(
             scope,
             f"fallback-{settings.environment}",
-            env=Environment(region=settings.region),
+            env=Environment(account=settings.aws.account, region=settings.region),
             termination_protection=settings.protect,
             description=f"Twilio Fallback Stack ({settings.environment})",
             tags={"fallback:version": version()},

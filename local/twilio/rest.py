@@ -65,6 +65,10 @@ class RestApi(Server):
         """Serve what happens on another platform of the same account too."""
         self._platforms.append(platform)
 
+    def forget_the_past(self) -> None:
+        """Tell no more of what happened on the platforms that were served until now."""
+        del self._platforms[1:]
+
     def _respond(self, received: Received) -> Behaviour:
         host = received.headers.get("host", "")
         if host in self.hosts_down:
