@@ -30,8 +30,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(str(figure))
 
 
-#: What takes longest begins first; all else is spread around it. A name is that of a folder or a module.
-FIRST = ("stories", "test_source", "stacks", "test_local_cloud")
+#: What takes longest begins first; all else is spread around it. A name is that of a folder or a module; the stories about call flows,
+#: which need an environment more, have a cloud of their own.
+FIRST = ("stories", FLOWS := "test_flows", "test_source", "stacks", "test_local_cloud")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -51,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def group_of(nodeid: str) -> str:
     """What runs in one process: the stories share a cloud, the tests of stacks their templates, and those of a module its fixtures."""
     path = Path(nodeid.partition("::")[0])
+    if path.parent.name == "stories" and path.stem.startswith(FLOWS):
+        return FLOWS
     return path.parent.name if path.parent.name in FIRST and path.stem not in FIRST else path.stem
 
 
