@@ -124,7 +124,7 @@ ANSWERING = (
         Metric("SlowAnswers", minutes=5),
         "Callers wait more than five seconds for an answer; Twilio gives up after fifteen.",
         "API Gateway saw answers that took longer than five seconds.",
-        TAIL % ("access_log", "30m") + " --filter-pattern '{{ $.latency > 5000 }}'",
+        TAIL % ("access_log", "30m") + " --filter-pattern '{{ $.latency = %^[5-9][0-9]{{3}}$|^[0-9]{{5}}% }}'",
         "The fallback is slow",
     ),
     Row(

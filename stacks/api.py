@@ -6,6 +6,7 @@ for. They are per API, not per route, hence an API a medium.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
+import json
 from dataclasses import dataclass
 
 from aws_cdk import Duration
@@ -62,9 +63,8 @@ ACCESS_LOG = {
     "errorType": "$context.error.responseType",
     "integrationStatus": "$context.integration.status",
     "integrationLatency": "$context.integration.latency",
+    "latency": "$context.responseLatency",
 }
-#: Milliseconds, always a number and written as one, so that a metric filter can compare it.
-LATENCY = "$context.responseLatency"
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,6 @@ class Api(Construct):
 
 
 def log_format(environment: str) -> str:
-    """One JSON object a line. What concerns an integration is `-` where there was none, so every value but the last is quoted."""
-    named = {"environment": environment} | ACCESS_LOG
-    return "{" + ",".join(f'"{name}":"{variable}"' for name, variable in named.items()) + f',"latency":{LATENCY}' + "}"
+    """One JSON object a line. API Gateway writes `-` for whatever it does not know, a time too, so every value is quoted: a line that is
+    not JSON is counted by no metric filter."""
+    return json.dumps({"environment": environment} | ACCESS_LOG, separators=(",", ":"))

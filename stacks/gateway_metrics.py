@@ -12,7 +12,8 @@ from constructs import Construct
 from lambdas.answer.journal import NAMESPACE
 from stacks.api import SENDERS_FAULT, Api
 
-SLOW = 5000  #: milliseconds
+#: Five seconds and more, of milliseconds that are written as text. A pattern takes no brackets.
+SLOW = "{ $.latency = %^[5-9][0-9]{3}$|^[0-9]{5}% }"
 #: What strangers can bring about by what they send.
 STRANGERS_DOING = (
     *SENDERS_FAULT,
@@ -31,7 +32,7 @@ STATIC_ANSWERS = other_than(*NOT_COUNTED)  #: throttled ones too: whoever got on
 PATTERNS = {
     "GatewayResponses": other_than(*NOT_COUNTED, "THROTTLED"),
     "Throttled": '{ $.errorType = "THROTTLED" }',
-    "SlowAnswers": f"{{ $.latency > {SLOW} }}",
+    "SlowAnswers": SLOW,
 }
 
 

@@ -1,7 +1,7 @@
 """Filter patterns of CloudWatch Logs for JSON lines: `{ ($.type != "-") && ($.latency > 5000) }`.
 
-Comparisons of one field, `&&` and `||` between them: `=`, `!=` with a text in which `*` stands for anything; `<`, `>`, `<=`, `>=` with a
-number. A field that is missing meets no comparison, and a number written as text is none.
+Comparisons of one field, `&&` and `||` between them: `=`, `!=` with a text in which `*` stands for anything, or with a regular expression
+between `%`; `<`, `>`, `<=`, `>=` with a number. A field that is missing meets no comparison, and a number written as text is none.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-_TOKEN = re.compile(r'\s*(?:(\$[\w.]+)|(&&|\|\||!=|<=|>=|[=<>()])|"([^"]*)"|([^\s()&|=<>!]+))')
+_TOKEN = re.compile(r'\s*(?:(\$[\w.]+)|(&&|\|\||!=|<=|>=|[=<>()])|"([^"]*)"|(%[^%()]*%)|([^\s()&|=<>!]+))')
 _NUMBERS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 
 type Test = Callable[[Any], bool]
@@ -64,7 +64,7 @@ class Pattern:
             return lambda value: _is_number(found := _at(value, path)) and _NUMBERS[sign](found, float(wanted))
         if sign not in ("=", "!=") or not field.startswith("$."):
             raise ValueError(f"no comparison: {field} {sign} {wanted}")
-        return lambda value: (found := _at(value, path)) is not None and fnmatchcase(str(found), wanted) is (sign == "=")
+        return lambda value: (found := _at(value, path)) is not None and _fits(str(found), wanted) is (sign == "=")
 
     def _token(self) -> str:
         found = _TOKEN.match(self._rest)
@@ -78,6 +78,12 @@ class Pattern:
             return False
         self._rest = self._rest[len(sign) :].strip()
         return True
+
+
+def _fits(text: str, wanted: str) -> bool:
+    if wanted[0] == wanted[-1] == "%":
+        return re.search(wanted[1:-1], text) is not None
+    return fnmatchcase(text, wanted)
 
 
 def _at(value: Any, path: list[str]) -> Any:

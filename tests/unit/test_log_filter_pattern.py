@@ -37,6 +37,9 @@ JOURNAL = '{"fallback.journal": 1, "medium": "voice"}'
         ('{ ($.errorType != "-") && ($.errorType != "THROTTLED") }', ACCESS, False),
         ('{ ($.errorType = "-") || ($.errorType = "THROT*") && ($.status = 200) }', ACCESS, True),
         ('{ (($.errorType = "-") || ($.status = "200")) && ($.latency <= 5001) }', ACCESS, True),
+        ("{ $.errorType = %^THR|^DEF% }", ACCESS, True),
+        ("{ $.errorType = %^[A-Z]{3}$% }", ACCESS, False),
+        ("{ $.none = %.% }", ACCESS, False),
         ('{ $.errorType = "THROTTLED" }', "no JSON", False),
     ],
 )
@@ -44,7 +47,9 @@ def test_a_pattern_matches_as_cloudwatch_logs_says(pattern: str, line: str, want
     assert matcher(pattern)(line) is wanted
 
 
-@pytest.mark.parametrize("pattern", ["{ $.medium voice }", "{ ($.a = 1 }", "{ $.a = 1 } x", "{ $.a IS NULL }", " [ip, user, status=4*]"])
+@pytest.mark.parametrize(
+    "pattern", ["{ $.medium voice }", "{ ($.a = 1 }", "{ $.a = 1 } x", "{ $.a IS NULL }", " [ip, user, status=4*]", "{ $.a = %(b|c)% }"]
+)
 def test_patterns_that_are_not_understood_are_refused_and_not_guessed(pattern: str) -> None:
     with pytest.raises(UnknownPattern):
         matcher(pattern)
