@@ -37,6 +37,7 @@ from local.outputs import Outputs
 from local.phone import Phone, ringing
 from local.twilio import Resolver, StandInTwilio
 from local.twilio.rest import RestApi
+from ops.words import count
 
 HIGHEST_PORT = 65535
 INTERRUPTED = 130  #: what shells say of a program that Ctrl-C ended
@@ -160,7 +161,7 @@ def stay(laptop: Laptop, console: Console) -> None:
     with console.status("a synthetic past, so that there is something to see ..."):
         past = Past(laptop.cloud.settings, datetime.now(UTC), templates=laptop.cloud.templates)
         events, messages = fill(laptop.cloud, laptop.outputs, past)
-    console.print(f"\n{events} events and {messages} voicemails of a synthetic past are there as well.")
+    console.print(f"\n{count(events, 'event')} and {count(messages, 'voicemail')} of a synthetic past are there as well.")
     if probe := laptop.outputs.probe_function:  # its schedule begins in a minute
         laptop.cloud.client("lambda").invoke(FunctionName=probe, InvocationType="Event")
     directory = laptop.cloud.directory

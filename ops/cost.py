@@ -39,6 +39,10 @@ class Price:
         """What so much costs, without the free tier."""
         return quantity * self.dollars / self.per
 
+    def count(self, quantity: float) -> str:
+        """So many units, as people write them."""
+        return f"{quantity:,.0f} {self.unit.removesuffix('s') if quantity == 1 else self.unit}"
+
 
 PRICES = {
     "API Gateway REST request": Price(3.50, 1_000_000, "requests", LOOKED_UP),
@@ -174,7 +178,7 @@ def table(title: str, uses: list[Use]) -> Iterator[str]:
     yield f"\n### {title}\n\n| what | how much | for | $ |\n|---|---:|---|---:|"
     shown = [use for use in uses if use.dollars >= 0.005]
     for use in sorted(shown, key=lambda use: -use.dollars):
-        yield f"| {use.price} | {use.quantity:,.0f} {PRICES[use.price].unit} | {use.what_for} | {use.dollars:,.2f} |"
+        yield f"| {use.price} | {PRICES[use.price].count(use.quantity)} | {use.what_for} | {use.dollars:,.2f} |"
     yield f"| the rest | | | {sum(use.dollars for use in uses if use not in shown):,.2f} |"
     yield f"| together | | | {sum(use.dollars for use in uses):,.2f} |"
     yield f"| **left to pay** where the account's free tier is used for nothing else | | | **{with_free(uses):,.2f}** |"
@@ -197,7 +201,7 @@ def figures() -> str:
 def priced(name: str, price: Price) -> str:
     """A unit price as a line."""
     free = f"{price.free:,}" if price.free else ""
-    return f"| {name} | {price.dollars:g} | {price.per:,} {price.unit} | {free} | {price.dated} |"
+    return f"| {name} | {price.dollars:g} | {price.count(price.per)} | {free} | {price.dated} |"
 
 
 def page() -> str:

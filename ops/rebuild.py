@@ -22,6 +22,7 @@ from ops.deployment import Deployment, explained
 from ops.options import PRODUCTION, DryRunOption, EnvironmentOption, JsonOption, RegionOption
 from ops.period import moment
 from ops.screen import err, out
+from ops.words import count
 
 KEYS_A_READ = 100  #: of BatchGetItem
 
@@ -53,9 +54,9 @@ def rebuild(
     if as_json:
         print(json.dumps(counts))
         return
-    out.print(f"{len(read)} items in the journal since {start:%Y-%m-%d %H:%M} UTC")
+    out.print(f"{count(len(read), 'item')} in the journal since {start:%Y-%m-%d %H:%M} UTC")
     out.print(f"{len(lacking)} missing in the table, {counts['written']} written")
-    out.print(f"{len(unheard)} recordings and pictures that the table does not know, {counts['queued']} queued")
+    out.print(f"{count(len(unheard), 'file')} at Twilio that the table does not know, {counts['queued']} queued")
     if dry_run and (lacking or unheard):
         out.print("This was a dry run; to write and queue them add --no-dry-run")
 

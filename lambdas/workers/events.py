@@ -221,4 +221,4 @@ def put_all(client: "DynamoDBClient", table: str, batch: "list[WriteRequestTypeD
         if not batch:
             return
         time.sleep(0.05 * 2**attempt)
-    raise Throttled(f"{len(batch)} items were left unprocessed")
+    raise Throttled(f"items left unprocessed: {len(batch)}")

@@ -108,7 +108,7 @@ def queue(client: "SQSClient", url: str, bodies: Iterable[str]) -> int:
     for some in batched(unique, AT_ONCE, strict=False):
         entries: Any = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(some)]
         if failed := client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed"):
-            raise NotQueued(f"{len(failed)} messages were not taken: {failed[0]['Code']}")
+            raise NotQueued(f"messages not taken: {len(failed)}, {failed[0]['Code']}")
     return len(unique)
 
 

@@ -38,6 +38,20 @@ def test_a_price_is_for_so_many_units() -> None:
     assert Price(3.5, 1_000_000, "requests", "").of(2_000_000) == 7.0
 
 
+@pytest.mark.parametrize(
+    ("quantity", "unit", "written"),
+    [
+        (1, "alarms", "1 alarm"),
+        (27, "alarms", "27 alarms"),
+        (43_200, "requests", "43,200 requests"),
+        (1, "GB-seconds", "1 GB-second"),
+        (1, "kB", "1 kB"),
+    ],
+)
+def test_units_are_counted_as_people_count(quantity: float, unit: str, written: str) -> None:
+    assert Price(1, 1, unit, "").count(quantity) == written
+
+
 @pytest.mark.parametrize(("expression", "minutes"), [("rate(1 minute)", 1), ("rate(15 minutes)", 15), ("rate(1 day)", 1440)])
 def test_a_rate_in_minutes(expression: str, minutes: float) -> None:
     assert minutes_of(expression) == minutes

@@ -14,6 +14,7 @@ from local import questions
 from ops import cost
 from ops.cli import app
 from stacks.alarms import PROBE, ROWS
+from tests.unit.page_commands import PAGES
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +54,12 @@ def parsed(words: list[str]) -> None:
         context = Context(command, parent=context, info_name=name)
     if not isinstance(command, Group):
         command.parse_args(context, words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_one_of_a_thing_is_no_plural(page: Path) -> None:
+    """`1 alarms` is a program's English. What options and paths end in (`/1 answers with`, `--digits 1 --at`) is no number of things."""
+    assert re.findall(r"(?<![\w/.,:-])1 [a-z]+s\b(?! to\b)", page.read_text()) == []
 
 
 @pytest.mark.slow
