@@ -1,8 +1,8 @@
 """How a folder becomes a Lambda zip, and a zip a function with a role of its own.
 
-Zips keep the repository's paths (`lambdas.answer.handler.handler`), have the same bytes whenever their content is the same, and carry
-`.pyc` files that Lambda may trust without looking at the sources: timestamps do not survive zipping, and without valid `.pyc` files
-a cold start costs up to 2.5 times as much (docs/decisions.md).
+Zips keep the repository's paths (`lambdas.answer.handler.handler`), are named for their content on every machine, and carry `.pyc`
+files that Lambda may trust without looking at the sources: timestamps do not survive zipping, and without valid `.pyc` files a cold start
+costs up to 2.5 times as much (docs/decisions.md).
 """
 
 import hashlib
@@ -28,6 +28,9 @@ from constructs import Construct
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / ".build"
 EPOCH = (1980, 1, 1, 0, 0, 0)
+UNIX = 3  #: the system that made a zip, as its entries name it
+#: How a zip is made of files, as a part of its name: to be changed together with `zipped` or `pyc`.
+RECIPE = b"stored; unchecked-hash pyc, marshal 2"
 #: The workers' packages, without what the runtime has (boto3) and what only Twilio's asynchronous client needs (aiohttp).
 WORKER_PACKAGES = (
     "aws-lambda-powertools", "certifi", "charset-normalizer", "idna", "jmespath", "pyjwt", "requests", "twilio",
@@ -110,24 +113,26 @@ def amazon_roots() -> str:
 
 
 def zipped(name: str, files: Files) -> Path:
-    """A zip below `.build/` with the files and the `.pyc` of each module; the same bytes for the same content, and made once for it."""
+    """A zip below `.build/` with the files and the `.pyc` of each module, made once for the same content. Nothing is compressed: what
+    deflate makes of the same bytes is another thing with each build of zlib."""
     target = BUILD / f"{name}-{digest_of(files)}.zip"
     if target.exists():
         return target
     content = files | {pyc_path(path): pyc(path, source) for path, source in files.items() if path.endswith(".py")}
     BUILD.mkdir(exist_ok=True)
     draft = BUILD / f"{name}.{os.getpid()}.part"
-    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(content):
             entry = zipfile.ZipInfo(path, EPOCH)
-            entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
+            entry.external_attr, entry.create_system = 0o644 << 16, UNIX
             archive.writestr(entry, content[path])
     return draft.rename(target)
 
 
 def digest_of(files: Files) -> str:
-    """What the files and the Python that compiles them amount to."""
-    digest = hashlib.sha256(sys.version.encode())
+    """The name of what the files amount to. The compiler counts by its bytecode's version alone: a later patch of Python may compile
+    a line otherwise, which is no other release."""
+    digest = hashlib.sha256(RECIPE + importlib.util.MAGIC_NUMBER)
     for path in sorted(files):
         digest.update(f"{path}:{len(files[path])}:".encode() + files[path])
     return digest.hexdigest()[:16]
@@ -141,7 +146,7 @@ def pyc_path(path: str) -> str:
 
 def pyc(path: str, source: bytes) -> bytes:
     """A compiled module with an unchecked hash (PEP 552). Marshal's version 2 leaves out back references, which differ from run to run."""
-    code = compile(source, f"/var/task/{path}", "exec", dont_inherit=True)
+    code = compile(source, f"/var/task/{path}", "exec", dont_inherit=True, optimize=0)
     return importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + importlib.util.source_hash(source) + marshal.dumps(code, 2)
 
 
@@ -176,7 +181,7 @@ def function(
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,
         handler=handler,
-        code=lambda_.Code.from_asset(str(code)),
+        code=lambda_.Code.from_asset(str(code), asset_hash=code.stem),
         role=role,
         log_group=group,
         environment=dict(environment),
