@@ -19,7 +19,7 @@ from answerbook.audio import Audio
 from answerbook.calendars import worked_out
 from answerbook.documents import Document, Medium, Node, Pen, parts, sheet
 from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_rules, wrong_names_in_steps
-from answerbook.flows import Flow, StepRule, Turn
+from answerbook.flows import Flow, StepRule, Turn, rendered_for
 from answerbook.reach import Rule, reachable
 from answerbook.rules import alternatives
 from answerbook.templates import Templates, Unset
@@ -50,8 +50,7 @@ class Compiler:
         self.flows: dict[str, Flow] = {}
         for name in settings.answer:
             with self.rendering(name):
-                self.flows[name] = Flow(self.templates, name, settings)
-                self.flows[name].mistakes.settle()
+                self.flows[name] = Flow(self.templates, name, settings, self.mistakes)
         self.draft = proofs.Draft(settings, self.flows, self.media())
         self.draft.lookups = {flow.named_lookups[name]: table for flow in self.flows.values() for name, table in flow.lookups.items()}
         self.calendars = {name: worked_out(calendar) for name, calendar in settings.calendar.items()}
@@ -66,9 +65,8 @@ class Compiler:
         except ConfigError as error:
             new = [mistake for mistake in error.mistakes if mistake not in self.shown]
             self.shown |= set(new)
-            where = self.settings.place("answer", answer)
             here = f"{self.settings.file.path}:"
-            self.mistakes.add(*(told if told.startswith(here) else f"{told} (answer {answer!r} at {where})" for told in new))
+            self.mistakes.add(*(told if told.startswith(here) else told + rendered_for(self.settings, answer) for told in new))
 
     def compile(self) -> dict[str, Any]:
         """The answer book."""

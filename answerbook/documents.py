@@ -136,7 +136,7 @@ class Pen:
         """The document's text. Raises ConfigError."""
         values = self.flow.answer.values
         language = str(values.get("language", self.settings.last_resort.language))
-        words = Words(self.flow.mistake, language, str(values.get("voice", "")), self.play)
+        words = Words(self.flow.refuse_value, language, str(values.get("voice", "")), self.play)
         functions: dict[str, Any] = {
             "call": Call(),
             "turn": self.number,

@@ -14,7 +14,7 @@ from answerbook.templates import Templates
 from config.checks import path_name
 from config.judgement import as_list
 from config.lines import Lines
-from config.mistakes import ConfigError, Mistakes, nearest
+from config.mistakes import ConfigError, Mistakes, near, nearest
 from config.settings import Settings
 from config.tables import Answer
 from lambdas.answer.book import host_of
@@ -49,10 +49,10 @@ class Turn:
 
 
 class Flow:
-    """The flow of one answer. Raises ConfigError for an unknown flow, a value missing or left over, a step that is none; `mistakes` are
-    those after which the rest can still be judged."""
+    """The flow of one answer. Raises ConfigError for an unknown flow, a value missing, a step that is none; those mistakes after which the
+    rest can still be judged are added to `mistakes`."""
 
-    def __init__(self, templates: Templates, name: str, settings: Settings) -> None:
+    def __init__(self, templates: Templates, name: str, settings: Settings, mistakes: Mistakes) -> None:
         self.templates = templates
         self.name = name
         self.settings = settings
@@ -63,8 +63,8 @@ class Flow:
         self.documents = templates.documents(self.answer.flow)
         for document in self.documents:
             self.check_name(document, str(templates.path(self.answer.flow, document)))
-        self.check_values()
-        self.mistakes = Mistakes()
+        self.mistakes = mistakes
+        self.answer = self.answer.model_copy(update={"values": self.used_values()})
         first = self.tables(1)
         self.lookups = self.checked_lookups(first.get("lookup", {}))
         self.turns = self.unrolled(first)
@@ -90,6 +90,13 @@ class Flow:
         source = self.source_of(value)
         return ConfigError(f"{source}: {sentence}") if source else ValueError(sentence)
 
+    def refuse_value(self, sentence: str, value: object) -> None:
+        """Note a mistake in a value, so that the rest is checked too; raise one of the template's own."""
+        error = self.mistake(sentence, value)
+        if not isinstance(error, ConfigError):
+            raise error
+        self.mistakes.add(*error.mistakes)
+
     def refuse(self, reason: str) -> NoReturn:
         """Stop, and say where the answer is defined. Templates call it for values that do not go together; a reason that begins with the
         key of a value is told on its line."""
@@ -110,15 +117,19 @@ class Flow:
         """File and line of a step."""
         return f"{self.answer.flow}/steps.toml:{Lines(self.templates.source(self.answer.flow)).of((step,))}"
 
-    def check_values(self) -> None:
-        """Every value that is set must be used; one that is used and not set stops the rendering."""
+    def used_values(self) -> dict[str, Any]:
+        """The values that the flow uses; one left over is a mistake, and read as the one that it resembles. One that is used and not set
+        stops the rendering."""
         used = self.templates.variables(self.answer.flow)
-        unused = [value for value in self.answer.values if value not in used]
-        if unused:
+        values = {key: value for key, value in self.answer.values.items() if key in used}
+        for key in self.answer.values.keys() - values:
+            meant = near(key, used)
             known = f"; it uses {', '.join(sorted(used)) or 'none'}"
-            raise ConfigError(
-                *(f"{self.at(value)}: the flow {self.answer.flow!r} uses no such value{nearest(value, used) or known}" for value in unused)
-            )
+            self.mistakes.add(f"{self.at(key)}: the flow {self.answer.flow!r} uses no such value{nearest(key, used) or known}")
+            if meant and meant not in values:
+                self.settings.file.lines.read_as(("answer", self.name, key), ("answer", self.name, meant))
+                values[meant] = self.answer.values[key]
+        return values
 
     def check_name(self, name: str, at: str) -> None:
         """Names of steps and documents are parts of URLs."""
@@ -132,7 +143,8 @@ class Flow:
         turns = first.get("turns", 1)
         if type(turns) is not int or not 1 <= turns <= MOST_TURNS:
             place = self.source_of(turns) or self.step_place("turns")
-            self.mistakes.add(f"{place}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}")
+            rendered = "" if place.startswith(f"{self.settings.file.path}:") else rendered_for(self.settings, self.name)
+            self.mistakes.add(f"{place}: turns is {turns!r}; it must be a whole number from 1 to {MOST_TURNS}{rendered}")
             turns = 1
         unrolled = [self.turn(first), *(self.turn(self.tables(turn)) for turn in range(2, turns + 1))]
         again = [rule.at for turn in unrolled for rules in turn.steps.values() for rule in rules if rule.kind == "again"]
@@ -211,6 +223,11 @@ def inner_values(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple
         for item in value:
             yield from inner_values(item, path)
     yield path, value
+
+
+def rendered_for(settings: Settings, answer: str) -> str:
+    """What a message about a template ends in: the settings may be what is wrong."""
+    return f" (answer {answer!r} at {settings.place('answer', answer)})"
 
 
 def given(settings: Settings) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from answerbook.grammar import check
-from config.mistakes import nearest, shortened
+from config.mistakes import near, nearest, shortened
 from lambdas.answer.journal import PARAMETERS
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -27,16 +27,18 @@ KEYS = ("text", "ssml", "audio", "language", "voice")
 #: Twilio's own voices; https://www.twilio.com/docs/voice/twiml/say/text-speech has SSML with the others only.
 BASIC = ("", "man", "woman", "alice")
 
+REFUSED = Markup("-")  #: stands for what cannot be said; nobody hears it, because the book is refused
+
 Play = Callable[[str], Markup]
-Mistake = Callable[[str, object], Exception]  #: of a sentence and the wrong value, by which its place is found
+Refuse = Callable[[str, object], None]  #: of a sentence and the wrong value, by which its place is found
 
 
 class Words:
-    """Writes the messages of one document: `mistake` makes the error of what cannot be said, `language` and `voice` are for messages
-    without their own, `play` writes the address of audio."""
+    """Writes the messages of one document: `refuse` tells what cannot be said, `language` and `voice` are for messages without their own,
+    `play` writes the address of audio. What was refused is written somehow, so that the rest of the document is checked too."""
 
-    def __init__(self, mistake: Mistake, language: str, voice: str, play: Play | None) -> None:
-        self.mistake = mistake
+    def __init__(self, refuse: Refuse, language: str, voice: str, play: Play | None) -> None:
+        self.refuse = refuse
         self.language = language
         self.voice = voice
         self.play = play
@@ -48,35 +50,48 @@ class Words:
 
     def one(self, message: Mapping[str, Any]) -> Markup:
         """One message of a list."""
+        known = self.known(message)
+        if ("text" in known) == ("ssml" in known):
+            also = ", also where audio is played: it stands in for it" * ("audio" in known)
+            self.refuse(f"a message needs either text or ssml{also}", message)
+            known = {"text": REFUSED}
+        if "audio" in known and self.play:
+            return Markup("<Play>{}</Play>").format(self.play(str(known["audio"])))
+        if "ssml" in known and self.voice_of(known) in BASIC:
+            needs = 'a message with ssml needs a voice that knows it, as in voice = "Polly.Joanna"; Twilio\'s basic voices do not'
+            self.refuse(needs, message)
+            known = {"text": REFUSED}
+        return self.spoken(known)
+
+    def known(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A message with the keys that there are; a misspelt one is read as the one that it resembles."""
         for key in message:
             if key not in KEYS:
-                raise self.mistake(f"a message has no {key!r}{nearest(key, KEYS)}; it may have {', '.join(KEYS)}", message)
-        if ("text" in message) == ("ssml" in message):
-            also = ", also where audio is played: it stands in for it" * ("audio" in message)
-            raise self.mistake(f"a message needs either text or ssml{also}", message)
-        if "audio" in message and self.play:
-            return Markup("<Play>{}</Play>").format(self.play(str(message["audio"])))
-        return self.spoken(message)
+                self.refuse(f"a message has no {key!r}{nearest(key, KEYS)}; it may have {', '.join(KEYS)}", message)
+        return {key if key in KEYS else near(key, KEYS) or key: value for key, value in message.items()}
 
     def spoken(self, message: Mapping[str, Any]) -> Markup:
         """A message that is said."""
-        voice = str(message.get("voice", "" if "language" in message else self.voice))
-        if "ssml" in message and voice in BASIC:
-            needs = 'a message with ssml needs a voice that knows it, as in voice = "Polly.Joanna"; Twilio\'s basic voices do not'
-            raise self.mistake(needs, message)
+        voice = self.voice_of(message)
         attributes = Markup(' language="{}"').format(message.get("language", self.language))
         if voice:
             attributes += Markup(' voice="{}"').format(voice)
         said = self.words(message["text"]) if "text" in message else self.marked_up(message["ssml"], voice)
         return Markup("<Say{}>{}</Say>").format(attributes, said)
 
+    def voice_of(self, message: Mapping[str, Any]) -> str:
+        """The voice of a message; the basic one has no name."""
+        return str(message.get("voice", "" if "language" in message else self.voice))
+
     def marked_up(self, ssml: Any, voice: str) -> Markup:
         """A text with SSML in it."""
         if not isinstance(ssml, str):
-            raise self.mistake(f"ssml must be text in quotes; this is {ssml!r}", ssml)
-        for problem in check(f'<Response><Say voice="{escape(voice)}">{ssml}</Say></Response>', "voice"):
-            raise self.mistake(f"ssml: {problem.message}", ssml)
-        return self.filled(Markup(ssml), ssml)  # noqa: S704 - the team's own
+            self.refuse(f"ssml must be text in quotes; this is {ssml!r}", ssml)
+            return REFUSED
+        problems = check(f'<Response><Say voice="{escape(voice)}">{ssml}</Say></Response>', "voice")
+        for problem in problems:
+            self.refuse(f"ssml: {problem.message}", ssml)
+        return REFUSED if problems else self.filled(Markup(ssml), ssml)  # noqa: S704 - the team's own
 
     def english(self, text: str) -> Mapping[str, str]:
         """A text that stands in a template, as a message: English, and said so where the answer speaks another language."""
@@ -89,15 +104,16 @@ class Words:
         if isinstance(text, jinja2.Undefined):
             text = str(text)  # raises, and names the value that is not set
         if not isinstance(text, str) or not text.strip():
-            raise self.mistake(f"a message must be a text, a table or a list of these, and not empty; this is {text!r}", text)
+            self.refuse(f"a message must be a text, a table or a list of these, and not empty; this is {text!r}", text)
+            return REFUSED
         return self.filled(escape(text), text)
 
     def filled(self, said: Markup, text: str) -> Markup:
         """`{From}` as the placeholder that the answer function fills; `text`: as it was written."""
         for name in PARAMETER.findall(text):
             if name not in PARAMETERS:
-                raise self.mistake(f"{{{name}}} is not a Twilio parameter that is kept{nearest(name, PARAMETERS)}", text)
+                self.refuse(f"{{{name}}} is not a Twilio parameter that is kept{nearest(name, PARAMETERS)}", text)
         if brace := BRACE.search(PARAMETER.sub("", text)):
             remedy = "write a parameter as in {From}; a lone brace cannot be spoken, so correct or remove it"
-            raise self.mistake(f"{brace.group()} stands alone in {shortened(text)!r}: {remedy}", text)
+            self.refuse(f"{brace.group()} stands alone in {shortened(text)!r}: {remedy}", text)
         return Markup(PARAMETER.sub(rf"{OPEN}\1{CLOSE}", said))  # noqa: S704 - escaped before
