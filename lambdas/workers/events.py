@@ -24,7 +24,7 @@ from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, WriteRequestTypeDef
 
 TIMELINE = "timeline"  #: index: `day_shard` and `time`, what lists show
 TODO = "todo"  #: sparse index: `todo` and `time`, what waits for somebody
@@ -193,10 +193,25 @@ def write(client: "DynamoDBClient", table: str, items: Iterable[Item]) -> int:
     return sum(write_batch(client, table, list(batch)) for batch in batched(unique.values(), BATCH, strict=False))
 
 
+def write_new(client: "DynamoDBClient", table: str, items: Iterable[Item]) -> None:
+    """Write the items of whose keys there is none yet, each on that condition: what is there knows more. Raises ClientError."""
+    for item in items:
+        try:
+            client.put_item(TableName=table, Item=typed(item), ConditionExpression="attribute_not_exists(pk)")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+
 def put(item: Item) -> "WriteRequestTypeDef":
-    """One item as BatchWriteItem takes it; numbers with a fraction go as text, because DynamoDB refuses floats."""
+    """One item as BatchWriteItem takes it."""
+    return {"PutRequest": {"Item": typed(item)}}
+
+
+def typed(item: Item) -> "dict[str, AttributeValueTypeDef]":
+    """An item as DynamoDB's client takes it; numbers with a fraction go as text, because DynamoDB refuses floats."""
     plain = {name: str(value) if isinstance(value, float) else value for name, value in item.items()}
-    return {"PutRequest": {"Item": {name: TypeSerializer().serialize(value) for name, value in plain.items()}}}
+    return {name: TypeSerializer().serialize(value) for name, value in plain.items()}
 
 
 def write_batch(client: "DynamoDBClient", table: str, batch: list[Item]) -> int:

@@ -22,7 +22,7 @@ from lambdas.workers import alerts
 from lambdas.workers.access_log import AccessLog
 from lambdas.workers.alerts import Alerts, Hosts
 from lambdas.workers.calls import Calls
-from lambdas.workers.events import FAILURE, Item, write
+from lambdas.workers.events import FAILURE, Item, write, write_new
 from lambdas.workers.gaps import Gaps
 from lambdas.workers.missing import SETTLED, Missing
 from lambdas.workers.progress import Progress
@@ -133,19 +133,17 @@ def ask_alerts(now: datetime, since: datetime | None) -> None:
 
 def ask_calls(now: datetime, since: datetime | None) -> None:
     """Write how calls ended, and which calls nobody took."""
-    join("calls", CALLS.within, now, since)
+    deadline = Deadline(ASK_SECONDS)
+    for begin, end in windows(Progress(TABLE, "calls"), now, since):
+        keep(CALLS.within(begin, end, deadline))
 
 
 def ask_texts(now: datetime, since: datetime | None) -> None:
-    """Write the texts that nobody got."""
-    join("texts", TEXTS.within, now, since)
-
-
-def join(chore: str, within: Callable[[datetime, datetime, Deadline], list[Item]], now: datetime, since: datetime | None) -> None:
-    """Join one of Twilio's lists with the table, after the alerts, which know more of each."""
+    """Write the texts that nobody got, where no alert has told of them: it knows more, and the index may not show yet what it told. The
+    original goes first, so that there is no event without one."""
     deadline = Deadline(ASK_SECONDS)
-    for begin, end in windows(Progress(TABLE, chore), now, since):
-        keep(within(begin, end, deadline))
+    for begin, end in windows(Progress(TABLE, "texts"), now, since):
+        write_new(DYNAMODB, TABLE.name, reversed(TEXTS.within(begin, end, deadline)))
 
 
 def windows(progress: Progress, now: datetime, since: datetime | None) -> Iterator[tuple[datetime, datetime]]:

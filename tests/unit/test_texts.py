@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl
 import pytest
 from boto3.dynamodb.conditions import Key
 
+from lambdas.workers.gaps import Known
 from lambdas.workers.hand_back import NothingToGiveBack, ask_of, is_candidate, replay_key
+from lambdas.workers.timeline import Timeline
 from local.twilio.messages import Text
 from local.twilio.numbers import Application, MessagingService, Number
 from local.twilio.platform import Alert, new_sid
@@ -150,6 +152,22 @@ def test_an_alert_that_comes_later_takes_the_place_of_what_the_list_told(made: A
     after, _ = items(made, found)
     assert (before["kind"], after["kind"], after["error_code"]) == ("unheard", "missed", "11205")
     assert replay_key(before) == replay_key(after)
+
+
+def test_what_the_list_tells_never_takes_the_place_of_what_an_alert_told(made: Account, reconcile: ModuleType, line: Number) -> None:
+    """The alert came a second before, and the timeline, an index, does not show it yet: its code must stay."""
+    found = text(line)
+    alert(made, found)
+    gap(made, found)
+    reconcile.ask_alerts(datetime.now(UTC), None)
+    told = items(made, found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Timeline, "events", lambda *_, **__: iter([]))
+        patch.setattr(reconcile.TEXTS.gaps, "within", lambda *_: [datetime.fromtimestamp(found.received + 5, UTC)])
+        patch.setattr(Known, "was_failing", lambda *_: True)
+        reconcile.ask_texts(datetime.now(UTC), None)
+    assert told[0]["error_code"] == "11205"
+    assert items(made, found) == told
 
 
 def test_a_text_of_which_twilio_only_says_that_we_failed_is_found(made: Account, reconcile: ModuleType, line: Number) -> None:
