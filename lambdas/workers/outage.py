@@ -187,10 +187,15 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def alarm_in(event: dict[str, Any]) -> str:
-    """The state that the alarm which invoked us changed to; nothing when the schedule did.
+def alarm_in(event: dict[str, Any], now: datetime) -> str:
+    """The state that the alarm which invoked us changed to; nothing when the schedule did, nor where Lambda brings the word so late that
+    the alarm may long be well: it goes off for as long as an outage needs to be over.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html"""
-    return str(event.get("alarmData", {}).get("state", {}).get("value", ""))
+    state = event.get("alarmData", {}).get("state", {})
+    changed = state.get("timestamp")
+    if state.get("value") == "ALARM" and changed and now - moment(changed) > QUIET:
+        return ""
+    return str(state.get("value", ""))
 
 
 def meant(event: dict[str, Any]) -> datetime:
@@ -213,10 +218,11 @@ def handler(event: dict[str, Any], _: LambdaContext) -> None:
 
     table = boto3.resource("dynamodb", config=aws).Table(os.environ["TABLE_NAME"])
     outages = Outages(table, environment, tell, lambda: alarm_state(os.environ["ALARM_NAME"], aws))
-    if alarm_in(event) == "ALARM" and not outages.can_be_used():
+    said = alarm_in(event, datetime.now(UTC))
+    if said == "ALARM" and outages.level() in ("ALARM", "") and not outages.can_be_used():
         tell(without_figures(environment))
         return
-    outages.look(meant(event), alarm_in(event))
+    outages.look(meant(event), said)
 
 
 def alarm_state(name: str, aws: Config) -> str:

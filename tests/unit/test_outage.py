@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +17,11 @@ from lambdas.workers.events import Item, day_shard
 from lambdas.workers.outage import Outages, alarm_in, meant
 from lambdas.workers.timeline import stamp
 from tests.unit.event_table import TABLE, event_table, put
-from tests.unit.voicemail_workers import CONTEXT
+from tests.unit.voicemail_workers import CONTEXT as NAMED
 
 BEGIN = datetime(2026, 11, 21, 23, 52, 7, tzinfo=UTC)  # an outage that goes over midnight
 MINUTE = timedelta(minutes=1)
+CONTEXT: Any = NAMED
 
 
 class Office:
@@ -239,8 +240,19 @@ def test_an_alarm_that_is_made_and_well_begins_nothing(office: Office) -> None:
 
 
 def test_it_is_the_alarm_that_invoked_us_or_the_schedule() -> None:
-    assert alarm_in({"alarmData": {"state": {"value": "ALARM"}}, "time": "2026-11-21T23:52:00.000+0000"}) == "ALARM"
-    assert alarm_in({"time": "2026-11-21T23:52:00Z"}) == ""
+    assert alarm_in(went_off(BEGIN), BEGIN + MINUTE) == "ALARM"
+    assert alarm_in({"time": "2026-11-21T23:52:00Z"}, BEGIN) == ""
+
+
+def went_off(when: datetime, state: str = "ALARM") -> dict[str, Any]:
+    """What the alarm invokes us with."""
+    return {"alarmData": {"state": {"value": state, "timestamp": when.strftime("%Y-%m-%dT%H:%M:%S.000+0000")}}}
+
+
+def test_an_alarm_of_half_an_hour_ago_says_nothing_of_now() -> None:
+    """It may be well since; that it *is* well is true until it changes."""
+    assert alarm_in(went_off(BEGIN), BEGIN + 30 * MINUTE) == ""
+    assert alarm_in(went_off(BEGIN, "OK"), BEGIN + 30 * MINUTE) == "OK"
 
 
 def test_the_moment_is_the_one_that_was_meant() -> None:
@@ -398,16 +410,32 @@ def test_a_table_that_takes_nothing_is_as_good_as_gone(office: Office) -> None:
 
 def test_where_the_table_is_gone_people_hear_at_least_what_the_alarm_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """ "Callers come to the fallback" must not wait for a table."""
-    with event_table():
-        topic = boto3.client("sns", region_name="us-east-1").create_topic(Name="alerts")["TopicArn"]
-        for name, value in {"FALLBACK_ENVIRONMENT": "production", "TABLE_NAME": "gone", "TOPIC_ARN": topic, "ALARM_NAME": "a"}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        context: Any = CONTEXT
-        published: list[dict[str, Any]] = []
-        client = SimpleNamespace(publish=lambda **what: published.append(what), describe_alarms=lambda **_: {"MetricAlarms": []})
-        monkeypatch.setattr("lambdas.workers.outage.boto3.client", lambda *_, **__: client)
-        outage.handler({"alarmData": {"state": {"value": "ALARM"}}}, context)
+    with without_a_table(monkeypatch, []) as published:
+        outage.handler({"alarmData": {"state": {"value": "ALARM"}}}, CONTEXT)
         assert published[0]["Subject"] == "[production] callers come to the fallback; the event table cannot be used"
         with pytest.raises(ClientError):
-            outage.handler({"alarmData": {"state": {"value": "OK"}}}, context)
+            outage.handler({"alarmData": {"state": {"value": "OK"}}}, CONTEXT)
+
+
+@pytest.mark.parametrize(("ago", "alarms"), [(30, []), (1, [{"StateValue": "OK"}])], ids=["late", "well again"])
+def test_an_alarm_that_comes_late_while_the_table_is_gone_invents_no_outage(
+    monkeypatch: pytest.MonkeyPatch, ago: int, alarms: list[dict[str, str]]
+) -> None:
+    """Lambda brings the alarm's word half an hour late, or it is well already: nobody is called out of bed for that."""
+    with without_a_table(monkeypatch, alarms) as published:
+        with pytest.raises(ClientError):
+            outage.handler(went_off(datetime.now(UTC) - ago * MINUTE), CONTEXT)
+        assert published == []
+
+
+@contextmanager
+def without_a_table(monkeypatch: pytest.MonkeyPatch, alarms: list[dict[str, str]]) -> Iterator[list[dict[str, Any]]]:
+    """The function's AWS, in which the table is gone, and the alarm can be read or not; what it publishes."""
+    with event_table():
+        names = {"FALLBACK_ENVIRONMENT": "production", "TABLE_NAME": "gone", "TOPIC_ARN": "alerts", "ALARM_NAME": "a"}
+        for name, value in (names | {"AWS_DEFAULT_REGION": "us-east-1"}).items():
+            monkeypatch.setenv(name, value)
+        published: list[dict[str, Any]] = []
+        client = SimpleNamespace(publish=lambda **what: published.append(what), describe_alarms=lambda **_: {"MetricAlarms": alarms})
+        monkeypatch.setattr("lambdas.workers.outage.boto3.client", lambda *_, **__: client)
+        yield published
