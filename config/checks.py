@@ -11,7 +11,7 @@ import phonenumbers
 from pydantic import AfterValidator
 
 from config.mistakes import nearest
-from config.regions import known_region
+from config.regions import known_region, our_region
 
 
 def account_sid(sid: str) -> str:
@@ -171,6 +171,7 @@ def calendar_day(text: str) -> str:
 TagKey = Annotated[str, AfterValidator(tag_key)]
 TagValue = Annotated[str, AfterValidator(tag_value)]
 Region = Annotated[str, AfterValidator(known_region)]
+OurRegion = Annotated[str, AfterValidator(our_region)]
 AccountSid = Annotated[str, AfterValidator(account_sid)]
 PhoneNumber = Annotated[str, AfterValidator(phone_number)]
 PathName = Annotated[str, AfterValidator(path_name)]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.file import HERE, File
 from config.mistakes import MISSING, ConfigError
-from config.regions import known_region
+from config.regions import our_region
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -140,7 +140,7 @@ def region_in(file: File) -> str:
     """The region of an environment. Raises ConfigError."""
     data = file.data
     try:
-        return known_region(str(data["region"]))
+        return our_region(str(data["region"]))
     except KeyError:
         raise ConfigError(f"{file.path}:1: region: {MISSING}") from None
     except ValueError as error:

@@ -12,6 +12,7 @@ from config.checks import (
     EntryAddress,
     HostName,
     Hours,
+    OurRegion,
     PathName,
     PhoneNumber,
     PlainText,
@@ -288,7 +289,7 @@ class Settings(Frozen):
 
     environment: str
     file: SkipValidation[File] = Field(exclude=True, repr=False)
-    region: Region = Field(description="where the fallback runs; never where the primary runs", examples=["us-west-2"])
+    region: OurRegion = Field(description="where the fallback runs; never where the primary runs", examples=["us-west-2"])
     protect: bool = Field(False, description="termination protection of the stack; set it in production")
     tags: dict[TagKey, TagValue] = Field({}, description="tags on every resource", examples=[{"team": "telephony"}])
     aws: Aws = Aws()

@@ -26,7 +26,7 @@ from config.deployable import leads_to_this_machine
 from config.deployed import FOLDER, Deployed, NotPublished, NotWhole, folder, path_of, region_in
 from config.file import File
 from config.mistakes import ConfigError
-from config.regions import known_region
+from config.regions import our_region
 from config.version import version
 from ops.command_line import command_line
 from ops.screen import err
@@ -201,7 +201,7 @@ def made(service: str, region: str, config: Config = PATIENT) -> Any:
 def checked(region: str, named_by: str = "--region") -> str:
     """A region that there is. Raises OpsError."""
     try:
-        return known_region(region)
+        return our_region(region)
     except ValueError as error:
         raise OpsError(f"{named_by}: {error}") from error
 

@@ -117,8 +117,7 @@ class Api(Construct):
     @property
     def url(self) -> str:
         """The stage's address. Built from the API's id alone, so that a function may know it without a circle of dependencies."""
-        suffix = "amazonaws.com.cn" if self.settings.region.startswith("cn-") else "amazonaws.com"
-        return f"https://{self.api.rest_api_id}.execute-api.{self.settings.region}.{suffix}/{STAGE}"
+        return f"https://{self.api.rest_api_id}.execute-api.{self.settings.region}.amazonaws.com/{STAGE}"
 
     @property
     def host(self) -> str:

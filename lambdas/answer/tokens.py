@@ -111,10 +111,8 @@ def get_secret_value(secret: str) -> str:
 
 def endpoint_url() -> str:
     """Secrets Manager in this function's region, or where the standard variables point."""
-    region = os.environ["AWS_REGION"]
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     own = os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or os.environ.get("AWS_ENDPOINT_URL")
-    return own or f"https://secretsmanager.{region}.{suffix}"
+    return own or f"https://secretsmanager.{os.environ['AWS_REGION']}.amazonaws.com"
 
 
 def signed_headers(host: str, body: bytes, now: time.struct_time) -> dict[str, str]:

@@ -75,6 +75,16 @@ def test_the_settings_become_one_object() -> None:
     assert (settings.voice[0].at, settings.voice[1].at) == ("test.toml:23", "test.toml:27")
 
 
+@pytest.mark.parametrize("region", ["us-gov-west-1", "us-gov-east-1", "ap-east-2", "ap-southeast-7", "mx-central-1", "il-central-1"])
+def test_it_stands_wherever_the_public_and_its_addresses_are_those_of_aws(region: str) -> None:
+    assert parse("test", GOOD.replace("us-west-2", region), Path("test.toml")).region == region
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
+def test_the_primary_may_run_in_any_region(region: str) -> None:
+    assert parse("test", GOOD.replace("eu-west-1", region), Path("test.toml")).primary.regions == (region,)
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
@@ -109,6 +119,25 @@ def test_the_environments_of_the_project_compile(path: Path) -> None:
     ("old", "new", "line", "says"),
     [
         ('region = "us-west-2"', 'region = "us-west-9"', 1, "region: 'us-west-9' is not an AWS region with Lambda; did you mean 'us-west-"),
+        ('region = "us-west-2"', 'region = "us-south-1"', 1, "(a region that is newer than the installed AWS SDK comes with `make lock`)"),
+        (
+            'region = "us-west-2"',
+            'region = "cn-north-1"',
+            1,
+            "region: 'cn-north-1' lies in AWS China, where API Gateway answers the public only",
+        ),
+        (
+            'region = "us-west-2"',
+            'region = "eusc-de-east-1"',
+            1,
+            "lies in the AWS European Sovereign Cloud, whose addresses end in amazonaws.eu",
+        ),
+        (
+            'region = "us-west-2"',
+            'region = "us-iso-east-1"',
+            1,
+            "lies in a partition of AWS that the public, and with it Twilio, cannot reach",
+        ),
         ('region = "us-west-2"', 'region = "eu-west-1"', 1, "region: eu-west-1 is the primary's own region"),
         ('region = "us-west-2"', "region = 7", 1, "region: "),
         ('region = "us-west-2"\n', "", 1, "region: is missing; add it"),

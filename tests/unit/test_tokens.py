@@ -58,7 +58,7 @@ def botocore_headers(credentials: Credentials, region: str, host: str, body: byt
     [
         ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "us-west-2", "secretsmanager.us-west-2.amazonaws.com", "tokens"),
         ("ASIAEXAMPLE", "x", "eu-central-1", "127.0.0.1:4566", "arn:aws:secretsmanager:eu-central-1:000000000000:secret:Tokens-a1b2c3"),
-        ("AKIDEXAMPLE", "é", "cn-north-1", "secretsmanager.cn-north-1.amazonaws.com.cn", 'a "name" of ünusual signs'),
+        ("AKIDEXAMPLE", "é", "us-gov-east-1", "secretsmanager.us-gov-east-1.amazonaws.com", 'a "name" of ünusual signs'),
     ],
 )
 def test_the_request_is_signed_byte_for_byte_as_botocore_signs_it(
@@ -379,7 +379,10 @@ def test_a_secret_is_a_token_list_or_refused(secret: str) -> None:
 
 @pytest.mark.parametrize(
     ("region", "endpoint"),
-    [("us-west-2", "https://secretsmanager.us-west-2.amazonaws.com"), ("cn-north-1", "https://secretsmanager.cn-north-1.amazonaws.com.cn")],
+    [
+        ("us-west-2", "https://secretsmanager.us-west-2.amazonaws.com"),
+        ("us-gov-east-1", "https://secretsmanager.us-gov-east-1.amazonaws.com"),
+    ],
 )
 def test_the_endpoint_is_that_of_the_region(monkeypatch: pytest.MonkeyPatch, region: str, endpoint: str) -> None:
     for name in ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"):
