@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config.folders import Folders
 from config.mistakes import ConfigError, nearest
-from lambdas.workers.audio import NotAudio, chunks, seconds
+from lambdas.workers.audio import NotAudio, after_tag, chunks, mp3_frames, seconds
 
 SHARED = "audio"  #: the folder of files that several flows use
 #: What Twilio plays, of which these can be told from anything else: https://www.twilio.com/docs/voice/twiml/play#supported-audio-file-types
@@ -20,6 +20,9 @@ KINDS = (".wav", ".mp3", ".aiff")
 #: PCM, A-law and mu-law: what telephony speaks itself. Others may play or not; Twilio lists types of files alone.
 CODECS = (1, 6, 7)
 EXTENSIBLE = 0xFFFE  #: the codec stands further behind
+#: Bytes of side information of an MP3 frame, by whether it is MPEG 1 and whether it is mono (a channel mode)
+SIDE_INFORMATION = {(True, False): 32, (True, True): 17, (False, False): 17, (False, True): 9}
+MONO = 3
 #: A Lambda answer holds 6 MB, and audio in it is base64: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST = 4 * 1024 * 1024
 
@@ -63,6 +66,8 @@ def checked(path: Path) -> bytes:
         )
     try:
         length = aiff_frames(content) if ending == ".aiff" else seconds(BytesIO(content), ending[1:])
+        if ending == ".mp3":
+            check_mp3_length(content)
     except NotAudio as error:
         raise ConfigError(f"{path}: this is not a valid {ending[1:].upper()} file, or not all of it; save it again") from error
     if not length > 0:
@@ -72,6 +77,26 @@ def checked(path: Path) -> bytes:
             f"{path}: its samples are written as format {codec:#06x}; save them as PCM, as in `sox in.wav -e signed -b 16 out.wav`"
         )
     return content
+
+
+def check_mp3_length(content: bytes) -> None:
+    """Refuse an MP3 that lacks frames, as far as its first one, which most encoders write, says how much there should be; some count it
+    too, though it holds no sound. A file without it that was cut between two frames cannot be told from a shorter one. Raises NotAudio.
+
+    http://gabriel.mp3-tech.org/mp3infotag.html: `Xing` or `Info` behind the (empty) side information; flags, frames, bytes
+    """
+    file = BytesIO(content)
+    start = after_tag(file)
+    header = int.from_bytes(content[start : start + 4], "big")
+    mono, newest = header >> 6 & 3 == MONO, header >> 19 & 3 == 3
+    at = start + 4 + SIDE_INFORMATION[newest, mono]
+    if content[at : at + 4] not in (b"Xing", b"Info"):
+        return
+    flags, *stated = struct.unpack(">III", content[at + 4 : at + 16].ljust(12, b"\0"))
+    frames = stated.pop(0) if flags & 1 else 0
+    length = stated.pop(0) if flags & 2 else 0
+    if len(content) - start < length or sum(1 for _ in mp3_frames(file)) < frames:
+        raise NotAudio("an MP3 file that lacks frames")
 
 
 def aiff_frames(content: bytes) -> int:

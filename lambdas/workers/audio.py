@@ -81,22 +81,30 @@ def data_length(file: BufferedIOBase, length: int) -> int:
 
 def mp3_seconds(file: BufferedIOBase) -> float:
     """The sum of all frames."""
+    played = sum(mp3_frames(file))
+    if not played:
+        raise NotAudio("an MP3 file without a frame")
+    return played
+
+
+def mp3_frames(file: BufferedIOBase) -> Iterator[float]:
+    """The seconds of each frame. Raises NotAudio."""
     start, end = after_tag(file), size(file)
-    played = 0.0
     while start < end:
         file.seek(start)
         header = file.read(4)
         if header[:3] == b"TAG" and end - start == ID3V1:
-            break
+            return
         length, lasts = frame(header)
-        played, start = played + lasts, start + length
-    if not played or start > end:
-        raise NotAudio("an MP3 file that ends within a frame")
-    return played
+        start += length
+        if start > end:
+            raise NotAudio("an MP3 file that ends within a frame")
+        yield lasts
 
 
 def after_tag(file: BufferedIOBase) -> int:
     """Where the first frame begins: behind an ID3v2 tag (https://id3.org/id3v2.4.0-structure), if there is one."""
+    file.seek(0)
     header = file.read(10)
     if header[:3] != b"ID3" or len(header) < 10:
         return 0

@@ -30,6 +30,13 @@ def aiff(frames: int = 800) -> bytes:
     return b"FORM" + struct.pack(">I", len(body)) + body
 
 
+def announced(content: bytes, frames: int | None, more: int = 0, kind: bytes = b"Info") -> bytes:
+    """An MP3 file behind the frame in which encoders say how much of it there is; `more` bytes than there are."""
+    whole = 288 + len(content) + more
+    said = kind + (struct.pack(">III", 3, frames, whole) if frames is not None else struct.pack(">II", 2, whole))
+    return content[:4] + bytes(9) + said + bytes(288 - 4 - 9 - len(said)) + content
+
+
 def note(file: str = "hello.wav", more: str = "") -> str:
     """An answer that plays a file."""
     return f'[answer.note]\nflow = "play"\nmessage = {{ audio = "{file}", text = "Hello." }}\n{more}'
@@ -96,6 +103,35 @@ def test_what_telephony_speaks_is_played(templates: Path, codec: int) -> None:
 
 def test_mp3_is_played(templates: Path, hello: bytes) -> None:
     (templates / "play" / "hello.mp3").write_bytes(mp3(hello))
+    assert "<Play>" in twiml(book(note("hello.mp3"), templates, voice="note"))
+
+
+def test_an_mp3_of_which_something_is_missing_is_refused(templates: Path, hello: bytes) -> None:
+    """Within a frame, in the middle, and at a frame's end where the file says how many there should be."""
+    content = mp3(hello)  # frames of 288 bytes
+    frames = len(content) // 288
+    lacking = {
+        "the end of its last frame": content[:-10],
+        "bytes in the middle": content[:1000] + content[1010:],
+        "the last frame, by its bytes": announced(content, frames)[:-288],
+        "a frame in the middle, by its bytes": announced(content, None, more=288),
+        "two frames, by their number": announced(content, frames + 2, more=-576),
+        "two frames behind a tag": b"ID3\x04\x00\x00\x00\x00\x01\x02" + bytes(130) + announced(content, frames, kind=b"Xing")[: -2 * 288],
+    }
+    for what, cut in lacking.items():
+        (templates / "play" / "hello.mp3").write_bytes(cut)
+        assert "play/hello.mp3: this is not a valid MP3 file, or not all of it; save it again" in refused(
+            note("hello.mp3"), templates, voice="note"
+        ), what
+
+
+@pytest.mark.parametrize("kind", [b"Info", b"Xing"])
+@pytest.mark.parametrize("counting_itself", [0, 1])
+def test_an_mp3_of_which_everything_is_there_is_played(templates: Path, hello: bytes, kind: bytes, counting_itself: int) -> None:
+    """Also by an encoder that counts the frame that counts, and with a tag at the end."""
+    content = mp3(hello)
+    whole = announced(content, len(content) // 288 + counting_itself, kind=kind) + b"TAG" + bytes(125)
+    (templates / "play" / "hello.mp3").write_bytes(whole)
     assert "<Play>" in twiml(book(note("hello.mp3"), templates, voice="note"))
 
 
