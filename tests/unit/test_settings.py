@@ -124,7 +124,7 @@ def test_the_environments_of_the_project_compile(path: Path) -> None:
             'region = "us-west-2"',
             'region = "cn-north-1"',
             1,
-            "region: 'cn-north-1' lies in AWS China, where API Gateway answers the public only",
+            "'cn-north-1' lies in AWS China, where nothing answers the public",
         ),
         (
             'region = "us-west-2"',
