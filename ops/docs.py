@@ -1,19 +1,24 @@
-"""Writes the list of every key into `docs/configuration.md`, out of the settings model, so that the page cannot lie.
+"""Writes the list of every key into `docs/configuration.md`, out of the settings model, and which values each flow requires, out of its
+templates, so that the page cannot lie.
 
 python -m ops.docs            writes it
 python -m ops.docs --check    exit status 1 if the page is not what the model says (`make test` runs it)
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
+from jinja2 import nodes
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from answerbook.templates import SPOKEN, Templates, environment
+from config.folders import Folders
 from config.settings import ENTRIES, Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -21,6 +26,9 @@ BEGIN, END = "<!-- every key: written by `python -m ops.docs` -->\n", "<!-- end 
 #: What the page explains elsewhere, and what the reader of the file adds by itself.
 ELSEWHERE = {"environment", "file", "answer", *ENTRIES}
 INTERNAL = {"at"}
+#: The block of a flow's values, and what was written of those that it requires.
+FLOW = re.compile(r"(?<=^```toml flow=)(\w+)\n(?:# Required: .*\n)?", re.MULTILINE)
+BARE = re.compile(r"[\w-]+", re.ASCII)  #: a key that needs no quotes
 WIDTH = 116  #: characters of a comment's line
 
 
@@ -86,7 +94,7 @@ def limits(field: FieldInfo) -> str:
 def toml(value: Any) -> str:
     """A value as TOML."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{key if BARE.fullmatch(key) else toml(key)} = {toml(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -103,9 +111,29 @@ def folded(text: str) -> Iterator[str]:
     yield line
 
 
+def required(flow: str) -> list[str]:
+    """The values without which a shipped flow says nothing: those that its files neither give a default nor ask whether they are set."""
+    templates = Templates(Folders())
+    paths = [templates.steps_path(flow), *(templates.path(flow, document) for document in templates.documents(flow))]
+    optional = {name for path in paths if path.exists() for name in optional_in(path.read_text(encoding="utf-8"))}
+    return sorted(templates.variables(flow) - optional - SPOKEN)
+
+
+def optional_in(source: str) -> Iterator[str]:
+    """The names that a template gives a default, or asks whether they are set."""
+    tree = environment(None, escaped=True).parse(source)
+    asked = [*tree.find_all(nodes.Filter), *tree.find_all(nodes.Test)]
+    yield from (node.node.name for node in asked if node.name in ("default", "defined") and isinstance(node.node, nodes.Name))
+
+
+def required_line(flow: str) -> str:
+    """What a flow's block begins with."""
+    return f"# Required: {', '.join(names)}.\n" if (names := required(flow)) else ""
+
+
 def written(page: str) -> str:
-    """The page with its list written anew. Raises ValueError where the marks are missing."""
-    before, rest = page.split(BEGIN)
+    """The page with its lists written anew. Raises ValueError where the marks are missing."""
+    before, rest = FLOW.sub(lambda found: f"{found[1]}\n{required_line(found[1])}", page).split(BEGIN)
     return before + BEGIN + "\n".join(every_key()) + "\n" + END + rest.split(END)[1]
 
 
@@ -115,7 +143,7 @@ def main() -> None:
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(written(page), encoding="utf-8")
     elif page != written(page):
-        sys.exit(f"error: {PAGE.name} is not what config/tables.py says; run python -m ops.docs")
+        sys.exit(f"error: {PAGE.name} is not what config/tables.py and the templates say; run python -m ops.docs")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from jinja2 import nodes
 from answerbook.compile import compile_book
 from answerbook.templates import Templates
 from config.folders import TEMPLATES, Folders
+from config.mistakes import ConfigError
 from config.settings import parse
 from lambdas.answer.book import Book
 from local.twilio.audio import speech
-from ops.docs import PAGE, every_key, written
+from ops.docs import PAGE, every_key, required, toml, written
 from tests.unit.books import NOW, document, settings_text, twiml
 
 TEXT = PAGE.read_text()
@@ -100,12 +102,15 @@ def test_every_flow_is_explained() -> None:
 @pytest.mark.parametrize(("flow", "code"), blocks("flow"))
 def test_the_example_of_a_flow_works(project: Path, flow: str, code: str) -> None:
     """Copied under an [answer] and named by a rule."""
-    answer = f'{OTHERS}[answer.it]\nflow = "{flow}"\n{code}'
+    compile_book(parse("test", settings_with(flow, code), Path("test.toml")), project / "twiml_templates")
+
+
+def settings_with(flow: str, values: str) -> str:
+    """Settings in which a rule names an answer of a flow."""
+    answer = f'{OTHERS}[answer.it]\nflow = "{flow}"\n{values}'
     if flow == "dial_through":
-        text = settings_text(f'{answer}[[sip]]\nanswer = "it"\n', twilio='sip_domains = ["office"]')
-    else:
-        text = settings_text(answer, **{"sms" if flow in ("reply", "silent") else "voice": "it"})
-    compile_book(parse("test", text, Path("test.toml")), project / "twiml_templates")
+        return settings_text(f'{answer}[[sip]]\nanswer = "it"\n', twilio='sip_domains = ["office"]')
+    return settings_text(answer, **{"sms" if flow in ("reply", "silent") else "voice": "it"})
 
 
 @pytest.mark.parametrize(("flow", "code"), blocks("flow"))
@@ -116,6 +121,31 @@ def test_every_value_of_a_flow_stands_in_its_example_with_its_default(flow: str,
     assert set(shown) == used
     for name, value in defaults(flow).items():
         assert shown[name] == value, name
+
+
+@pytest.mark.parametrize(("flow", "code"), blocks("flow"))
+def test_a_flow_says_which_values_it_requires(project: Path, flow: str, code: str) -> None:
+    """Exactly those without which its answer is refused for want of them; the rest may be left out, one by one and all at once."""
+    shown = tomllib.loads(code)
+    lacking = {name for name in shown if f": answer.it.{name}: " in refused_without(project, flow, shown, {name})}
+    assert lacking == set(required(flow))
+    assert refused_without(project, flow, shown, shown.keys() - lacking) == ""
+    stands = {name: value for name, value in shown.items() if name not in lacking}
+    optional = {line.partition(" ")[0] for line in code.splitlines() if "# optional: " in line}
+    assert {name: value for name, value in defaults(flow).items() if name in stands} == {
+        name: value for name, value in stands.items() if name not in optional
+    }
+
+
+def refused_without(project: Path, flow: str, shown: dict[str, Any], names: Iterable[str]) -> str:
+    """What is said of the example of a flow without some of its values; nothing where it compiles."""
+    values = "".join(f"{name} = {toml(value)}\n" for name, value in shown.items() if name not in names)
+    folder = project / "twiml_templates"
+    try:
+        compile_book(parse("test", settings_with(flow, values), Path("test.toml")), folder, folder)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def defaults(flow: str) -> dict[str, Any]:
