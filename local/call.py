@@ -19,8 +19,10 @@ import base64
 import json
 import mimetypes
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +31,7 @@ import typer
 from local.wish import CALLER, WHATSAPP, NotInService, Wish, asked
 
 DIRECTORY = Path(".local")
+_KIND = Parameter.KEYWORD_ONLY
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
@@ -46,79 +49,69 @@ AsJson = Annotated[bool, typer.Option("--json", help="one JSON object, for progr
 Directory = Annotated[Path, typer.Option(help="where `make run` writes")]
 
 
+def _calls(command: Callable[..., Wish]) -> Callable[..., None]:
+    """A command that makes the call which `command` describes; it takes, beside that one's words, what every person on a call may do."""
+    own = list(signature(command).parameters.values())[1:]
+    shared = list(signature(_person).parameters.values())
+    last = [
+        Parameter("as_json", _KIND, default=False, annotation=AsJson),
+        Parameter("directory", _KIND, default=DIRECTORY, annotation=Directory),
+    ]
+
+    @wraps(command)
+    def call(as_json: bool, directory: Path, **words: Any) -> None:
+        person = _person(**{each.name: words.pop(each.name) for each in shared})
+        _use(directory, command(person, **words), as_json)
+
+    words = {each.name: each for each in [*own, *shared, *last]}
+    call.__signature__ = Signature(list(words.values()))  # type: ignore[attr-defined]
+    call.__annotations__ = {name: each.annotation for name, each in words.items()}
+    return call
+
+
+def _person(digits: Digits = "", says: Says = "", hangs_up_after: HangsUp = None, picks_up: PicksUp = None, at: At = "") -> Wish:
+    """What whoever calls does, whatever is called."""
+    return Wish("voice", digits=_keys(digits), says=says, hangs_up_after=hangs_up_after, picks_up=picks_up or (), at=at)
+
+
 @app.command()
-def voice(
-    to: To = "",
-    from_: From = "",
-    digits: Digits = "",
-    says: Says = "",
-    hangs_up_after: HangsUp = None,
-    picks_up: PicksUp = None,
-    primary: Primary = "refuses",
-    error_url: ErrorUrl = "",
-    at: At = "",
-    as_json: AsJson = False,
-    directory: Directory = DIRECTORY,
-) -> None:
+@_calls
+def voice(person: Wish, to: To = "", from_: From = "", primary: Primary = "refuses", error_url: ErrorUrl = "") -> Wish:
     """A call to a number whose primary is down."""
     if primary not in ("refuses", "fails"):
         raise typer.BadParameter("write refuses or fails", param_hint="--primary")
-    person = Wish("voice", "", to, from_, _keys(digits), says, hangs_up_after, picks_up or ())
-    _use(directory, replace(person, primary=primary, error_url=error_url, at=at), as_json)
+    return replace(person, to=to, from_=from_, primary=primary, error_url=error_url)
 
 
 @app.command()
-def trunk(
-    name: Name = "",
-    to: To = "",
-    from_: From = "",
-    digits: Digits = "",
-    says: Says = "",
-    hangs_up_after: HangsUp = None,
-    picks_up: PicksUp = None,
-    at: At = "",
-    as_json: AsJson = False,
-    directory: Directory = DIRECTORY,
-) -> None:
+@_calls
+def trunk(person: Wish, name: Name = "", to: To = "", from_: From = "") -> Wish:
     """A call to a SIP trunk whose servers are dead."""
-    wish = Wish("trunk", name, to, from_, _keys(digits), says, hangs_up_after, picks_up or (), at=at)
-    _use(directory, wish, as_json)
+    return replace(person, kind="trunk", name=name, to=to, from_=from_)
 
 
 @app.command()
+@_calls
 def sip(
+    person: Wish,
     name: Name = "",
     to: Annotated[str, typer.Option(help="what the desk phone dials")] = "",
     from_: Annotated[str, typer.Option("--from", help="the user of the desk phone")] = "",
-    digits: Digits = "",
-    says: Says = "",
-    hangs_up_after: HangsUp = None,
-    picks_up: PicksUp = None,
-    at: At = "",
-    as_json: AsJson = False,
-    directory: Directory = DIRECTORY,
-) -> None:
+) -> Wish:
     """A call that a desk phone of a SIP domain makes."""
-    wish = Wish("sip", name, to, from_, _keys(digits), says, hangs_up_after, picks_up or (), at=at)
-    _use(directory, wish, as_json)
+    return replace(person, kind="sip", name=name, to=to, from_=from_)
 
 
 @app.command("app")
+@_calls
 def app_(
+    person: Wish,
     name: Name = "",
     to: Annotated[str, typer.Option(help="what is dialled")] = "",
     from_: Annotated[str, typer.Option("--from", help="the identity of the client")] = "",
-    digits: Digits = "",
-    says: Says = "",
-    hangs_up_after: HangsUp = None,
-    picks_up: PicksUp = None,
-    at: At = "",
-    as_json: AsJson = False,
-    directory: Directory = DIRECTORY,
-) -> None:
+) -> Wish:
     """A call that a browser or an app makes through a TwiML app."""
-    wish = Wish("app", name, to, from_, _keys(digits), says, hangs_up_after, picks_up or (), at=at)
-    _use(directory, wish, as_json)
+    return replace(person, kind="app", name=name, to=to, from_=from_)
 
 
 @app.command()

@@ -96,7 +96,7 @@ class Phone:
     def _text(self, wish: Wish) -> Text:
         from_, to = wish.from_ or CALLER, wish.to or own_number(self._settings)
         if from_.startswith(WHATSAPP) or to.startswith(WHATSAPP):
-            from_, to = (WHATSAPP + _number("a WhatsApp address", each.removeprefix(WHATSAPP)) for each in (from_, to))
+            from_, to = _on_whatsapp("--from", from_), _on_whatsapp("--to", to)
         elif not is_e164(to):
             _served("short code", to, self._settings.twilio.short_codes)
         files = [(b64decode(content), kind) for kind, content in wish.photos]
@@ -119,7 +119,7 @@ class Phone:
     def _led_to(self, refusing: str, url: str) -> str:
         host, dead = urlsplit(url).hostname, urlsplit(refusing)
         if not host or not url.startswith(("https://", "http://")):
-            raise NotInService(f"--error-url {url}: is no address; write it as https://app.example.com/calls/incoming")
+            raise NotInService(f"--error-url {url!r} is not a web address: write it whole, as in https://app.example.com/calls/incoming")
         self._twilio.platform.webhooks.resolver.leads(host, (str(dead.hostname), int(dead.port or 0)))
         return url
 
@@ -138,7 +138,7 @@ class Phone:
 
 
 def _person(wish: Wish) -> Caller:
-    callees = {number: Answers(presses="1") for number in wish.picks_up}
+    callees = {_callee(address): Answers(presses="1") for address in wish.picks_up}
     return Caller(wish.says, wish.digits, ends_recording_with="#", hangs_up_after=wish.hangs_up_after, callees=callees)
 
 
@@ -159,14 +159,28 @@ def _served(kind: str, name: str, names: Sequence[str]) -> str:
     return name
 
 
-def _number(what: str, number: str) -> str:
+def _number(option: str, number: str, otherwise: str = "") -> str:
     if not is_e164(number):
-        raise NotInService(f"{what} {number!r} is no telephone number: write it as +12025550123")
+        raise NotInService(f"{option} {number!r} is not a phone number: write it in E.164, as in +12025550123 or +493023125001{otherwise}")
     return number
 
 
+def _on_whatsapp(option: str, address: str) -> str:
+    if not is_e164(number := address.removeprefix(WHATSAPP)):
+        raise NotInService(f"{option} {address!r} is not a WhatsApp address: write it as in {WHATSAPP}+12025550123 or +12025550123")
+    return WHATSAPP + number
+
+
 def _caller(from_: str) -> str:
-    return from_ if from_ in WITHHELD else _number("--from", from_ or CALLER)
+    return from_ if from_ in WITHHELD else _number("--from", from_ or CALLER, ", or anonymous for a caller who shows none")
+
+
+def _callee(address: str) -> str:
+    if not is_e164(address) and not address.startswith(("sip:", "client:")):
+        raise NotInService(
+            f"--picks-up {address!r} is not an address that can be dialled: write it as in +12025550171, sip:desk@example.com or client:ann"
+        )
+    return address
 
 
 def _moment_in(at: str) -> datetime:

@@ -67,7 +67,7 @@ def text_parameters(account_sid: str, sid: str, from_: str, to: str, body: str, 
 
 def is_e164(number: str) -> bool:
     """Whether this is a telephone number as Twilio writes it."""
-    return number.startswith("+") and number[1:].isdecimal() and 7 <= len(number) - 1 <= 15
+    return number.startswith("+") and number.isascii() and number[1:].isdecimal() and 7 <= len(number) - 1 <= 15
 
 
 def segments(body: str) -> int:

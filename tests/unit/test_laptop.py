@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
@@ -15,8 +15,8 @@ from config.settings import load
 from local import call, demo
 from local.disasters import dead_trunk, playable_with
 from local.emulator import notices
-from local.phone import ringing
-from local.wish import Wish, asked
+from local.phone import Phone, ringing
+from local.wish import NotInService, Wish, asked
 
 COMPANY = Path(__file__).parents[1] / "company"
 
@@ -89,6 +89,37 @@ def test_a_call_that_cannot_be_made_is_a_sentence(words: list[str], sentence: st
     result = CliRunner().invoke(call.app, [*words, "--directory", str(tmp_path)])
     assert sentence in " ".join(result.output.replace("│", " ").split())
     assert result.exit_code == status
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        (Wish("voice", to="030 23125"), "--to '030 23125' is not a phone number: write it in E.164, as in +12025550123 or +493023125001"),
+        (Wish("voice", from_="unknown"), "as in +12025550123 or +493023125001, or anonymous for a caller who shows none"),
+        (Wish("voice", from_="+١٢٠٢٥٥٥٠١٢٣"), "is not a phone number"),
+        (Wish("trunk", to="sip:100@pbx.example.com"), "--to 'sip:100@pbx.example.com' is not a phone number"),
+        (
+            Wish("voice", picks_up=["100@pbx"]),
+            "--picks-up '100@pbx' is not an address that can be dialled: write it as in +12025550171, sip:desk@example.com or client:ann",
+        ),
+        (
+            Wish("voice", error_url="calls"),
+            "--error-url 'calls' is not a web address: write it whole, as in https://app.example.com/calls/incoming",
+        ),
+        (
+            Wish("text", from_="whatsapp:49302312"),
+            "--from 'whatsapp:49302312' is not a WhatsApp address: write it as in whatsapp:+12025550123 or +12025550123",
+        ),
+        (Wish("text", from_="whatsapp:+12025550123", to="12345"), "--to '12345' is not a WhatsApp address"),
+    ],
+)
+def test_a_wrong_address_is_answered_with_one_that_would_be_right(wish: Wish, says: str) -> None:
+    cloud, nobody = SimpleNamespace(settings=load("local")), SimpleNamespace(voice_url="", entry=lambda _: "")
+    number = SimpleNamespace(call=lambda *_: pytest.fail("called"))
+    twilio = SimpleNamespace(number=lambda *_, **__: number, trunk=lambda *_, **__: number)
+    with pytest.raises(NotInService) as caught:
+        Phone(cast(Any, twilio), cast(Any, cloud), cast(Any, nobody)).use(wish)
+    assert says in str(caught.value)
 
 
 def test_alerts_of_real_settings_reach_no_pager(monkeypatch: pytest.MonkeyPatch) -> None:
