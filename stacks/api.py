@@ -1,12 +1,12 @@
 """Three REST APIs: voice and messaging, which answer TwiML whatever happens, and callbacks, which tell Twilio the truth.
 
-API Gateway's *gateway responses* are what a caller gets when the function is broken, throttled or gone. They are set type by type, because
-a specific type does not take the body of its default everywhere, and the same document stands under each content type that could be asked
-for. They are per API, not per route, hence an API a medium.
+API Gateway's *gateway responses* are what a caller gets when the function is broken, throttled or gone. They are set type by type, and the
+same document stands under each content type that could be asked for. They are per API, not per route, hence an API a medium.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Duration
@@ -22,30 +22,13 @@ STAGE = "v1"
 INTEGRATION_TIMEOUT = Duration.seconds(8)
 XML = "text/xml"
 CONTENT_TYPES = ("application/json", "text/xml", "application/xml")
-TYPES = apigateway.ResponseType
-RESPONSE_TYPES = {
-    "ACCESS_DENIED": TYPES.ACCESS_DENIED,
-    "API_CONFIGURATION_ERROR": TYPES.API_CONFIGURATION_ERROR,
-    "AUTHORIZER_CONFIGURATION_ERROR": TYPES.AUTHORIZER_CONFIGURATION_ERROR,
-    "AUTHORIZER_FAILURE": TYPES.AUTHORIZER_FAILURE,
-    "BAD_REQUEST_BODY": TYPES.BAD_REQUEST_BODY,
-    "BAD_REQUEST_PARAMETERS": TYPES.BAD_REQUEST_PARAMETERS,
-    "DEFAULT_4XX": TYPES.DEFAULT_4_XX,
-    "DEFAULT_5XX": TYPES.DEFAULT_5_XX,
-    "EXPIRED_TOKEN": TYPES.EXPIRED_TOKEN,
-    "INTEGRATION_FAILURE": TYPES.INTEGRATION_FAILURE,
-    "INTEGRATION_TIMEOUT": TYPES.INTEGRATION_TIMEOUT,
-    "INVALID_API_KEY": TYPES.INVALID_API_KEY,
-    "INVALID_SIGNATURE": TYPES.INVALID_SIGNATURE,
-    "MISSING_AUTHENTICATION_TOKEN": TYPES.MISSING_AUTHENTICATION_TOKEN,
-    "QUOTA_EXCEEDED": TYPES.QUOTA_EXCEEDED,
-    "REQUEST_TOO_LARGE": TYPES.REQUEST_TOO_LARGE,
-    "RESOURCE_NOT_FOUND": TYPES.RESOURCE_NOT_FOUND,
-    "THROTTLED": TYPES.THROTTLED,
-    "UNAUTHORIZED": TYPES.UNAUTHORIZED,
-    "UNSUPPORTED_MEDIA_TYPE": TYPES.UNSUPPORTED_MEDIA_TYPE,
-    "WAF_FILTERED": TYPES.WAF_FILTERED,
-}
+#: What API Gateway may answer by itself. For authorizers, API keys and usage plans, of which there are none, the two defaults do: a type
+#: that is not set takes what they say. The others are set all the same: that it takes the status too is documented, and untried.
+RESPONSE_TYPES = (
+    "ACCESS_DENIED", "API_CONFIGURATION_ERROR", "BAD_REQUEST_BODY", "BAD_REQUEST_PARAMETERS", "DEFAULT_4XX", "DEFAULT_5XX", "EXPIRED_TOKEN",
+    "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "INVALID_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN", "REQUEST_TOO_LARGE",
+    "RESOURCE_NOT_FOUND", "THROTTLED", "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED",
+)  # fmt: skip
 #: What a callback's sender did wrong; everything else is our fault, and Twilio should try again.
 SENDERS_FAULT = {
     "MISSING_AUTHENTICATION_TOKEN": "404",
@@ -53,6 +36,8 @@ SENDERS_FAULT = {
     "REQUEST_TOO_LARGE": "413",
     "UNSUPPORTED_MEDIA_TYPE": "415",
 }
+#: Where the status tells the truth, it need only be set where another one would come, or where Twilio is to try again.
+TRUTHFUL_TYPES = ("DEFAULT_4XX", "DEFAULT_5XX", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "THROTTLED", *SENDERS_FAULT)
 #: No address, number or user agent: what the alarms and an engineer need of a request that never reached the function.
 ACCESS_LOG = {
     "requestId": "$context.requestId",
@@ -72,6 +57,11 @@ class Static:
     """What an API answers by itself: a document with status 200, or nothing with the true status."""
 
     document: str | None
+
+    @property
+    def types(self) -> Sequence[str]:
+        """The types of gateway responses that are set."""
+        return RESPONSE_TYPES if self.document else TRUTHFUL_TYPES
 
     def status(self, response_type: str) -> str:
         """The status of a gateway response."""
@@ -97,7 +87,7 @@ class Api(Construct):
         )
         keep(self.api, f"{name}Api")
         keep(self.api.deployment_stage, f"{name}Stage")
-        for response_type in RESPONSE_TYPES:
+        for response_type in static.types:
             self.gateway_response(response_type, static)
         if not binary:  # API Gateway's mocks answer 500 where everything is binary
             self.mock("health", ("GET",), "application/json", '{"status": "ok"}')
@@ -129,7 +119,7 @@ class Api(Construct):
         body = static.document or '{"error": "$context.error.responseType"}'
         self.api.add_gateway_response(
             name,
-            type=RESPONSE_TYPES[name],
+            type=apigateway.ResponseType.of(name),
             status_code=static.status(name),
             response_headers={"Content-Type": f"'{XML if static.document else 'application/json'}'"},
             templates=dict.fromkeys(CONTENT_TYPES, body),

@@ -17,6 +17,7 @@ from stacks.event_table import EventTable
 from stacks.functions import keep, log_group, worker_files, zipped
 from stacks.log_role import LogRole
 from stacks.media import Media
+from stacks.pacing import pace
 from stacks.published import Published
 from stacks.record import Record
 from stacks.replay import Replay
@@ -52,8 +53,9 @@ class FallbackStack(Stack):
         self.answer = Answer(self, "Answer", settings, book, self.callbacks.url, self.media.api.url if self.media else "")
         self.routes(settings)
         self.log_role = LogRole(self, "LogRole", settings, workers)
-        media = [self.media.api] if self.media else []
-        self.log_role.before(*(api.api.deployment_stage for api in (self.voice, self.messaging, self.callbacks, *media)))
+        apis = [each.api for each in (self.voice, self.messaging, self.callbacks, *([self.media.api] if self.media else []))]
+        self.log_role.before(*(api.deployment_stage for api in apis))
+        pace(apis)
         self.record = Record(self, "Record", settings, workers, self.answer.journal, self.events.table, self.voicemail.queue)
         self.audit_trail()
         if settings.privacy.store == "full":  # nothing whole is kept otherwise, so nothing can be given back

@@ -14,9 +14,10 @@ from local.emulator.alarms import state_of
 from local.emulator.filter_pattern import matcher
 from stacks.alarms import PROBE, ROWS, Row
 from stacks.alerts import rows
-from stacks.api import ACCESS_LOG, RESPONSE_TYPES, log_format
+from stacks.api import ACCESS_LOG, log_format
 from stacks.gateway_metrics import STRANGERS_DOING
 from tests.stacks.emitted import Metric, emitted, metric
+from tests.stacks.response_types import DEFAULT
 from tests.stacks.test_templates import Json, of_type
 
 #: What AWS documents of the metrics that we watch: their dimensions. The pages are named in `stacks/watch.py`.
@@ -145,7 +146,7 @@ def counted(production: Json, line: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("error_type", ["-", *RESPONSE_TYPES])
+@pytest.mark.parametrize("error_type", ["-", *DEFAULT])
 def test_a_line_of_the_access_log_counts_as_what_it_is(production: Json, error_type: str) -> None:
     """What strangers bring about, and what is all right, counts as nothing."""
     line = access_line(dict.fromkeys(ACCESS_LOG.values(), "200") | {ACCESS_LOG["errorType"]: error_type})
