@@ -20,12 +20,12 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from lambdas.answer import book as answer_book
 from lambdas.answer.book import Book
 from lambdas.answer.journal import NAMESPACE
 from lambdas.answer.tokens import tokens_in
+from lambdas.workers.aws import QUICK
 from lambdas.workers.deployment_step import answer
 from lambdas.workers.transport import Deadline, NotAllowed, Unreachable, request
 from lambdas.workers.twilio_api import EDGES, HOME, basic
@@ -36,7 +36,7 @@ REFUSED = (401, 403)
 LOGGER = Logger(service="auth_tokens")
 METRICS = Metrics(namespace=NAMESPACE, service="auth_tokens")
 METRICS.set_default_dimensions(Environment=os.environ["FALLBACK_ENVIRONMENT"])
-SECRETS = boto3.client("secretsmanager", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3}))
+SECRETS = boto3.client("secretsmanager", config=QUICK)
 ACCOUNTS = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json"))).accounts
 
 

@@ -15,10 +15,10 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.answer.journal import NAMESPACE
+from lambdas.workers.aws import MOVING
 from lambdas.workers.deployment_step import answer
 
 SERVICE = "apigateway.amazonaws.com"
@@ -30,9 +30,8 @@ SOON = ("BadRequestException", "TooManyRequestsException")
 LOGGER = Logger(service="log_role")
 METRICS = Metrics(namespace=NAMESPACE, service="log_role")
 METRICS.set_default_dimensions(Environment=os.environ["FALLBACK_ENVIRONMENT"])
-AWS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
-GATEWAY = boto3.client("apigateway", config=AWS)
-IAM = boto3.client("iam", config=AWS)
+GATEWAY = boto3.client("apigateway", config=MOVING)
+IAM = boto3.client("iam", config=MOVING)
 
 
 @METRICS.log_metrics

@@ -23,9 +23,9 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from boto3.dynamodb.conditions import Attr, ConditionBase
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.workers.aws import QUICK, TELLING
 from lambdas.workers.events import Item
 from lambdas.workers.outage_message import Figures, message, without_figures
 from lambdas.workers.timeline import Timeline, is_fallback, stamp
@@ -208,16 +208,15 @@ def meant(event: dict[str, Any]) -> datetime:
 
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
     """One look, by the alarm or by the schedule. Where the table is gone, people are told at least what the alarm says."""
-    aws = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3})
-    sns = boto3.client("sns", config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}))
+    sns = boto3.client("sns", config=TELLING)
     environment = os.environ["FALLBACK_ENVIRONMENT"]
 
     def tell(what: dict[str, Any]) -> None:
         LOGGER.info("telling people", extra={"subject": what["Subject"]})
         sns.publish(TopicArn=os.environ["TOPIC_ARN"], **what)
 
-    table = boto3.resource("dynamodb", config=aws).Table(os.environ["TABLE_NAME"])
-    outages = Outages(table, environment, tell, lambda: alarm_state(os.environ["ALARM_NAME"], aws))
+    table = boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"])
+    outages = Outages(table, environment, tell, lambda: alarm_state(os.environ["ALARM_NAME"]))
     said = alarm_in(event, datetime.now(UTC))
     if said == "ALARM" and outages.level() in ("ALARM", "") and not outages.can_be_used():
         tell(without_figures(environment))
@@ -225,11 +224,11 @@ def handler(event: dict[str, Any], _: LambdaContext) -> None:
     outages.look(meant(event), said)
 
 
-def alarm_state(name: str, aws: Config) -> str:
+def alarm_state(name: str) -> str:
     """The state of an alarm, "" where it cannot be read: then what it told last is believed.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
     try:
-        found = boto3.client("cloudwatch", config=aws).describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        found = boto3.client("cloudwatch", config=QUICK).describe_alarms(AlarmNames=[name])["MetricAlarms"]
     except (ClientError, BotoCoreError):
         LOGGER.exception("the alarm cannot be read")
         return ""

@@ -35,14 +35,14 @@ from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from boto3.dynamodb.conditions import Key
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.answer import book as answer_book
 from lambdas.answer.book import PROBE_ACCOUNT, Book
 from lambdas.answer.journal import NAMESPACE
 from lambdas.answer.request import Request
-from lambdas.answer.tokens import tokens_in
+from lambdas.answer.tokens import SLOWER, tokens_in
+from lambdas.workers.aws import QUICK, TELLING
 from lambdas.workers.events import DAY, PROBE_DAYS, PROBE_RUNS
 from lambdas.workers.gateway_event import gateway_event
 from lambdas.workers.health import Health
@@ -57,7 +57,7 @@ SECRET = os.environ["TOKENS_SECRET"]
 
 ENTRY = re.compile(r"/(?:(voice|sms)|(trunk|sip|app)/([^/]+))$")
 PROOF_AFTER = 10  #: minutes within which an item must have come
-SLOW = 5.0 * float(os.environ.get("SLOWER", "1"))  #: seconds; a busy laptop that plays the cloud has more
+SLOW = 5.0 * SLOWER  #: seconds; a busy laptop that plays the cloud has more
 WAIT = 12.0  #: seconds; Twilio itself would wait fifteen
 CERTIFICATE = 14 * DAY  #: seconds that a certificate must have left
 CALLER, CALLED = "+15005550006", "+15005550009"  #: nobody's: Twilio's own for tests (https://www.twilio.com/docs/iam/test-credentials)
@@ -68,10 +68,9 @@ NOT_ANSWERED = frozenset({"unsigned", "unreachable", "static", "unverified"})
 LOGGER = Logger(service="probe")
 METRICS = Metrics(namespace=NAMESPACE, service="probe")
 METRICS.set_default_dimensions(Environment=ENVIRONMENT)
-AWS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
-SECRETS = boto3.client("secretsmanager", config=AWS)
-TABLE = boto3.resource("dynamodb", config=AWS).Table(os.environ["TABLE_NAME"])
-HEALTH = Health(TABLE, boto3.client("sns", config=AWS), os.environ["TOPIC_ARN"], ENVIRONMENT)
+SECRETS = boto3.client("secretsmanager", config=QUICK)
+TABLE = boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"])
+HEALTH = Health(TABLE, boto3.client("sns", config=TELLING), os.environ["TOPIC_ARN"], ENVIRONMENT)
 HEALTH_URLS = os.environ["HEALTH_URLS"].split()
 BOOK = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json")), ADDRESSES[":media"])
 

@@ -14,13 +14,13 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 from twilio.base.exceptions import TwilioException
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers import alerts
 from lambdas.workers.access_log import AccessLog
 from lambdas.workers.alerts import Alerts, Hosts
+from lambdas.workers.aws import QUICK, SEARCHING
 from lambdas.workers.calls import Calls
 from lambdas.workers.events import FAILURE, Item, write, write_new
 from lambdas.workers.gaps import Gaps
@@ -44,13 +44,12 @@ AGAIN = timedelta(hours=1)  #: what was queued is not queued again before
 LOGGER = Logger(service="reconcile")
 METRICS = Metrics(namespace=NAMESPACE, service="reconcile")
 METRICS.set_default_dimensions(Environment=ENVIRONMENT)
-AWS = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3})
-SQS = boto3.client("sqs", config=AWS)
-DATABASE = boto3.resource("dynamodb", config=AWS)
-DYNAMODB = boto3.client("dynamodb", config=AWS)
+SQS = boto3.client("sqs", config=QUICK)
+DATABASE = boto3.resource("dynamodb", config=QUICK)
+DYNAMODB = boto3.client("dynamodb", config=QUICK)
 TABLE = DATABASE.Table(os.environ["TABLE_NAME"])
 VOICEMAILS = Voicemails(TABLE, int(os.environ["VOICEMAIL_DAYS"]))
-TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=AWS), os.environ["KEYS_SECRET"]))
+TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=QUICK), os.environ["KEYS_SECRET"]))
 MISSING = Missing(DATABASE, TABLE, TWILIO)
 DAYS = (int(os.environ["EVENT_DAYS"]), int(os.environ["ORIGINAL_DAYS"]))
 HOSTS = Hosts(
@@ -59,7 +58,7 @@ HOSTS = Hosts(
     tuple(path.strip("/").split("/") for path in os.environ["ASYNCHRONOUS_PATHS"].split()),
 )
 ALERTS = Alerts(TABLE, TWILIO, ACCOUNTS, HOSTS, DAYS)
-LOGS = boto3.client("logs", config=AWS)
+LOGS = boto3.client("logs", config=SEARCHING)
 VOICE_LOG, MESSAGING_LOG = (AccessLog(LOGS, os.environ[name], os.environ["STATIC_PATTERN"]) for name in ("VOICE_LOG", "MESSAGING_LOG"))
 CALLS = Calls(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), DAYS[0])
 TEXTS = Texts(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, MESSAGING_LOG.static_answers, "sms"), DAYS)

@@ -26,9 +26,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from lambdas.answer.journal import NAMESPACE
+from lambdas.workers.aws import QUICK
 from lambdas.workers.events import Item, Line, NotAJournalLine, aside, items_of, line_in, write
 from lambdas.workers.tasks import body_of, queue, tasks_of
 
@@ -42,9 +42,8 @@ LOGGER = Logger(service="record")
 METRICS = Metrics(namespace=NAMESPACE, service="record")
 METRICS.set_default_dimensions(Environment=ENVIRONMENT)
 BATCHES = BatchProcessor(event_type=EventType.SQS)
-AWS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
-DYNAMODB = boto3.client("dynamodb", config=AWS)
-SQS = boto3.client("sqs", config=AWS)
+DYNAMODB = boto3.client("dynamodb", config=QUICK)
+SQS = boto3.client("sqs", config=QUICK)
 
 
 @METRICS.log_metrics

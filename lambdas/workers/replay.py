@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 from aws_lambda_powertools import Logger
-from botocore.config import Config
 
 from lambdas.answer.tokens import tokens_in
+from lambdas.workers.aws import QUICK
 from lambdas.workers.events import Item
 from lambdas.workers.hand_back import (
     DELIVERED,
@@ -43,9 +43,8 @@ HOSTS = frozenset(json.loads(os.environ["PRIMARY_HOSTS"]))
 HEALTH: list[str] = json.loads(os.environ["PRIMARY_HEALTH"])
 TOKENS_SECRET = os.environ["TOKENS_SECRET"]
 
-PATIENT = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})
-TABLE = boto3.resource("dynamodb", config=PATIENT).Table(os.environ["TABLE_NAME"])
-SECRETS = boto3.client("secretsmanager", config=PATIENT)
+TABLE = boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"])
+SECRETS = boto3.client("secretsmanager", config=QUICK)
 API = TwilioApi(Keys(SECRETS, os.environ["KEYS_SECRET"]))
 LOGGER = Logger(service="replay")
 CHECK_WAIT = 5.0  #: seconds for a health address
