@@ -117,11 +117,13 @@ def owner(arns: Arns) -> list[Statement]:
     queues = [arns.queue(output) for output in ("VoicemailQueueUrl", "VoicemailDeadLettersUrl")]
     moving = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "SendMessage", "StartMessageMoveTask", "ListMessageMoveTasks"]
     secrets = [arns.deployment[output] for output in ("TokensSecretArn", "TwilioKeysSecretArn")]
+    alarms = f"alarm:fallback-{arns.deployment.environment}-*"
     return [
         allow("EraseAndRebuild", ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem"], arns.table),
         allow("EraseFiles", ["s3:DeleteObjectVersion"], f"{arns.bucket}/*"),
         allow("FindVersions", ["s3:ListBucketVersions"], arns.bucket),
         allow("ReadJournalAndAuditTrail", ["logs:FilterLogEvents"], *arns.group("JournalGroupName"), *arns.group("AuditGroupName")),
+        allow("SeeWhenAlarmsWentOff", ["cloudwatch:DescribeAlarmHistory"], arns("cloudwatch", alarms)),
         allow("Redrive", [f"sqs:{action}" for action in moving], *queues),
         allow("TryTokens", ["lambda:InvokeFunction"], arns("lambda", f"function:{arns.deployment['TokenCheckFunctionName']}")),
         allow("ChangeSecrets", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], *secrets),

@@ -6,7 +6,7 @@ one likes.
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Annotated, Any
 
@@ -18,17 +18,19 @@ from lambdas.answer.journal import MARK
 from lambdas.workers.events import Item, Line, NotAJournalLine, items_of, line_in, write
 from lambdas.workers.tasks import Task, body_of, queue, tasks_of
 from lambdas.workers.voicemails import key_of
-from ops.deployment import Deployment, explained
+from ops.deployment import Deployment, OpsError, explained
 from ops.options import PRODUCTION, DryRunOption, EnvironmentOption, JsonOption, RegionOption
 from ops.period import moment
 from ops.screen import err, out
 from ops.words import count
+from stacks.alarms import LOSSES
 
 KEYS_A_READ = 100  #: of BatchGetItem
+ALARM = "alarm"  #: instead of a time: as far back as the alarms say
 
 
 def rebuild(
-    since: Annotated[str, typer.Option(help="how far back: 2h, 3d, or a moment such as 2026-11-21T02:40")],
+    since: Annotated[str, typer.Option(help="how far back: 2h, 3d, 2026-11-21T02:40, or `alarm`: before the alarms went off")],
     environment: EnvironmentOption = PRODUCTION,
     region: RegionOption = None,
     dry_run: DryRunOption = True,
@@ -40,10 +42,12 @@ def rebuild(
 
         fallback rebuild --since 3h
 
+        fallback rebuild --since alarm
+
         fallback rebuild --since 2026-11-21T02:00 --no-dry-run
     """
-    start = moment(since, datetime.now(UTC))
     deployment = Deployment.find(environment, region)
+    start = first_loss(deployment) if since == ALARM else moment(since, datetime.now(UTC))
     known = list(readable(track(lines(deployment, start), "reading the journal", console=err, transient=True)))
     read = list(items(known, deployment.deployed))
     lacking, unheard = list(missing(deployment, read)), list(uncollected(deployment, known))
@@ -59,6 +63,32 @@ def rebuild(
     out.print(f"{count(len(unheard), 'file')} at Twilio that the table does not know, {counts['queued']} queued")
     if dry_run and (lacking or unheard):
         out.print("This was a dry run; to write and queue them add --no-dry-run")
+
+
+def first_loss(deployment: Deployment) -> datetime:
+    """Since when the table may lack events, by the alarms that say so. Raises OpsError where none went off.
+
+    An alarm's text cannot know when it will be read, so its command asks. CloudWatch keeps the history of an alarm for weeks.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
+    """
+    found = [
+        when - timedelta(hours=hours)
+        for name, hours in LOSSES.items()
+        for when in went_off(deployment, f"fallback-{deployment.environment}-{name}")
+    ]
+    if not found:
+        raise OpsError(f"none of the alarms {', '.join(LOSSES)} went off lately: say how far back, as in --since 3h")
+    return min(found)
+
+
+def went_off(deployment: Deployment, alarm: str) -> Iterator[datetime]:
+    """When an alarm went off, as far back as CloudWatch knows."""
+    pages = deployment.client("cloudwatch").get_paginator("describe_alarm_history")
+    with explained(f"the history of the alarm {alarm}"):
+        for page in pages.paginate(AlarmName=alarm, HistoryItemType="StateUpdate"):
+            for each in page["AlarmHistoryItems"]:
+                if json.loads(each["HistoryData"])["newState"]["stateValue"] == ALARM.upper():
+                    yield each["Timestamp"]
 
 
 def lines(deployment: Deployment, start: datetime) -> Iterator[str]:

@@ -74,7 +74,11 @@ TAIL = "aws logs tail {%s} --since %s --region {region}"
 ASIDE = "aws logs tail {record_log} --since 1h --filter-pattern aside --region {region}"
 WHERE = "--environment {environment} --region {region}"
 TOKENS = "fallback tokens %s " + WHERE
-REBUILD = "fallback rebuild --since 6h " + WHERE
+REBUILD = "fallback rebuild --since alarm " + WHERE
+#: Alarms after which the table lacks events, and by how many hours the oldest of these may be older than the alarm: CloudWatch Logs tries
+#: for a day, Lambda for six hours and some attempts, and the queue for nine days (`stacks.record`). `fallback rebuild --since alarm`
+#: begins there. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+LOSSES = {"journal-undelivered": 25, "record-undeliverable": 8, "record-dead-letters": 10 * 24}
 VOICEMAILS = "fallback voicemails list " + WHERE
 
 ANSWERING = (

@@ -16,10 +16,14 @@ from lambdas.answer.journal import MARK
 from stacks.functions import KEPT, function, keep, log_group, permit
 
 TIMEOUT = Duration.seconds(30)
+#: What failed comes again so often, each time after a quarter of an hour at most: for nine days, of the fourteen that SQS keeps it.
+MOST_RECEIVES, RETRIED_AFTER = 900, Duration.minutes(15)
+#: Deliveries of one batch: even if the table hangs, each has its turn within the function's time.
+DELIVERIES = 4
 
 
 class Record(Construct):
-    """Invoked asynchronously: two retries, six hours at most, then the on-failure queue, which the function also consumes."""
+    """Invoked asynchronously: two retries, six hours at most, then the on-failure queue, which the function consumes too, for nine days."""
 
     def __init__(
         self,
@@ -33,7 +37,7 @@ class Record(Construct):
     ) -> None:
         super().__init__(scope, name)
         self.dead = queue(self, "DeadLetters", Duration.days(14))
-        self.failed = queue(self, "Failed", Duration.days(14), self.dead)
+        self.failed = queue(self, "Failed", Duration.days(14), self.dead, RETRIED_AFTER)
         keep(self.dead, "RecordDeadLetters")
         keep(self.failed, "RecordFailed")
         environment = {
@@ -71,7 +75,7 @@ class Record(Construct):
             maximum_event_age_in_seconds=6 * 3600,
             destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(on_failure=to_queue),
         ).node.add_dependency(self.function.role)
-        consume(self, self.failed, self.function)
+        consume(self, self.failed, self.function, DELIVERIES)
 
 
 def queue(
@@ -80,7 +84,6 @@ def queue(
     retention: Duration,
     dead: sqs.Queue | None = None,
     visibility: Duration | None = None,
-    most_receives: int = 5,
 ) -> sqs.Queue:
     """An encrypted queue that only TLS may talk to."""
     return sqs.Queue(
@@ -89,14 +92,14 @@ def queue(
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
         retention_period=retention,
-        visibility_timeout=visibility or Duration.seconds(6 * int(TIMEOUT.to_seconds())),
-        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=most_receives, queue=dead) if dead else None,
+        visibility_timeout=visibility,
+        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=MOST_RECEIVES, queue=dead) if dead else None,
         removal_policy=KEPT,
     )
 
 
 def consume(
-    scope: Construct, source: sqs.Queue, worker: lambda_.Function, batch_size: int = 10, most_at_once: int | None = None
+    scope: Construct, source: sqs.Queue, worker: lambda_.Function, batch_size: int, most_at_once: int | None = None
 ) -> lambda_.EventSourceMapping:
     """Let a function consume a queue, each message on its own merits."""
     source.grant(worker, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")

@@ -25,8 +25,6 @@ TIMEOUT = Duration.seconds(200)
 RECONCILE_TIMEOUT = Duration.minutes(5)
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
 VISIBILITY = Duration.seconds(6 * int(TIMEOUT.to_seconds()))
-#: Within its hour a message comes again about ten times; one that was not even noted by then goes to the dead letters.
-MOST_RECEIVES = 20
 NO_KEYS = "{}"  #: until the platform team puts theirs in
 
 
@@ -42,7 +40,7 @@ class Voicemail(Construct):
         self.topic = self.notifications()
         self.keys = self.api_keys()
         self.dead = queue(self, "DeadLetters", Duration.days(14))
-        self.queue = queue(self, "Queue", Duration.days(14), self.dead, VISIBILITY, MOST_RECEIVES)
+        self.queue = queue(self, "Queue", Duration.days(14), self.dead, VISIBILITY)
         keep(self.dead, "VoicemailDeadLetters")
         keep(self.queue, "VoicemailQueue")
         self.collect = self.collector(code)

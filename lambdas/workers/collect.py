@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 import json
 import os
+import random
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -22,12 +23,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from twilio.base.exceptions import TwilioException
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers import media, notification, recordings
+from lambdas.workers.aws import MOVING, QUICK, TELLING
 from lambdas.workers.bucket import Bucket
 from lambdas.workers.events import Item, as_stored
 from lambdas.workers.recordings import Format, NotYet
@@ -45,26 +46,25 @@ DELETE_AT_TWILIO = os.environ["DELETE_AT_TWILIO"] == "true"
 
 FETCH_SECONDS = 60.0
 ASK_SECONDS = 10.0
-CLAIM = timedelta(seconds=40)  #: longer than publishing takes, with its second attempt
+CLAIM = timedelta(seconds=40)  #: longer than publishing takes
 NOTE_PAUSES = (1.0, 2.0, 4.0, 8.0)  #: seconds between attempts to note that people were told
-#: Within this time after the announcement the queue tries again by itself; then `reconcile` does, less often, and at last nobody.
+#: Within this time after the announcement the queue tries again by itself; then `reconcile` does, at moments that are spread, so that not
+#: everything comes at once when a service is well again; and at last nobody.
 PATIENCE = timedelta(hours=1)
 GIVEN_UP = timedelta(days=14)
-LONGEST_PAUSE = timedelta(days=1)
+LONGEST_PAUSE = timedelta(minutes=30)  #: however long it has been failing: what is well again must be seen soon
 LATE_ATTEMPTS = 4  #: after so many a recording is later than usual: some four minutes
-FIRST_HIDDEN, LONGEST_HIDDEN = 15, 900  #: seconds for which a message that failed is hidden
+FIRST_HIDDEN, LONGEST_HIDDEN = 15, 900  #: seconds for which a message that failed is hidden; stacks/voicemail.py counts on it
 
 LOGGER = Logger(service="collect")
 METRICS = Metrics(namespace=NAMESPACE, service="collect")
 METRICS.set_default_dimensions(Environment=ENVIRONMENT)
 BATCHES = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-AWS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
-SQS = boto3.client("sqs", config=AWS)
-#: An answer that is not waited for may come of a publication that was made: the second attempt would tell people twice.
-SNS = boto3.client("sns", config=AWS.merge(Config(read_timeout=15)))
-BUCKET = Bucket(boto3.client("s3", config=AWS), os.environ["BUCKET_NAME"])
-VOICEMAILS = Voicemails(boto3.resource("dynamodb", config=AWS).Table(os.environ["TABLE_NAME"]), int(os.environ["VOICEMAIL_DAYS"]))
-TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=AWS), os.environ["KEYS_SECRET"]))
+SQS = boto3.client("sqs", config=QUICK)
+SNS = boto3.client("sns", config=TELLING)
+BUCKET = Bucket(boto3.client("s3", config=MOVING), os.environ["BUCKET_NAME"])
+VOICEMAILS = Voicemails(boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"]), int(os.environ["VOICEMAIL_DAYS"]))
+TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=QUICK), os.environ["KEYS_SECRET"]))
 pause = time.sleep
 
 
@@ -215,7 +215,7 @@ def postpone(message: SQSRecord, item: Item, error: Exception) -> None:
         if item:
             VOICEMAILS.retry(item, state, reason, moment + timedelta(seconds=hidden) + CLAIM)
         raise error
-    VOICEMAILS.retry(item, state, reason, moment + min(age, LONGEST_PAUSE) if age < GIVEN_UP else None)
+    VOICEMAILS.retry(item, state, reason, moment + LONGEST_PAUSE * random.uniform(0.5, 1) if age < GIVEN_UP else None)  # noqa: S311
 
 
 def told(error: Exception) -> str:

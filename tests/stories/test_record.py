@@ -53,7 +53,7 @@ def test_late_lines_in_reverse_order_tell_the_story_in_order(deployed: Deployed)
 
 @contextmanager
 def failures_kept(deployed: Deployed) -> Iterator[None]:
-    """The on-failure queue keeps what comes until the end: its few attempts, minutes apart on AWS, must not be over before."""
+    """The on-failure queue keeps what comes until the end: an attempt that fails would hide it for a quarter of an hour."""
     client = deployed.cloud.client("lambda")
     mappings = [each for each in client.list_event_source_mappings()["EventSourceMappings"] if "-RecordFailed" in each["EventSourceArn"]]
     for mapping in mappings:

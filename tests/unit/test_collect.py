@@ -100,11 +100,26 @@ def test_after_an_hour_the_message_is_let_go_and_the_item_says_when_it_is_tried_
     assert made.deliver(collect, task), "the queue need not hold it any longer"
     item = made.item(task)
     assert (item["state"], item["todo"], int(item["attempts"])) == ("waiting", "collect", 2)
-    assert abs(datetime.fromisoformat(item["next_attempt"]) - clock() - timedelta(hours=2)) < timedelta(seconds=2)
+    assert timedelta(minutes=14) < datetime.fromisoformat(item["next_attempt"]) - clock() <= timedelta(minutes=30)
     clock.pass_by(days=20)
     made.deliver(collect, task)
     assert "next_attempt" not in made.item(task), "after two weeks nobody tries any more"
     assert made.item(task)["todo"] == "collect", "but it stays on the list"
+
+
+def test_what_failed_for_a_day_is_tried_again_within_half_an_hour(made: Account) -> None:
+    """So that it is stored soon after the bucket is well; not all at once."""
+    collect, clock = made.worker("collect"), Clock()
+    made.time_of(collect, clock)
+    tasks = [made.task(made.recording()) for _ in range(5)]
+    made.monkeypatch.setattr(collect.BUCKET, "name", "gone")
+    for hours in (0, 24):
+        clock.pass_by(hours=hours)
+        for task in tasks:
+            assert made.deliver(collect, task) == bool(hours)
+    pauses = {datetime.fromisoformat(made.item(task)["next_attempt"]) - clock() for task in tasks}
+    assert all(timedelta(minutes=14) < pause <= timedelta(minutes=30) for pause in pauses)
+    assert len(pauses) > 1
 
 
 def test_twilios_word_that_there_is_nothing_is_an_empty_voicemail(made: Account) -> None:
