@@ -74,7 +74,8 @@ def test_what_the_cdk_itself_writes_is_no_mistake() -> None:
 )
 def test_local_and_placeholders_stay_on_this_machine(endpoint: str) -> None:
     """An endpoint elsewhere may be anybody's; only a loopback address is the local cloud's."""
-    for file in (own("local"), own(host="app.example.com"), own(account="AC" + "0" * 31 + "1")):
+    fictitious = File(Path("acme.toml"), own().text + 'numbers = ["+12025550100"]\n')
+    for file in (own("local"), own(host="app.example.com"), own(account="AC" + "0" * 31 + "1"), fictitious):
         with pytest.raises(ConfigError):
             refuse_undeployable(file, {"AWS_ENDPOINT_URL": endpoint})
         for name in ("127.0.0.1", "localhost", "[::1]"):
@@ -92,6 +93,56 @@ def test_nobody_has_these_hosts(host: str) -> None:
 @pytest.mark.parametrize("host", ["www.myexample.com", "example.company.com", "test.acme.com", "acme.testing", "example.com.au"])
 def test_names_that_look_like_them_are_somebodys(host: str) -> None:
     assert list(placeholders(own(host=host))) == []
+
+
+NOBODYS = [
+    *("+12025550100", "+14165550199", "+18005550199", "+15550100123", "+10005550123", "+12021234567"),
+    *(f"+1500555000{digit}" for digit in "012346789"),
+    *("+441134960000", "+441144960999", "+441154960123", "+441164960123", "+441174960123", "+441184960123", "+441214960123"),
+    *("+441314960123", "+441414960123", "+441514960123", "+441614960123", "+441914980123", "+442079460999", "+442896496123"),
+    *("+442920180123", "+441632960123", "+447700900123", "+448081570123", "+449098790123", "+443069990123"),
+    *("+493023125000", "+496990009999", "+494066969123", "+492214710123", "+498999998123"),
+]
+#: Beside them: one too far, another length, toll-free numbers, which the 555 of area codes are not, and one that Twilio does not list.
+SOMEBODYS = [
+    *("+12025550099", "+12025550200", "+12025560100", "+18005550100", "+18885550123", "+15005550005", "+15005550010"),
+    *("+441134961000", "+441194960123", "+441714960123", "+441914960123", "+442079461000", "+442896495123", "+442920181123"),
+    *("+441632961000", "+447700901000", "+4477009001234", "+448081571000", "+493023126000", "+49302312500", "+4930231250000"),
+    *("+33123456789", "+61491570156"),
+]
+
+
+@pytest.mark.parametrize("number", NOBODYS)
+def test_nobody_has_these_numbers(number: str) -> None:
+    """What regulators keep for films, what Twilio keeps for tests, and what no numbering plan has."""
+    file = File(Path("acme.toml"), f'[twilio]\nnumbers = ["{number}"]\n')
+    assert list(placeholders(file)) == [f"acme.toml:2: twilio.numbers: {number} is a fictitious number; write your own before you deploy"]
+
+
+@pytest.mark.parametrize("number", SOMEBODYS)
+def test_numbers_beside_them_may_be_somebodys(number: str) -> None:
+    assert list(placeholders(File(Path("acme.toml"), f'numbers = ["{number}"]\n'))) == []
+
+
+def test_fictitious_numbers_are_told_wherever_they_stand_once_for_each_list() -> None:
+    """In lists, texts and rules, on WhatsApp, and as keys of a directory, which may have hundreds."""
+    text = """[twilio]
+numbers = ["+441632111111", "+12025550100", "+12025550101", "+12025550102"]
+[answer.people]
+greeting = "Call +447700900123."
+[answer.people.extensions]
+"+441632111112" = "sip:100@pbx.acme-phones.com"
+"+493023125001" = "+493023125777"
+"+493023125002" = "sip:101@pbx.acme-phones.com"
+[[voice]]
+From = ["whatsapp:+12025550177", "+44*"]
+"""
+    assert list(placeholders(File(Path("acme.toml"), text))) == [
+        "acme.toml:2: twilio.numbers: +12025550100 is a fictitious number (3 of them here); write your own before you deploy",
+        "acme.toml:4: answer.people.greeting: +447700900123 is a fictitious number; write your own before you deploy",
+        "acme.toml:7: answer.people.extensions: +493023125001 is a fictitious number (3 of them here); write your own before you deploy",
+        "acme.toml:10: voice.From: +12025550177 is a fictitious number; write your own before you deploy",
+    ]
 
 
 def test_what_comes_with_the_project_has_to_be_filled_in() -> None:
