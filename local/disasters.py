@@ -14,10 +14,10 @@ from config.settings import Settings
 from local.cloud import LocalCloud
 from local.outputs import Outputs
 from local.phone import TRUNK_LINE, own_number
+from local.primary_down import failing, primary_host, refusing
 from local.twilio import Call, Caller, StandInTwilio
 from local.twilio.audio import SENTENCE
 from local.twilio.exchange import Exchange
-from local.twilio.primary import Fails, Primary, refusing_url
 
 CALLER = "+15550100123"
 MESSAGE = SENTENCE  #: real words on every machine
@@ -44,16 +44,15 @@ class Disaster:
 
 def refused_call(twilio: StandInTwilio, outputs: Outputs, settings: Settings) -> Disaster:
     """The primary's port refuses connections; a caller with something to say ends a recording with the pound key."""
-    with refusing_url() as primary:
+    with refusing(twilio, primary_host(settings)) as primary:
         number = twilio.number(own_number(settings), voice_url=f"{primary}/calls/incoming", voice_fallback_url=outputs.voice_url)
         return _disaster_of("A call; the primary refuses connections", number.call(CALLER, Caller(says=MESSAGE, ends_recording_with="#")))
 
 
 def failing_text(twilio: StandInTwilio, outputs: Outputs, settings: Settings) -> Disaster:
     """The primary answers HTTP 500; the sender gets one reply, unless the settings answer with silence."""
-    with Primary() as primary:
-        primary.behaves("", Fails(500))
-        number = twilio.number(own_number(settings), sms_url=f"{primary.url}/texts", sms_fallback_url=outputs.sms_url)
+    with failing(twilio, primary_host(settings)) as primary:
+        number = twilio.number(own_number(settings), sms_url=f"{primary}/texts", sms_fallback_url=outputs.sms_url)
         text = number.text(CALLER, "Where is my order?")
     seconds = sum(exchange.seconds for exchange in text.exchanges)
     received = text.bodies or ["(no reply: these settings answer with silence)"]

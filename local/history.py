@@ -21,6 +21,7 @@ from lambdas.answer.request import Request
 from lambdas.answer.signature import VERIFIED
 from lambdas.workers.events import Line
 from lambdas.workers.gateway_event import gateway_event
+from local.primary_down import primary_host
 from local.twilio.parameters import call_parameters, text_parameters
 from ops.period import stamp
 
@@ -64,14 +65,12 @@ OUTAGES = (
 class Past:
     """Draws a past and yields its journal lines in no particular order, as CloudWatch may hand them over."""
 
-    def __init__(
-        self, settings: Settings, now: datetime, primary: str = "https://app.example.com", seed: int = SEED, templates: Path = TEMPLATES
-    ) -> None:
+    def __init__(self, settings: Settings, now: datetime, seed: int = SEED, templates: Path = TEMPLATES) -> None:
         self.settings = settings
         self.book = Book(compile_book(settings, templates))
         self.journal = Journal(self.book, settings.environment)
         self.now = now
-        self.primary = primary
+        self.primary = f"https://{primary_host(settings)}"
         self.draw = random.Random(seed)
 
     def lines(self, outages: Sequence[Outage] = OUTAGES) -> Iterator[Line]:

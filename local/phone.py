@@ -21,9 +21,9 @@ from local import narration
 from local.cdk import CdkFailed
 from local.cloud import LocalCloud
 from local.outputs import Outputs
+from local.primary_down import failing, primary_host, refusing
 from local.twilio import Answers, Call, Caller, StandInTwilio, Text
 from local.twilio.parameters import is_e164
-from local.twilio.primary import Fails, Primary, refusing_url
 from local.wish import CALLER, WHATSAPP, NotInService, Wish
 from ops.period import NoPeriod, moment
 
@@ -108,20 +108,10 @@ class Phone:
     @contextmanager
     def _failing(self, wish: Wish, path: str) -> Iterator[str]:
         """The address of a primary that is down, as the wish has it."""
-        if wish.primary == "fails" and not wish.error_url:
-            with Primary() as primary:
-                primary.behaves("", Fails(500))
-                yield primary.url + path
-            return
-        with refusing_url() as refusing:
-            yield self._led_to(refusing, wish.error_url) if wish.error_url else refusing + path
-
-    def _led_to(self, refusing: str, url: str) -> str:
-        host, dead = urlsplit(url).hostname, urlsplit(refusing)
-        if not host or not url.startswith(("https://", "http://")):
-            raise NotInService(f"--error-url {url!r} is not a web address: write it whole, as in https://app.example.com/calls/incoming")
-        self._twilio.platform.webhooks.resolver.leads(host, (str(dead.hostname), int(dead.port or 0)))
-        return url
+        host = _host_of(wish.error_url) if wish.error_url else primary_host(self._settings)
+        down = failing if wish.primary == "fails" and not wish.error_url else refusing
+        with down(self._twilio, host) as root:
+            yield wish.error_url or root + path
 
     @contextmanager
     def _moment(self, at: str) -> Iterator[str]:
@@ -140,6 +130,13 @@ class Phone:
 def _person(wish: Wish) -> Caller:
     callees = {_callee(address): Answers(presses="1") for address in wish.picks_up}
     return Caller(wish.says, wish.digits, ends_recording_with="#", hangs_up_after=wish.hangs_up_after, callees=callees)
+
+
+def _host_of(url: str) -> str:
+    host = urlsplit(url).hostname
+    if not host or not url.startswith(("https://", "http://")):
+        raise NotInService(f"--error-url {url!r} is not a web address: write it whole, as in https://app.example.com/calls/incoming")
+    return host
 
 
 def own_number(settings: Settings, otherwise: str = LINE) -> str:

@@ -119,6 +119,8 @@ def test_the_primary_that_is_down_has_the_address_that_is_named(company: Company
     url = "https://phone.example.com/calls/incoming"
     first, second, *_ = company.phone.use(Wish("voice", error_url=url))["steps"]
     assert (first["url"], first["error"], second["kind"]) == (url, 11202, "fallback")
+    first, second, *_ = company.phone.use(Wish("voice"))["steps"]
+    assert (first["url"], first["error"], second["kind"]) == ("https://phone.example.com/calls/incoming", 11202, "fallback")
     with pytest.raises(NotInService, match="is not a web address: write it whole"):
         company.phone.use(Wish("voice", error_url="calls"))
 

@@ -3,6 +3,7 @@
 import subprocess
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,11 +13,17 @@ from typer.testing import CliRunner
 
 from config.mistakes import ConfigError
 from config.settings import load
+from lambdas.workers.events import items_of
+from lambdas.workers.hand_back import is_candidate
 from local import call, demo
 from local.disasters import dead_trunk, playable_with
 from local.emulator import notices
+from local.history import Past
 from local.phone import Phone, ringing
+from local.primary_down import failing, primary_host, refusing
+from local.twilio import StandInTwilio
 from local.wish import NotInService, Wish, asked
+from ops.candidates import PERHAPS, READY, status_of
 
 COMPANY = Path(__file__).parents[1] / "company"
 
@@ -114,12 +121,33 @@ def test_a_call_that_cannot_be_made_is_a_sentence(words: list[str], sentence: st
     ],
 )
 def test_a_wrong_address_is_answered_with_one_that_would_be_right(wish: Wish, says: str) -> None:
-    cloud, nobody = SimpleNamespace(settings=load("local")), SimpleNamespace(voice_url="", entry=lambda _: "")
-    number = SimpleNamespace(call=lambda *_: pytest.fail("called"))
-    twilio = SimpleNamespace(number=lambda *_, **__: number, trunk=lambda *_, **__: number)
+    settings = load("local")
+    cloud, nobody = SimpleNamespace(settings=settings), SimpleNamespace(voice_url="", sms_url="", entry=lambda _: "")
     with pytest.raises(NotInService) as caught:
-        Phone(cast(Any, twilio), cast(Any, cloud), cast(Any, nobody)).use(wish)
+        Phone(StandInTwilio(settings.twilio.accounts[0], "token"), cast(Any, cloud), cast(Any, nobody)).use(wish)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("hosts", [("phone.acme.com", "pbx.acme.com"), ("127.0.0.1", "app.example.com"), ("localhost", "phone.acme.com")])
+def test_the_past_and_the_calls_of_today_fail_at_the_companys_own_primary(hosts: tuple[str, ...]) -> None:
+    """Whatever its name: `replay` shows what it would show in production, and nothing of it as foreign."""
+    settings = load("production")
+    settings = settings.model_copy(update={"primary": settings.primary.model_copy(update={"hosts": hosts})})
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    items = [item for line in Past(settings, now).lines() for item in items_of(line, 400, 30) if is_candidate(item)]
+    statuses = {status_of(item, None, True, frozenset(hosts)) for item in items}
+    assert statuses == {READY, PERHAPS}
+    twilio = StandInTwilio(settings.twilio.accounts[0], "token")
+    host = primary_host(settings)
+    for down, scheme in ((refusing, "https"), (failing, "http")):
+        with down(twilio, host) as root:
+            assert (root, host in hosts) == (f"{scheme}://{host}", True)
+            assert twilio.platform.webhooks.resolver.address(host, 443)[0] == "127.0.0.1"
+
+
+def test_settings_without_a_host_fail_at_one_that_is_kept_for_examples() -> None:
+    settings = load("production")
+    assert primary_host(settings.model_copy(update={"primary": settings.primary.model_copy(update={"hosts": ()})})) == "app.example.com"
 
 
 def test_alerts_of_real_settings_reach_no_pager(monkeypatch: pytest.MonkeyPatch) -> None:
