@@ -12,9 +12,11 @@ from typing import Literal
 PRIMARY_FAILING = "primary-failing"
 QUIET_MINUTES = 15  #: an outage ends after so many without a caller (`lambdas.workers.outage`)
 LATE = 15 * 60_000  #: milliseconds that a delivery may wait for `record`
+SLOW = 5_000  #: milliseconds that a caller may wait for an answer
 
-#: What missing data means: all is well; the fault is silence; what was found last counts until somebody looks again.
-Missing = Literal["well", "fault", "last"]
+#: What missing data means: all is well; a fault, as what is beyond the threshold is; the only fault there is, whatever the values; nothing
+#: new: what was found last counts until somebody looks again.
+Missing = Literal["well", "fault", "silence", "last"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def probe_fault(fault: str) -> Metric:
 
 @dataclass(frozen=True)
 class Row:
-    """One alarm: it rings when in `datapoints` of `periods` periods the metric is above `above`, or absent where silence is the fault."""
+    """One alarm: it rings when in `datapoints` of `periods` periods the metric is above `above`, or absent where that is a fault."""
 
     name: str
     metric: Metric
@@ -94,8 +96,16 @@ ANSWERING = (
     Row(
         "static-answers",
         Metric("GatewayResponses"),
-        f"Callers are answered by API Gateway alone: {APOLOGY}",
-        "The answer function fails, hangs, is gone or may not be called.",
+        f"Some or all requests are answered by API Gateway alone: {APOLOGY}",
+        "The answer function fails, hangs, is gone or may not be called; or (THROTTLED) more came than [api] rate = {rate} lets through.",
+        TAIL % ("access_log", "15m") + " --filter-pattern '{{ $.errorType != \"-\" }}'",
+        "The answer function is broken",
+    ),
+    Row(
+        "answer-errors",
+        aws("Lambda", "Errors", "answer"),
+        f"Some or all requests are answered by API Gateway alone: {APOLOGY}",
+        "The answer function cannot be imported, raises, exits or takes longer than five seconds: Lambda itself counts it.",
         TAIL % ("journal", "15m"),
         "The answer function is broken",
     ),
@@ -108,14 +118,6 @@ ANSWERING = (
         "An answer failed",
     ),
     Row(
-        "throttled",
-        Metric("Throttled"),
-        f"Some requests are answered by API Gateway alone: {APOLOGY}",
-        "More requests came than a stage lets through ([api] rate = {rate}).",
-        TAIL % ("access_log", "15m") + " --filter-pattern THROTTLED",
-        "Requests are throttled",
-    ),
-    Row(
         "answer-throttles",
         aws("Lambda", "Throttles", "answer"),
         f"Some requests are answered by API Gateway alone: {APOLOGY}",
@@ -125,11 +127,12 @@ ANSWERING = (
     ),
     Row(
         "slow-answers",
-        Metric("SlowAnswers", minutes=5),
+        Metric("Latency", "Maximum", 5, namespace="AWS/ApiGateway", of="voice_api"),
         "Callers wait more than five seconds for an answer; Twilio gives up after fifteen.",
-        "API Gateway saw answers that took longer than five seconds.",
+        "API Gateway itself counts answers to calls that took longer than five seconds.",
         TAIL % ("access_log", "30m") + " --filter-pattern '{{ $.latency = %^[5-9][0-9]{{3}}$|^[0-9]{{5}}% }}'",
         "The fallback is slow",
+        above=SLOW,
     ),
     Row(
         "fallback-failed",
@@ -181,7 +184,7 @@ RECORDING = (
         "record-fails",
         aws("Lambda", "AsyncEventsDropped", "record"),
         UNRECORDED,
-        "`record` failed three times in a row; its deliveries wait in a queue.",
+        "`record` failed three times in a row; its deliveries wait in a queue, or are lost if that is gone too.",
         TAIL % ("record_log", "1h"),
         "Events are not recorded",
     ),
@@ -193,14 +196,6 @@ RECORDING = (
         TAIL % ("record_log", "1h"),
         "Events are not recorded",
         above=LATE,
-    ),
-    Row(
-        "record-undeliverable",
-        aws("Lambda", "DestinationDeliveryFailures", "record"),
-        UNRECORDED,
-        "Failed deliveries could not be put into their queue either.",
-        REBUILD,
-        "Events are not recorded",
     ),
     Row(
         "record-dead-letters",
@@ -257,11 +252,12 @@ WORKERS = (
         "outage-fails",
         aws("Lambda", "Errors", "outage"),
         f"{AS_USUAL} But when they begin to come, or it is over, nobody is told.",
-        "The function `outage` failed.",
+        "The function `outage` failed, or was not run, three minutes running.",
         TAIL % ("outage_log", "30m"),
         "A worker is broken",
         datapoints=3,
-        periods=5,
+        periods=3,
+        missing="fault",
     ),
     Row(
         "reconcile-fails",
@@ -285,23 +281,44 @@ PROBE = (
         "The probe gets no answer",
         datapoints=3,
         periods=3,
-        missing="fault",
+        missing="silence",
     ),
     Row(
         "wrong-answer",
         probe_fault("wrong"),
-        "Callers may hear something other than what the settings say.",
-        "The probe got another document than the answer book says.",
+        f"Callers may hear something other than what the settings say, or no more than an apology (static): {APOLOGY}",
+        "The probe got another document than the answer book says; or (static) API Gateway's, which answers for a broken function.",
         TAIL % ("probe_log", "15m"),
         "The probe gets the wrong answer",
         datapoints=2,
         periods=3,
     ),
     Row(
+        "tokens-unreadable",
+        probe_fault("unverified"),
+        f"Callers ARE being answered. Once the functions that know the tokens have gone: {STRANGERS_ANSWER}",
+        "The probe cannot read its token in the Tokens secret; or it can, and the answer function does not know it.",
+        TOKENS % "list",
+        "Signatures cannot be checked",
+        datapoints=2,
+        periods=3,
+    ),
+    Row(
+        "access-log-silent",
+        Metric("IncomingLogEvents", minutes=0, namespace="AWS/Logs", of="access_log"),
+        f"{AS_USUAL} But API Gateway writes no access log, and the alarm `static-answers` is blind.",
+        "None of six test requests left a line: API Gateway's log role, the log group or the stage's setting is gone.",
+        "aws apigateway get-account --region {region}",
+        "The log role is gone",
+        datapoints=6,
+        periods=6,
+        missing="silence",
+    ),
+    Row(
         "unrecorded",
         probe_fault("unrecorded"),
         UNRECORDED,
-        "Ten minutes after a test request was answered its item is not in the table.",
+        "Ten minutes after a test request was answered its item is not in the table, or the table cannot be used.",
         TAIL % ("record_log", "1h"),
         "Events are not recorded",
         datapoints=2,

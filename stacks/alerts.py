@@ -19,6 +19,7 @@ from stacks.functions import KEPT, keep, permit
 MISSING: dict[Missing, cloudwatch.TreatMissingData] = {
     "well": cloudwatch.TreatMissingData.NOT_BREACHING,
     "fault": cloudwatch.TreatMissingData.BREACHING,
+    "silence": cloudwatch.TreatMissingData.BREACHING,
     "last": cloudwatch.TreatMissingData.IGNORE,
 }
 
@@ -98,7 +99,7 @@ class Alarms(Construct):
 
     def alarm(self, row: Row) -> cloudwatch.Alarm:
         """One row."""
-        comparison, silence = cloudwatch.ComparisonOperator, row.missing == "fault"
+        comparison, silence = cloudwatch.ComparisonOperator, row.missing == "silence"
         return self.metric(row.metric).create_alarm(
             self,
             row.name,

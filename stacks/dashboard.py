@@ -8,6 +8,7 @@ from constructs import Construct
 from config.settings import Settings
 from lambdas.answer.journal import NAMESPACE
 from stacks.alerts import Dimensions
+from stacks.gateway_metrics import GATEWAY_RESPONSES
 
 WIDTH, HEIGHT = 12, 6
 QUERY = """filter ispresent(params.ErrorCode) and medium != "callback"
@@ -42,11 +43,11 @@ class Dashboard(Construct):
         latency: list[cloudwatch.IMetric] = [self.aws("ApiGateway", "Latency", api, "p99") for api in ("voice_api", "messaging_api")]
         latency += [self.by("AnswerTime", "Medium", "Outcome", statistic="p99"), self.own("ProbeTime", "Maximum", service="probe")]
         trusted = [self.own("Requests", Outcome=name) for name in ("verified", "unverifiable", "refused", "forged", "failed", "unreadable")]
-        gateway = [self.own(name) for name in ("GatewayResponses", "Throttled", "SlowAnswers")]
+        gateway = [self.own(GATEWAY_RESPONSES), *(self.aws("Lambda", name, "answer") for name in ("Errors", "Throttles"))]
         return [
             self.graph("Latency in milliseconds", *latency),
             self.graph("Trust", *trusted),
-            self.graph("Answered by API Gateway alone", *gateway, self.aws("Lambda", "Throttles", "answer")),
+            self.graph("Answered by API Gateway alone", *gateway),
             self.graph("Probe: what it found", self.by("ProbeFaults", "Fault")),
         ]
 

@@ -41,7 +41,7 @@ class Probe(Construct):
             "TOPIC_ARN": alerts.topic.topic_arn,
         }
         self.log = log_group(self, "Log", settings.retention.logs)
-        timeout = Duration.seconds(min(30 + 15 * len(settings.primary.health), 300))
+        timeout = Duration.seconds(min(45 + 15 * len(settings.primary.health), 300))
         self.function = function(self, "Function", "lambdas.workers.probe.handler", code, self.log, environment, timeout=timeout)
         for action in ("GetItem", "PutItem", "Query"):
             permit(self.function, f"dynamodb:{action}", table.table_arn)

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from config.settings import Settings
 from stacks.alerts import Alarms, AlertTopic, Dimensions
+from stacks.api import Api
 from stacks.dashboard import Dashboard
 from stacks.functions import permit
 from stacks.gateway_metrics import STATIC_ANSWERS, GatewayMetrics
@@ -86,14 +87,19 @@ class Watch(Construct):
             {name: {"FunctionName": function.function_name} for name, function in functions.items()}
             | {name: {"QueueName": queue.queue_name} for name, queue in queues.items()}
             | {name: {"ApiName": api.rest_api_name} for name, api in apis.items()}
-            | {"subscription": subscription}
+            | {"subscription": subscription, "access_log": {"LogGroupName": self.probed().access_log.log_group_name}}
         )
+
+    def probed(self) -> Api:
+        """An API that the probe asks every other time at least, so that its access log is never silent for long."""
+        urls = urls_of(self.settings, self.parts.voice.url, self.parts.messaging.url)
+        return self.parts.messaging if all(url.endswith("/sms") for url in urls) else self.parts.voice
 
     def names(self) -> dict[str, str]:
         """What the alarms' texts name."""
         logs = {
             "journal": self.parts.answer.journal,
-            "access_log": self.parts.voice.access_log,
+            "access_log": self.probed().access_log,
             "record_log": self.parts.record.log,
             "reconcile_log": self.parts.voicemail.reconcile_log,
             "outage_log": self.outage.log,

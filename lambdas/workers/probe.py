@@ -5,15 +5,18 @@ domain and app; and at each of them to one rule after the other (`lambdas.worker
 answer book says. Ten minutes later its item must be in the event table, and bear the id of that book: so answering, signatures,
 certificate, journal, `record` and the alias are all proven. What is wrong is counted by kind, since each kind has its own remedy:
 
-    unsigned      the Tokens secret has no token for the probe, or cannot be read: nothing was sent
+    unsigned      the Tokens secret has no token for the probe, or cannot be read: the request went unsigned, as a stranger's
     unreachable   no connection, no TLS, no whole answer
     static        API Gateway answered in the function's place (its access log counts this for real callers too)
-    unverified    the answer for strangers came: the answer function does not know the token
+    unverified    the answer for strangers came though the request was signed: the answer function does not know the token
     wrong         another status, type or document than the answer book says
     slow          more than five seconds
     certificate   ends within two weeks
-    unrecorded    the item of the run ten minutes ago never came
+    unrecorded    the item of the run ten minutes ago never came, or the event table cannot be used
     old-book      that item was answered from another book than this one, and no deployment is under way
+
+Whatever cannot be had, the rest is done: without a token the request goes unsigned, without the table it is judged all the same, and how
+long an answer took is counted whenever one came. So silence means that no answer came, or that the probe does not run.
 
 No line of the synthetic account counts as an outage, and no item of it is on the timeline (`lambdas.workers.events`).
 """
@@ -62,12 +65,17 @@ WAIT = 12.0  #: seconds; Twilio itself would wait fifteen
 CERTIFICATE = 14 * DAY  #: seconds that a certificate must have left
 CALLER, CALLED = "+15005550006", "+15005550009"  #: nobody's: Twilio's own for tests (https://www.twilio.com/docs/iam/test-credentials)
 FAILED_URL = "https://primary.invalid/probe"
+#: After these the same is asked again at once.
+ASKED_AGAIN = frozenset({"wrong", "static", "unverified", "unreachable"})
+#: Faults of one consequence, for which there is one alarm.
+COUNTED_AS = {"static": "wrong", "unsigned": "unverified"}
 #: After these no item can be expected: the function was never asked, or did not know who asks.
 NOT_ANSWERED = frozenset({"unsigned", "unreachable", "static", "unverified"})
 
 LOGGER = Logger(service="probe")
 METRICS = Metrics(namespace=NAMESPACE, service="probe")
 METRICS.set_default_dimensions(Environment=ENVIRONMENT)
+AWS_FAILS = (BotoCoreError, ClientError)
 SECRETS = boto3.client("secretsmanager", config=QUICK)
 TABLE = boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"])
 HEALTH = Health(TABLE, boto3.client("sns", config=TELLING), os.environ["TOPIC_ARN"], ENVIRONMENT)
@@ -95,11 +103,11 @@ class Run:
 
 @METRICS.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
-    """One run; EventBridge Scheduler says for which minute."""
+    """One run; EventBridge Scheduler says for which minute. The primary's health comes last, and raises what goes wrong there."""
     run = run_of(moment_of(event, time.time()))
     probe(run)
-    tell(run)
-    note(run)
+    tell(run, run.faults)
+    tell(run, fault_in_record(run))
     for url in HEALTH_URLS:
         HEALTH.look(url, datetime.now(UTC))
 
@@ -113,12 +121,12 @@ def moment_of(event: dict[str, Any], now: float) -> float:
 
 
 def run_of(moment: float) -> Run:
-    """The run of a moment: the URLs take turns, and at each of them what is asked there. A wrong answer is asked for again at once, until
-    it is right: once an hour would be no alarm."""
+    """The run of a moment: the URLs take turns, and at each of them what is asked there. Where the right answer stayed away it is asked for
+    again at once, until it comes: once an hour would be no alarm."""
     number = int(moment // (60 * MINUTES))
     url, case = turn_of(number)
-    earlier = noted(number - 1)
-    if "wrong" in earlier.get("faults", ()) and earlier.get("book") == BOOK.id:
+    earlier = asked_before(number)
+    if ASKED_AGAIN & set(earlier.get("faults", ())) and earlier.get("book") == BOOK.id:
         url, case = earlier["url"], earlier.get("case", {})
     return Run(number, url, ("SM" if url.endswith("/sms") else "CA") + uuid.uuid4().hex, case=case)
 
@@ -136,24 +144,37 @@ def entry_in(url: str) -> re.Match[str]:
     return cast("re.Match[str]", ENTRY.search(url))
 
 
+def asked_before(number: int) -> dict[str, Any]:
+    """What was noted of the run before; nothing where that is not known."""
+    try:
+        return noted(number - 1)
+    except AWS_FAILS:
+        return {}
+
+
 def noted(number: int) -> dict[str, Any]:
     """What was noted of an earlier run; nothing where there was none."""
     return dict(TABLE.get_item(Key={"pk": PROBE_RUNS, "sk": str(number)}).get("Item") or {})
 
 
 def probe(run: Run) -> None:
-    """Ask, check, and look for the item of an earlier run."""
+    """Ask, and check what comes."""
+    signed_with = token(run)
     try:
-        check(run, send(ask_of(run), token(), {}, WAIT))
+        check(run, send(ask_of(run), signed_with, {}, WAIT))
     except (NotSent, NoAnswer) as error:
-        run.faults, run.detail = ["unreachable"], str(error)
-    except (BotoCoreError, ClientError, LookupError, ValueError) as error:
-        run.faults, run.detail = ["unsigned"], type(error).__name__
+        run.faults.append("unreachable")
+        run.detail = str(error)
 
 
-def token() -> str:
-    """The synthetic account's token. Raises LookupError without one, and what boto3 and `tokens_in` raise."""
-    return tokens_in(SECRETS.get_secret_value(SecretId=SECRET)["SecretString"])[PROBE_ACCOUNT][0]
+def token(run: Run) -> str:
+    """The synthetic account's token; none where it cannot be had, which is a fault."""
+    try:
+        return tokens_in(SECRETS.get_secret_value(SecretId=SECRET)["SecretString"])[PROBE_ACCOUNT][0]
+    except (*AWS_FAILS, LookupError, ValueError) as error:
+        run.faults.append("unsigned")
+        run.detail = f"the Tokens secret: {type(error).__name__}"
+        return ""
 
 
 def ask_of(run: Run) -> Ask:
@@ -172,8 +193,9 @@ def parameters(run: Run) -> dict[str, str]:
 
 
 def check(run: Run, answer: Answer) -> None:
-    """Note what is wrong with an answer."""
+    """Note what is wrong with an answer, and count how long it took."""
     run.milliseconds = int(answer.seconds * 1000)
+    METRICS.add_metric("ProbeTime", MetricUnit.Milliseconds, run.milliseconds)
     if found := fault_in(run, answer):
         run.faults.append(found)
         run.detail = f"HTTP {answer.status}, {answer.content_type or 'no type'}, {len(answer.body)} characters"
@@ -188,8 +210,9 @@ def fault_in(run: Run, answer: Answer) -> str:
     if answer.status != 200 or not answer.content_type.startswith("text/xml") or not is_twiml(answer.body):
         return "wrong"
     request, now = request_of(run), time.time()
+    choose = BOOK.choose_unverified if "unsigned" in run.faults else BOOK.choose
     # Opening hours may begin or end while the request is under way.
-    if answer.body in [filled(BOOK.choose(request, moment).document, request) for moment in (now, now - answer.seconds)]:
+    if answer.body in [filled(choose(request, moment).document, request) for moment in (now, now - answer.seconds)]:
         return ""
     if answer.body == filled(BOOK.last_resort[run.medium], request):
         return "static"
@@ -215,18 +238,26 @@ def request_of(run: Run) -> Request:
     return Request(gateway_event(run.url.removesuffix(path), path, parameters(run)))
 
 
-def tell(run: Run) -> None:
-    """Count what is wrong, this run's faults and the item that an earlier one should have left."""
-    if run.milliseconds is not None:
-        METRICS.add_metric("ProbeTime", MetricUnit.Milliseconds, run.milliseconds)
-    for fault in [*run.faults, *fault_in_record(run)]:
+def tell(run: Run, faults: list[str]) -> None:
+    """Count what is wrong, each by its consequence; the log has its name."""
+    for fault in faults:
         LOGGER.warning("probe", extra={"fault": fault, "url": run.url, "sid": run.sid, "detail": run.detail, "asked": run.case})
         with single_metric(name="ProbeFaults", unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
             metric.add_dimension("Environment", ENVIRONMENT)
-            metric.add_dimension("Fault", fault)
+            metric.add_dimension("Fault", COUNTED_AS.get(fault, fault))
 
 
-def fault_in_record(run: Run) -> Iterator[str]:
+def fault_in_record(run: Run) -> list[str]:
+    """Note this run, and what is wrong with the item of an earlier one."""
+    try:
+        note(run)
+        return list(fault_in_item(run))
+    except AWS_FAILS as error:
+        run.detail = f"the event table cannot be used: {type(error).__name__}"
+        return ["unrecorded"]
+
+
+def fault_in_item(run: Run) -> Iterator[str]:
     """What is wrong with the item of an earlier run that was answered. No such run, nothing to prove."""
     earlier = noted(run.number - back())
     if not earlier or NOT_ANSWERED & set(earlier["faults"]):

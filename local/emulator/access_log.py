@@ -1,6 +1,7 @@
 """The access log of a REST API's stage: one line a request, in the stage's own format, into its log group.
 
-ministack drops the setting and writes nothing. `$context` variables that have no value are written as `-`.
+ministack drops the setting and writes nothing. `$context` variables that have no value are written as `-`. Without the account's log
+role, or once that role is gone from IAM, nothing is written and nobody is told.
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html#context-variable-reference
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.core.responses import new_uuid
-from ministack.services import cloudwatch_logs
+from ministack.services import cloudwatch_logs, iam
 from ministack.services.cloudformation import provisioners
 
 from local.emulator.admin import Json
@@ -24,7 +25,7 @@ _VARIABLE = re.compile(r"\$context((?:\.[A-Za-z]\w*)+)")
 
 def write(settings: Json, variables: Mapping[str, Any]) -> None:
     """Write the line of one request; `settings` is the stage's `accessLogSettings`, `variables` lack the `$context.`."""
-    if not settings.get("destinationArn"):
+    if not settings.get("destinationArn") or not _role_in_force():
         return
     line = _VARIABLE.sub(lambda found: _text(variables.get(found[1][1:])), settings["format"])
     group = settings["destinationArn"].partition(":log-group:")[2].removesuffix(":*")
@@ -37,6 +38,11 @@ def write(settings: Json, variables: Mapping[str, Any]) -> None:
     cloudwatch_logs._put_log_events({"logGroupName": group, "logStreamName": stream, "logEvents": [event]})
 
 
+def _role_in_force() -> bool:
+    role = json.loads(provisioners._apigw_v1._get_account()[2]).get("cloudwatchRoleArn") or ""
+    return role.rpartition("/")[2] in iam._roles
+
+
 def _text(value: Any) -> str:
     return "-" if value is None or value == "" else str(value)
 
@@ -47,7 +53,7 @@ def _keeping_setting(provision: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*arguments: Any, **named: Any) -> Any:
         properties = arguments[2] if provision is _update else arguments[1]
         setting = properties.get("AccessLogSetting") or {}
-        if setting and not json.loads(provisioners._apigw_v1._get_account()[2]).get("cloudwatchRoleArn"):
+        if setting and not _role_in_force():
             raise ValueError("CloudWatch Logs role ARN must be set in account settings to enable logging")
         result = provision(*arguments, **named)
         stage = provisioners._apigw_v1._stages_v1[properties["RestApiId"]][properties["StageName"]]

@@ -4,7 +4,8 @@
 - The event bears `requestContext.domainName`, and as `requestContext.path` what was posted, so that the URL a client signed can be put
   together again: `https://localhost:<port>/restapis/<id>/<stage>/_user_request_/…`, `https://<id>.execute-api.<region>.amazonaws.com/<stage>/…`
   and a custom domain with its base path, which is part of `path` too (https://github.com/localstack/localstack/issues/12295).
-- Query parameters come in no order, a body over 10 MB is refused, one request id names the request everywhere, access logs are written.
+- Query parameters come in no order, a body over 10 MB is refused, one request id names the request everywhere, access logs are written
+  and latencies counted.
 
 Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html and
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
@@ -23,7 +24,7 @@ from ministack import app
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import apigateway_v1 as rest
 
-from local.emulator import access_log, permissions
+from local.emulator import access_log, metrics, permissions
 from local.emulator.admin import Json
 
 MAXIMUM_BODY = 10 * 1024 * 1024
@@ -79,8 +80,16 @@ async def _execute(api: str, stage: str, method: str, path: str, headers: Json, 
     status, answer_headers, answer_body = _rendered(answer, request, exchange)
     answer_headers["x-amzn-requestid"] = exchange.request_id
     if request["stage"]:
+        _count(api, time.monotonic() - exchange.started)
         access_log.write(request["stage"]["accessLogSettings"], _variables(exchange, request, method, status, answer_body))
     return status, answer_headers, answer_body
+
+
+def _count(api: str, seconds: float) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html"""
+    dimensions = {"ApiName": rest._rest_apis[api]["name"]}
+    metrics.keep(metrics.Datum("AWS/ApiGateway", "Count", dimensions, 1))
+    metrics.keep(metrics.Datum("AWS/ApiGateway", "Latency", dimensions, round(seconds * 1000)))
 
 
 async def _answer(request: Json, arguments: tuple[Any, ...]) -> Any:

@@ -96,6 +96,8 @@ def probe(made: Watching) -> None:
     fallback.error, fallback.document, fallback.records, fallback.id = None, own, True, "an earlier book"
     for minute in (20, 30, 40):
         run(worker, minute)
+    made.tokens()
+    run(worker, 50)
 
 
 def collect(made: Account) -> None:

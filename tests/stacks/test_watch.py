@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -27,12 +27,14 @@ DOCUMENTED = {
     ("AWS/Lambda", "AsyncEventsDropped"): {"FunctionName"},
     ("AWS/Lambda", "AsyncEventAge"): {"FunctionName"},
     ("AWS/Lambda", "DestinationDeliveryFailures"): {"FunctionName"},
+    ("AWS/Logs", "IncomingLogEvents"): {"LogGroupName"},
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
     ("AWS/Logs", "DeliveryErrors"): {"LogGroupName", "DestinationType", "FilterName"},
     ("AWS/ApiGateway", "Latency"): {"ApiName"},
 }
 OUTCOMES = ("verified", "unverifiable", "forged", "refused", "delivered")
 ALARM = "AWS::CloudWatch::Alarm"
+ROW = {row.name: row for row in ROWS + PROBE}
 
 
 @pytest.fixture(scope="session")
@@ -151,15 +153,25 @@ def test_a_line_of_the_access_log_counts_as_what_it_is(production: Json, error_t
     """What strangers bring about, and what is all right, counts as nothing."""
     line = access_line(dict.fromkeys(ACCESS_LOG.values(), "200") | {ACCESS_LOG["errorType"]: error_type})
     ignored = error_type in ("-", *STRANGERS_DOING)
-    assert counted(production, line) == (set() if ignored else {"Throttled"} if error_type == "THROTTLED" else {"GatewayResponses"})
+    assert counted(production, line) == (set() if ignored else {"GatewayResponses"})
+
+
+def shown_by(row: Row) -> Callable[[str], bool]:
+    """What the command of an alarm shows of a log."""
+    [pattern] = re.findall(r"--filter-pattern '(.+)'", row.command.format(access_log="", region=""))
+    return matcher(pattern)
 
 
 @pytest.mark.parametrize(
     ("milliseconds", "slow"), [("4999", False), ("5000", True), ("9999", True), ("29000", True), ("612", False), ("-", False)]
 )
-def test_an_answer_of_five_seconds_or_more_counts_as_slow(production: Json, milliseconds: str, slow: bool) -> None:
-    line = access_line({ACCESS_LOG["latency"]: milliseconds})
-    assert counted(production, line) == ({"SlowAnswers"} if slow else set())
+def test_the_command_shows_answers_of_five_seconds_or_more(milliseconds: str, slow: bool) -> None:
+    assert shown_by(ROW["slow-answers"])(access_line({ACCESS_LOG["latency"]: milliseconds})) == slow
+
+
+@pytest.mark.parametrize("error_type", ["-", "THROTTLED", "DEFAULT_5XX"])
+def test_the_command_shows_what_api_gateway_answered_by_itself(error_type: str) -> None:
+    assert shown_by(ROW["static-answers"])(access_line({ACCESS_LOG["errorType"]: error_type})) == (error_type != "-")
 
 
 def test_a_line_of_which_api_gateway_knows_nothing_is_counted_all_the_same(production: Json) -> None:
@@ -182,9 +194,11 @@ def test_an_alarms_text_begins_with_what_callers_experience(production: Json, ro
 
 def test_every_alarm_says_what_missing_data_means(production: Json) -> None:
     """The default would leave an alarm without data in a state of its own."""
-    for name, alarm in alarms(production):
-        silent, seldom = name.endswith("probe-silent"), name.endswith(("token-faults", "log-role-gone"))
-        assert alarm["TreatMissingData"] == ("breaching" if silent else "ignore" if seldom else "notBreaching")
+    treated = {name.removeprefix("fallback-production-"): alarm["TreatMissingData"] for name, alarm in alarms(production)}
+    silence, seldom = {"probe-silent", "access-log-silent", "outage-fails"}, {"token-faults", "log-role-gone"}
+    assert {name for name, how in treated.items() if how == "breaching"} == silence
+    assert {name for name, how in treated.items() if how == "ignore"} == seldom
+    assert set(treated.values()) == {"breaching", "ignore", "notBreaching"}
 
 
 def test_who_is_told(production: Json) -> None:
@@ -219,30 +233,51 @@ def test_production_and_staging_watch_apart(templates: dict[str, Template]) -> N
 BREACHES: dict[str, list[tuple[int, float]]] = {
     "strangers": [(0, 1001.0)],
     "record-late": [(0, 15 * 60_000 + 1.0)],
-    "outage-fails": [(0, 1.0), (1, 1.0), (3, 1.0)],
+    "outage-fails": [(0, 1.0), (1, 1.0), (2, 1.0)],
+    "slow-answers": [(0, 5001.0)],
+    "tokens-unreadable": [(0, 1.0), (2, 1.0)],
     "reconcile-fails": [(0, 1.0), (60, 1.0)],
     "wrong-answer": [(0, 1.0), (1, 1.0)],
     "unrecorded": [(0, 1.0), (2, 1.0)],
     "old-answers": [(0, 1.0), (1, 1.0)],
     "certificate": [(0, 1.0), (1, 1.0)],
     "probe-silent": [],
+    "access-log-silent": [],
 }
 NOON = 29_000_000 * 3600.0 + 30  #: half a minute into an hour
 
 
 @pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
 def test_each_fault_rings_its_own_alarm_and_no_other(production: Json, row: Row) -> None:
-    """Judged as CloudWatch does, with the probe alive and everything else silent; also where the local cloud cannot break it."""
+    """Judged as CloudWatch does, with all alive that is watched for silence; also where the local cloud cannot break it."""
     name, known = f"fallback-production-{row.name}", dict(alarms(production))
-    own = key_of(known[name])
-    points = {key_of(known["fallback-production-probe-silent"]): [(NOON - 60 * minute, 50.0) for minute in range(5)]}
-    points[own] = [(NOON - 60 * minute, value) for minute, value in BREACHES.get(row.name, [(0, 1.0)])]
-    ringing = {each for each, alarm in known.items() if state_of(alarm, points.get(key_of(alarm), []), NOON) == "ALARM"}
-    assert ringing == {name}
+    points = {key_of(alarm): alive(alarm) for alarm in known.values()}
+    points[key_of(known[name])] = [(NOON - 60 * minute, value) for minute, value in BREACHES.get(row.name, [(0, 1.0)])]
+    assert ringing(known, points) == {name}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS + PROBE if row.missing in ("fault", "silence")], ids=lambda row: row.name)
+def test_silence_rings_where_it_is_a_fault(production: Json, row: Row) -> None:
+    name, known = f"fallback-production-{row.name}", dict(alarms(production))
+    points = {key_of(alarm): alive(alarm) for each, alarm in known.items() if each != name}
+    assert ringing(known, points) == {name}
+
+
+def alive(alarm: Json) -> list[tuple[float, float]]:
+    """The values of a metric whose silence would be a fault, as long as all is well; none of others."""
+    if alarm["TreatMissingData"] != "breaching":
+        return []
+    well = 1.0 if alarm["ComparisonOperator"] == "LessThanThreshold" else 0.0
+    return [(NOON - alarm["Period"] * period, well) for period in range(alarm["EvaluationPeriods"])]
+
+
+def ringing(known: dict[str, Json], points: Mapping[Any, list[tuple[float, float]]]) -> set[str]:
+    """The alarms that go off by these values."""
+    return {name for name, alarm in known.items() if state_of(alarm, points.get(key_of(alarm), []), NOON) == "ALARM"}
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS + PROBE if row.name in BREACHES and row.name != "probe-silent"], ids=lambda row: row.name
+    "row", [row for row in ROWS + PROBE if row.name in BREACHES and row.missing in ("well", "last")], ids=lambda row: row.name
 )
 def test_less_than_that_rings_nothing(production: Json, row: Row) -> None:
     """One slip of a worker at night wakes nobody."""

@@ -72,7 +72,53 @@ def test_a_broken_answer_function_rings_its_own_alarm(watched: Watched, deployed
     broken(FAULTS["raises"])
     ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
     assert watched.probe(FAR)["faults"]["L"] == [{"S": "static"}]
-    assert watched.rung_by("static-answers") == {"static-answers"}
+    assert watched.rung_by("static-answers") == {"static-answers", "answer-errors"}
+
+
+def test_a_broken_answer_rings_where_no_access_log_is_written(watched: Watched, deployed: Deployed, broken: Break) -> None:
+    """Somebody else's stack took the log role along: what counts the access log is blind."""
+    with watched.lost_log_role():
+        broken(FAULTS["raises"])
+        ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
+        assert watched.rung_by("answer-errors") == {"answer-errors"}
+
+
+def test_an_answer_that_may_not_be_asked_rings_where_no_access_log_is_written(watched: Watched) -> None:
+    """Lambda counts nothing then: the probe alone hears what callers hear. And that nothing is written rings by itself."""
+    with watched.lost_log_role(), watched.forbidden_answer():
+        for minute in range(6):
+            assert watched.probe(FAR + minute * MINUTE)["faults"]["L"] == [{"S": "static"}]
+            watched.go_on(60)
+        assert watched.rung_by("wrong-answer") == {"wrong-answer"}
+        watched.go_on(60)
+        assert watched.is_on("access-log-silent")
+    for minute in (7, 8):  # calls and texts take turns, and have logs of their own
+        watched.probe(FAR + minute * MINUTE)
+    watched.until(lambda: not watched.is_on("access-log-silent"), "a line is written")
+
+
+def test_a_table_that_is_down_is_told_as_what_it_is(watched: Watched) -> None:
+    """Callers are answered as usual; neither do events come, nor can be told when an outage begins."""
+    with watched.broken_table():
+        for minute in range(3):
+            watched.invoke("ProbeFunctionName", time=(FAR + minute * MINUTE).isoformat())
+            watched.fails("OutageFunctionName")
+            watched.go_on(60)
+        assert watched.rung_by("unrecorded") == {"unrecorded", "record-fails"}
+        assert watched.is_on("outage-fails")
+        assert not watched.is_on("probe-silent")
+
+
+def test_what_must_run_every_minute_rings_when_it_does_not(watched: Watched) -> None:
+    """Its schedule was switched off, its role is gone: nothing of it is in any log."""
+    watched.forget_the_past()
+    watched.outage()
+    watched.until(lambda: not watched.is_on("outage-fails"), "the function was run")
+    watched.go_on(4 * 60)
+    assert watched.is_on("outage-fails")
+    assert watched.is_on("probe-silent")
+    watched.outage()
+    watched.until(lambda: not watched.is_on("outage-fails"), "the function was run again")
 
 
 def test_a_broken_record_rings_its_own_alarm(watched: Watched) -> None:
@@ -85,6 +131,16 @@ def test_an_unreadable_secret_rings_its_own_alarm(watched: Watched, deployed: De
     with watched.unreadable_secret():
         ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
         assert watched.rung_by("unverifiable") == {"unverifiable"}
+
+
+def test_secrets_manager_that_is_down_is_told_as_what_it_is(watched: Watched) -> None:
+    """The probe asks unsigned then, and is answered: nobody is told that callers get no answer."""
+    with watched.unreadable_secret():
+        for minute in (1, 2):
+            assert watched.probe(FAR + minute * MINUTE)["faults"]["L"] == [{"S": "unsigned"}]
+            watched.go_on(60)
+        assert watched.rung_by("tokens-unreadable") == {"tokens-unreadable"}
+        assert not watched.is_on("probe-silent")
 
 
 def test_a_stale_token_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:

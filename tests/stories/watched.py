@@ -11,8 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.emulator.controls import Controls
+from stacks.alarms import PROBE, ROWS
 from tests.stories.conftest import Deployed, Item
 
+#: Alarms of what has to run again and again.
+SILENT = {row.name for row in ROWS + PROBE if row.missing in ("fault", "silence")}
 LATER = 3 * 3600  #: seconds after which nothing of an earlier story is judged any more
 
 
@@ -65,8 +68,8 @@ class Watched:
         self.controls.ahead(Watched.ahead)
 
     def ringing(self) -> set[str]:
-        """The alarms that ring, judged now."""
-        return set(self.reasons())
+        """The alarms that ring, judged now, but for those that ring by silence: nothing runs by itself while a story is told."""
+        return set(self.reasons()) - SILENT
 
     def reasons(self) -> dict[str, str]:
         """Why each alarm rings that does."""
@@ -74,6 +77,10 @@ class Watched:
         prefix = "fallback-local-"
         found = self.cloud.client("cloudwatch").describe_alarms(StateValue="ALARM", AlarmNamePrefix=prefix)["MetricAlarms"]
         return {alarm["AlarmName"].removeprefix(prefix): alarm["StateReason"] for alarm in found}
+
+    def is_on(self, alarm: str) -> bool:
+        """Whether an alarm rings, by silence too."""
+        return alarm in self.reasons()
 
     def rung_by(self, alarm: str) -> set[str]:
         """What rings once this does and everything has settled: no other should. Raises TimeoutError where it does not."""
@@ -92,6 +99,44 @@ class Watched:
             yield
         finally:
             lambda_.update_function_configuration(FunctionName=name, Handler=good)
+
+    @contextmanager
+    def lost_log_role(self) -> Iterator[None]:
+        """Somebody else's stack took API Gateway's log role along when it went."""
+        gateway = self.cloud.client("apigateway")
+        role = gateway.get_account()["cloudwatchRoleArn"]
+        set_to = {"op": "replace", "path": "/cloudwatchRoleArn"}
+        gateway.update_account(patchOperations=[set_to | {"value": f"{role}-of-a-stack-that-went"}])
+        try:
+            yield
+        finally:
+            gateway.update_account(patchOperations=[set_to | {"value": role}])
+
+    @contextmanager
+    def forbidden_answer(self) -> Iterator[None]:
+        """API Gateway may not invoke the answer function any more."""
+        functions = self.cloud.client("lambda")
+        alias = {"FunctionName": self.deployed.outputs.answer_function, "Qualifier": "live"}
+        statements = json.loads(functions.get_policy(**alias)["Policy"])["Statement"]
+        for each in statements:
+            functions.remove_permission(**alias, StatementId=each["Sid"])
+        try:
+            yield
+        finally:
+            for each in statements:
+                source, service = each["Condition"]["ArnLike"]["AWS:SourceArn"], each["Principal"]["Service"]
+                functions.add_permission(
+                    **alias, StatementId=each["Sid"], Action="lambda:InvokeFunction", Principal=service, SourceArn=source
+                )
+
+    @contextmanager
+    def broken_table(self) -> Iterator[None]:
+        """DynamoDB is down."""
+        self.controls.outage(dynamodb="error")
+        try:
+            yield
+        finally:
+            self.controls.outage()
 
     @contextmanager
     def unreadable_secret(self) -> Iterator[None]:
@@ -150,6 +195,11 @@ class Watched:
     def told_of_outages(self) -> list[dict[str, Any]]:
         """Those of them that are about outages."""
         return [message for message in self.told() if message.get("MessageAttributes", {}).get("kind", {}).get("Value") == "outage"]
+
+    def fails(self, output: str, **event: Any) -> None:
+        """Invoke the function that an output names; it fails."""
+        answer = self.cloud.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
+        assert answer.get("FunctionError"), output
 
     def invoke(self, output: str, **event: Any) -> None:
         """Invoke the function that an output names, and wait for its end."""

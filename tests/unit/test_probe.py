@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from lambdas.answer.book import PROBE_ACCOUNT
+from lambdas.answer.book import PROBE_ACCOUNT, Book
 from lambdas.answer.request import fields_of
 from lambdas.answer.signature import VERIFIED, trust_of
 from lambdas.workers.webhook import Answer, Ask, NoAnswer, NotSent, own_headers
@@ -137,10 +138,11 @@ def test_what_is_wrong_is_counted_by_its_kind(
     assert faults(capsys) == {fault}
 
 
-def test_the_answer_of_api_gateway_is_told_apart(fallback: Fallback, probe: ModuleType) -> None:
-    """Its own alarm rings, by the access log: the probe's would be a second one for the same thing."""
+def test_the_answer_of_api_gateway_is_told_apart(fallback: Fallback, probe: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its name; and counted as a wrong one, so that it sets off an alarm where no access log is written."""
     fallback.document = lambda book, request: str(book.last_resort[request.medium])
     assert run(probe)["faults"] == ["static"]
+    assert faults(capsys) == {"wrong"}
 
 
 def test_the_answer_for_strangers_is_told_apart(fallback: Fallback, probe: ModuleType, made: Watching) -> None:
@@ -160,11 +162,68 @@ def test_no_connection_is_unreachable_and_has_no_time(fallback: Fallback, probe:
     assert "ProbeTime" not in {name for name, _, _ in counted(capsys)}
 
 
-def test_without_its_token_nothing_is_sent(fallback: Fallback, probe: ModuleType, made: Watching) -> None:
-    """Somebody overwrote the secret."""
+def as_a_stranger(book: Book, request: Any) -> str:
+    """What an unsigned request gets."""
+    return str(book.choose_unverified(request, time.time()).document)
+
+
+def overwritten(made: Watching, _: ModuleType) -> None:
+    """Somebody put other tokens in the place of all."""
     made.tokens(**{"AC" + "1" * 32: ["real"]})
-    assert run(probe)["faults"] == ["unsigned"]
-    assert fallback.asked == []
+
+
+def gone(made: Watching, _: ModuleType) -> None:
+    """Somebody deleted the secret."""
+    made.secrets.delete_secret(SecretId="tokens", ForceDeleteWithoutRecovery=True)
+
+
+def down(made: Watching, probe: ModuleType) -> None:
+    """Secrets Manager answers nothing."""
+
+    def silence(**_: Any) -> Any:
+        raise ReadTimeoutError(endpoint_url="https://secretsmanager.example.com")
+
+    made.monkeypatch.setattr(probe.SECRETS, "get_secret_value", silence)
+
+
+@pytest.mark.parametrize("fault", [overwritten, gone, down])
+def test_without_its_token_the_probe_is_a_stranger_and_still_proves_that_callers_are_answered(
+    fallback: Fallback, probe: ModuleType, made: Watching, fault: Callable[[Watching, ModuleType], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its time is counted, so nobody is told that callers get no answer; what is told is that the tokens cannot be had."""
+    fault(made, probe)
+    fallback.document = as_a_stranger
+    for minute in range(3):
+        assert run(probe, minute)["faults"] == ["unsigned"]
+    assert {token for _, token in fallback.asked} == {""}
+    found = counted(capsys)
+    assert [name for name, _, _ in found].count("ProbeTime") == 3
+    assert {dimensions["Fault"] for name, dimensions, _ in found if name == "ProbeFaults"} == {"unverified"}
+
+
+def test_a_stranger_who_is_believed_is_wrong(fallback: Fallback, probe: ModuleType, made: Watching) -> None:
+    """An unsigned request must not get what a signed one gets."""
+    overwritten(made, probe)
+    found = [run(probe, minute)["faults"] for minute in range(3)]
+    assert ["unsigned", "wrong"] in found
+
+
+@pytest.mark.parametrize("action", ["get_item", "put_item", "query"])
+def test_without_the_table_the_answer_is_judged_all_the_same(
+    fallback: Fallback, probe: ModuleType, made: Watching, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the probe may no longer do with it: callers are answered, events are not recorded."""
+    run(probe, 0)
+    counted(capsys)
+
+    def denied(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, action)
+
+    made.monkeypatch.setattr(probe.TABLE, action, denied)
+    probe.handler({"time": datetime.fromtimestamp(NOON.timestamp() + 10 * MINUTE, UTC).isoformat()}, None)
+    found = counted(capsys)
+    assert "ProbeTime" in {name for name, _, _ in found}
+    assert {dimensions["Fault"] for name, dimensions, _ in found if name == "ProbeFaults"} == {"unrecorded"}
 
 
 def test_the_item_of_the_run_ten_minutes_ago_must_be_there(
@@ -198,7 +257,7 @@ def test_nothing_is_to_be_proved_of_a_run_that_the_function_never_saw(
     run(probe, 0)
     fallback.error, fallback.document = None, lambda book, request: book.choose(request, time.time()).document
     run(probe, 10)
-    assert faults(capsys) == {fault}
+    assert faults(capsys) == {"wrong" if fault == "static" else fault}
 
 
 @pytest.mark.parametrize(("minutes", "back"), [(1, 10), (2, 5), (5, 2), (10, 1)])
@@ -240,11 +299,19 @@ def test_a_deployment_under_way_is_no_earlier_version(
     assert faults(capsys) == set()
 
 
-def test_a_wrong_answer_is_asked_for_again_until_it_is_right(fallback: Fallback, probe: ModuleType) -> None:
+@pytest.mark.parametrize("fault", ["wrong", "static", "unreachable"])
+def test_where_the_right_answer_stays_away_it_is_asked_for_again_until_it_comes(fallback: Fallback, probe: ModuleType, fault: str) -> None:
     """Once a round would be no alarm. Then the turns go on."""
-    fallback.more = {"status": 500}
+    own = fallback.document
+    match fault:
+        case "wrong":
+            fallback.more = {"status": 500}
+        case "static":
+            fallback.document = lambda book, request: str(book.last_resort[request.medium])
+        case _:
+            fallback.error = NotSent("no such name")
     asked = [run(probe, minute)["url"] for minute in range(3)]
-    fallback.more = {}
+    fallback.more, fallback.document, fallback.error = {}, own, None
     asked += [run(probe, minute)["url"] for minute in range(3, 6)]
     assert asked[:4] == [asked[0]] * 4
     assert len(set(asked[4:])) == 2
