@@ -184,7 +184,7 @@ RECORDING = (
         "record-fails",
         aws("Lambda", "AsyncEventsDropped", "record"),
         UNRECORDED,
-        "`record` failed three times in a row; its deliveries wait in a queue, or are lost if that is gone too.",
+        "`record` failed three times in a row; its deliveries wait in a queue.",
         TAIL % ("record_log", "1h"),
         "Events are not recorded",
     ),
@@ -196,6 +196,14 @@ RECORDING = (
         TAIL % ("record_log", "1h"),
         "Events are not recorded",
         above=LATE,
+    ),
+    Row(
+        "record-undeliverable",
+        aws("Lambda", "DestinationDeliveryFailures", "record"),
+        UNRECORDED,
+        "Failed deliveries could not be put into their queue either.",
+        REBUILD,
+        "Events are not recorded",
     ),
     Row(
         "record-dead-letters",
