@@ -34,9 +34,8 @@ KEYS = ("environment", "config", "templates", "unchecked")
 WRITTEN_BY_CDK = ("acknowledged-issue-numbers", "cli-telemetry")
 
 
-def main() -> None:
-    """Synthesize the environment that the context names."""
-    app = App()
+def synthesize(app: App) -> None:
+    """Synthesize the environment that the context names. Raises ConfigError."""
     refuse_unknown_keys(app.node.get_all_context())
     directory = Path(app.node.try_get_context("config") or folder())
     file = File.read(environment_in(app, directory), directory)
@@ -82,6 +81,6 @@ def environment_in(app: App, directory: Path) -> str:
 
 if __name__ == "__main__":
     try:
-        main()
+        synthesize(App())
     except ConfigError as error:
         sys.exit(f"error: {error}")

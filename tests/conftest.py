@@ -35,9 +35,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 FIRST = ("stories", FLOWS := "test_flows", "test_source", "stacks", "test_local_cloud")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are processors: the stories wait much of their time."""
-    return (os.process_cpu_count() or 1) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many processes as processors; one more with the stories, which wait much of their time."""
+    with_stories = config.option.markexpr != "not slow"
+    return (os.process_cpu_count() or 1) + int(with_stories)
 
 
 @pytest.hookimpl(tryfirst=True)

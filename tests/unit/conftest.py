@@ -3,9 +3,12 @@
 import json
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
+from botocore.signers import RequestSigner
+from botocore.useragent import UserAgentString
 from moto.core import responses
 
 from bench.tls_server import TlsServer, aws
@@ -45,6 +48,18 @@ answer = "out"
 NAMES = 'trunks = ["main"]\nsip_domains = ["office"]\napps = ["pbx"]'
 
 
+sign = RequestSigner.handler
+
+
+def named_not_signed(signer: RequestSigner, *, request: Any, **more: Any) -> Any:
+    """What moto reads of a signature: region and service. Real ones are made for S3, where they say how the body is sent."""
+    if signer.signing_name == "s3":
+        return sign(signer, request=request, **more)
+    scope = f"AKIAIOSFODNN7EXAMPLE/20261127/{signer.region_name}/{signer.signing_name}/aws4_request"
+    request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+    return None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def looked_up_once() -> Iterator[None]:
     """What botocore and moto look up for each session and request does not change meanwhile; the tests make hundreds, and thousands."""
@@ -57,6 +72,8 @@ def looked_up_once() -> Iterator[None]:
         return known.get(key) or known.setdefault(key, services(loader, type_name))
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UserAgentString, "to_string", lambda _: "Boto3")
+        patch.setattr(RequestSigner, "handler", named_not_signed)
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: content(path))
         patch.setattr(Loader, "list_available_services", available)
         patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))

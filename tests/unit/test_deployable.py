@@ -1,7 +1,7 @@
 """What is never deployed to AWS: an environment that nobody named, the local cloud's, and settings with placeholders."""
 
-import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +24,15 @@ def own(environment: str = "acme", host: str = "www.acme-phones.com", account: s
     return File(Path(f"{environment}.toml"), OWN.format(host=host, account=account))
 
 
+def synthesized(monkeypatch: pytest.MonkeyPatch, context: dict[str, str], **variables: str) -> None:
+    """What `app.py` does, in a shell that knows nothing of AWS."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "CDK_", "FALLBACK_"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    app.synthesize(App(context=context))
+
+
 @pytest.mark.parametrize(
     ("context", "says"),
     [
@@ -34,26 +43,32 @@ def own(environment: str = "acme", host: str = "www.acme-phones.com", account: s
         ({"environment": "production"}, "production.toml:14: twilio.accounts: AC00000000000000000000000000000002 is a placeholder"),
     ],
 )
-def test_a_synthesis_for_aws_says_what_it_needs(context: dict[str, str], says: str) -> None:
+def test_a_synthesis_for_aws_says_what_it_needs(context: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is deployed by default, and no mistyped word is passed over."""
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        synthesized(monkeypatch, context)
+
+
+def test_the_command_line_is_told_in_one_line() -> None:
     known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-    variables = known | {"CDK_CONTEXT_JSON": json.dumps(context), "PYTHONPATH": str(ROOT)}
+    variables = known | {"CDK_CONTEXT_JSON": "{}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, check=False, env=variables, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert says in done.stderr
+    assert done.stderr.startswith("error: which environment? ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("context", [{}, {"config": "here"}])
-def test_the_folder_is_the_one_that_is_named_on_the_command_line_else_in_the_shell(context: dict[str, str], tmp_path: Path) -> None:
+def test_the_folder_is_the_one_that_is_named_on_the_command_line_else_in_the_shell(
+    context: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What `fallback flows` and `preview` showed is what is deployed."""
     for name in ("here", "shell"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.toml").touch()
-    known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-    variables = known | {"CDK_CONTEXT_JSON": json.dumps(context), "PYTHONPATH": str(ROOT), "FALLBACK_CONFIG": str(tmp_path / "shell")}
-    done = subprocess.run([sys.executable, ROOT / "app.py"], cwd=tmp_path, check=False, env=variables, capture_output=True, text=True)
-    assert done.stderr.strip().endswith(f"there are: {context.get('config', 'shell')}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=f"there are: {context.get('config', 'shell')}$"):
+        synthesized(monkeypatch, context, FALLBACK_CONFIG=str(tmp_path / "shell"))
 
 
 @pytest.mark.parametrize("account", ["AC" + "0" * 31 + "1", "AC" + "0" * 32, "AC" + "1" * 32, "AC" + "a" * 32])
