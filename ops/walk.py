@@ -86,6 +86,11 @@ class Walk:
             self.unknown |= dict.fromkeys(unknown(rule["at"], name, self.fields) for name in lacking)
         self.calendars |= dict.fromkeys(name for _, kind, names in asks if kind == "open" for name in names)
 
+    def note_unsaid(self, document: Document) -> None:
+        """Note what a document repeats of the caller that is not known: it stands in what is shown as a gap."""
+        names = {name.partition("@")[0] for name in document.parameters} - self.fields.keys() - LATER
+        self.unknown |= dict.fromkeys(unknown(document.place, name, self.fields) for name in sorted(names))
+
     def lacks(self, condition: Condition) -> bool:
         """Whether a condition asks a parameter that the description does not say. Trunks' requests bear no error at all."""
         name, kind, _ = condition
@@ -102,6 +107,7 @@ class Walk:
         """A document and what can follow it; each document is followed once."""
         if name not in self.seen:
             document = self.document(name)
+            self.note_unsaid(document)
             found = self.seen[name] = Answered(name, self.book.fill(name, asked, ADDRESSES), rings(document))
             found.further = [(way, self.answered(target, self.later)) for way, target in self.ways(document)]
         return self.seen[name]

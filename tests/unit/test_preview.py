@@ -207,6 +207,38 @@ def test_what_twilio_makes_of_a_number_is_known_and_the_rest_is_asked_for(
     assert (shown["document"], [each["add"] for each in shown["unknown"]]) == (document, unknown)
 
 
+ASKED = {"voice": ["--entry", "voice"], "trunk": ["--entry", "trunk/main"], "sms": ["--body", "Hello"]}
+
+
+@pytest.mark.parametrize("part", ["City", "State", "Zip"])
+@pytest.mark.parametrize("side", ["From", "To"])
+@pytest.mark.parametrize("entry", ASKED)
+def test_where_somebody_is_is_asked_for(project: Path, entry: str, side: str, part: str) -> None:
+    """Twilio alone knows the city, state and postal code of a number: calls, texts and calls of a trunk bear them."""
+    flow = '[answer.there]\nflow = "reply"\ntext = "Yes"\n' if entry == "sms" else '[answer.there]\nflow = "apology"\ntext = "Yes"\n'
+    rule = f'[[{entry}]]\n{side}{part} = "BERLIN"\nanswer = "there"\n'
+    others = '[[trunk]]\nanswer = "sorry"\n' if entry == "trunk" else ""
+    (project / "config" / "test.toml").write_text(settings_text(flow + rule + others, twilio='trunks = ["main"]' if others else ""))
+    words = ["preview", "--json", *ASKED[entry], "--from", "+4930123455", "--to", "+4930123456"]
+    shown = json.loads(run(project, *words))
+    line = 1 + (project / "config" / "test.toml").read_text().splitlines().index(f"[[{entry}]]")
+    asked = {"at": f"test.toml:{line}", "parameter": f"{side}{part}", "add": f"--param {side}{part}=…"}
+    assert (asked in shown["unknown"], shown["document"].startswith("there")) == (True, False)
+    known = json.loads(run(project, *words, "--param", f"{side}{part}=BERLIN"))
+    assert (known["unknown"], known["document"].startswith("there")) == ([], True)
+
+
+def test_what_a_document_says_of_the_caller_is_asked_for(project: Path) -> None:
+    """Else a gap in the sentence would look like what callers hear. What only a later request bears is nothing that could be said."""
+    words = '"From {From} in {FromCity}: speak. {Digits}"'
+    (project / "config" / "test.toml").write_text(settings_text(f'[answer.box]\nflow = "voicemail"\ngreeting = {words}\n', voice="box"))
+    asked = json.loads(run(project, "preview", "--json"))["unknown"]
+    assert {(each["at"], each["add"]) for each in asked} >= {("box/start/1", "--from=…"), ("box/start/1", "--param FromCity=…")}
+    assert "Digits" not in str(asked)
+    known = ["--from", "+4930123455", "--to", "+4930123456", "--param", "FromCity=BERLIN"]
+    assert json.loads(run(project, "preview", "--json", *known))["unknown"] == []
+
+
 def test_a_rule_that_could_not_be_judged_is_named_with_its_line(by_place: Path) -> None:
     asked = ["--from", "+4930123455", "--to", "+4930123456"]
     says = "test.toml:21 asks for FromCity, which is unknown here: add --param FromCity=…"
