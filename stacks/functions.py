@@ -37,7 +37,7 @@ WORKER_PACKAGES = (
     "typing-extensions", "urllib3",
 )  # fmt: skip
 #: Of Twilio's REST client, 30 MB, the products that are called.
-TWILIO_PRODUCTS = ("api", "monitor")
+TWILIO_PRODUCTS = ("api", "messaging", "monitor")
 #: The roots that Amazon's own endpoints chain to. https://www.amazontrust.com/repository/
 ROOT_SUBJECTS = (*(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)), "Starfield Services Root Certificate Authority")
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import twilio.rest
 
 import lambdas.workers
 from lambdas.workers.aws import QUICK
 from ops import rebuild
 from ops.deployment import Deployment, OpsError
+from stacks.functions import TWILIO_PRODUCTS
 
 WORKERS = Path(lambdas.workers.__file__).parent
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -64,3 +66,11 @@ def test_what_is_lost_is_rebuilt_since_before_the_first_alarm() -> None:
 def test_where_no_alarm_went_off_it_has_to_be_said_since_when() -> None:
     with pytest.raises(OpsError, match="went off lately: say how far back, as in --since 3h"):
         rebuild.first_loss(deployment(CloudWatch(journal_undelivered=[(NOON, "OK")])))
+
+
+def test_the_zip_has_each_of_twilios_products_that_workers_ask() -> None:
+    """Twilio's client loads them one by one when they are first asked: one that is missing shows on the bad day."""
+    products = [each.name for each in (Path(twilio.rest.__file__).parent).iterdir() if each.is_dir()]
+    asked = "".join(path.read_text() for path in WORKERS.glob("*.py"))
+    used = {product for product in products if re.search(rf"\.{product}\.v\d", asked)}
+    assert used | {"api"} == set(TWILIO_PRODUCTS)
