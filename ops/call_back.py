@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lambdas.workers.events import FAILURE, MISSED, UNHEARD, Item
+from lambdas.workers.events import ANSWERED, FAILURE, MISSED, UNHEARD, Item
 from lambdas.workers.timeline import is_fallback
 from ops import inbox
 from ops.desk import Desk
@@ -21,7 +21,8 @@ from ops.period import Period
 from ops.screen import err
 from ops.words import count
 
-NOT_TAKEN = (FAILURE, MISSED, UNHEARD)  #: kinds of calls that nobody answered
+#: Kinds of calls that nobody answered, or of which Twilio alone tells that we did.
+TOLD_BY_TWILIO = (FAILURE, MISSED, UNHEARD, ANSWERED)
 COLUMNS = ("number", "called", "calls", "last", "message", "seconds", "recording", "answered_with", "call")
 #: E.164, the plus left out too: trunks and carriers of one's own deliver whatever the far side sent.
 #: https://www.twilio.com/docs/glossary/what-e164
@@ -73,7 +74,7 @@ def tried(events: Iterable[Item]) -> Iterator[Item]:
     """Of each call that the primary did not take the newest event, of those that name the caller if any does."""
     calls: dict[str, Item] = {}
     for event in events:
-        if (is_fallback(event) or event["kind"] in NOT_TAKEN) and event["medium"] == "voice":
+        if (is_fallback(event) or event["kind"] in TOLD_BY_TWILIO) and event["medium"] == "voice":
             known = calls.setdefault(event["pk"], event)
             if not known.get("from"):
                 calls[event["pk"]] = event

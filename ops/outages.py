@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import FAILURE, MISSED, Item
+from lambdas.workers.events import ANSWERED, FAILURE, MISSED, Item
 from lambdas.workers.hand_back import LOST
 from lambdas.workers.timeline import is_fallback, is_message
 from ops.history import History
@@ -70,7 +70,7 @@ class Outage:
 def is_error(event: Item) -> bool:
     """Whether a request of Twilio's failed: at the primary, at a whole trunk, or here, where `reconcile` learned of it."""
     failed = bool(event.get("error_code")) or event.get("entry") == "trunk"
-    return event.get("kind") in (LOST, FAILURE) or (event.get("kind") in ("request", MISSED) and failed)
+    return event.get("kind") in (LOST, FAILURE) or (event.get("kind") in ("request", MISSED, ANSWERED) and failed)
 
 
 def code_of(event: Item) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import END, FAILURE, MISSED, UNHEARD, Item
+from lambdas.workers.events import ANSWERED, END, FAILURE, MISSED, UNHEARD, Item
 from lambdas.workers.hand_back import LOST, ORIGINAL, REPLAY, SENDING
 from lambdas.workers.voicemails import shown
 
@@ -165,6 +165,12 @@ def missed(item: Item) -> Chapter:
     return Chapter(item["time"], f"{asked(item)}; it did not come here", [*failed(item), *did(item)], MISSED)
 
 
+def recovered(item: Item) -> Chapter:
+    """A call or text that the fallback answered, as Twilio tells."""
+    why = "as a stranger's: its signature was not believed" if item.get("trust") else "its own record of it is lost"
+    return Chapter(item["time"], f"{asked(item)}; the fallback answered, {why}", [*failed(item), *did(item)], ANSWERED)
+
+
 def unheard(item: Item) -> Chapter:
     """A call or text that nobody got, as far as Twilio's lists tell."""
     what = "no answer of ours came, whether the primary has it is unknown" if item["medium"] == "sms" else "the static apology answered"
@@ -187,5 +193,6 @@ CHAPTERS: dict[str, Callable[[Item], Chapter]] = {
     END: end,
     MISSED: missed,
     UNHEARD: unheard,
+    ANSWERED: recovered,
     FAILURE: failure,
 }

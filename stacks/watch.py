@@ -60,6 +60,7 @@ class Watch(Construct):
         for name, values in known.items():
             reconcile.add_environment(name, " ".join(values))
         reconcile.add_environment("STATIC_PATTERN", STATIC_ANSWERS)
+        reconcile.add_environment("TRUNKS", str(bool(settings.twilio.trunks)).lower())
         reconcile.add_environment("EVENT_DAYS", str(settings.retention.events))
         reconcile.add_environment("ORIGINAL_DAYS", str(settings.retention.originals))
         permit(reconcile, "dynamodb:BatchWriteItem", parts.events.table.table_arn)

@@ -22,7 +22,7 @@ from lambdas.answer.book import fits, host_of
 from lambdas.answer.journal import safe_url
 from lambdas.answer.request import parts_of
 from lambdas.answer.signature import VERIFIED
-from lambdas.workers.events import FAILURE, MISSED, Item, as_stored, day_shard, is_masked
+from lambdas.workers.events import ANSWERED, FAILURE, MISSED, Item, as_stored, day_shard, is_masked
 from lambdas.workers.hand_back import FALLBACKS_OWN, expiry, lost_callback, missed_text
 from lambdas.workers.texts import form_of
 from lambdas.workers.timeline import Timeline, stamp
@@ -108,7 +108,7 @@ class Alerts:
     def answered(self, since: datetime, until: datetime) -> set[str]:
         """The calls and texts that surely came to us around a window: what nobody vouched for may have been a stranger's."""
         events = self.timeline.events(since - LONGEST_CALL, until + SETTLED)
-        return {event["pk"] for event in events if event.get("kind") == "request" and event.get("trust") == VERIFIED}
+        return {event["pk"] for event in events if event.get("kind") == ANSWERED or is_verified(event)}
 
     def is_new(self, alert: Any, answered: set[str]) -> bool:
         """Whether we know nothing of it yet."""
@@ -155,6 +155,11 @@ class Alerts:
         item |= {"day_shard": day_shard(time, pk), "expires": expiry(time, self.days[0])}
         named = {"from": "From", "to": "To", "call_status": "CallStatus"}
         return item | as_stored({name: sent[parameter] for name, parameter in named.items() if sent.get(parameter)})
+
+
+def is_verified(event: Item) -> bool:
+    """Whether an event is a request that Twilio signed."""
+    return event.get("kind") == "request" and event.get("trust") == VERIFIED
 
 
 def form_by(client: Any, alert: Any) -> str:

@@ -5,14 +5,19 @@ how long the call lasted. And where there are gaps (`lambdas.workers.gaps`), no 
 then, because the primary failed first (`lambdas.workers.alerts`); a call of a trunk does not, nor does it help where Twilio no longer tells
 what was sent. So Twilio's list of calls is joined with the table: a trunk's call that a static answer followed; a short one of a number
 that a static answer followed which nothing else explains, while the primary was failing; one of which an alert gave nothing but the SID.
+
+An alert about the primary, and no line of ours, may mean that the line was lost (CloudWatch Logs was down, `record` is late): then Twilio
+is asked whether we answered that call.
 https://www.twilio.com/docs/voice/api/call-resource#read-multiple-call-resources
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lambdas.workers.events import END, UNHEARD, Item, as_stored, day_shard
+from lambdas.workers.call_events import CallEvents
+from lambdas.workers.events import ANSWERED, END, MISSED, UNHEARD, Item, as_stored, day_shard
 from lambdas.workers.gaps import STATIC_AFTER, Gaps, Known, follows, unexplained
 from lambdas.workers.hand_back import expiry
 from lambdas.workers.timeline import Timeline, stamp
@@ -28,16 +33,21 @@ PAGE = 1000
 SIDS = ("CA",)
 TRUNKING = "trunking"
 APOLOGY = 60  #: seconds; who was on the line for longer talked to somebody
+#: An alert may be written, and Twilio's account of a call be there, so long after the call's end.
+DOUBTED = timedelta(hours=1)
+MOST_DOUBTED = 100  #: calls of a window that Twilio is asked about; the next run asks about others
 
 
 class Calls:
     """Joins Twilio's list with the table, window by window."""
 
-    def __init__(self, table: "Table", api: TwilioApi, accounts: Sequence[str], gaps: Gaps, days: int) -> None:
+    def __init__(self, table: "Table", api: TwilioApi, accounts: Sequence[str], gaps: Gaps, events: CallEvents, days: int) -> None:
+        """`days` is how long events are kept."""
         self.timeline = Timeline(table)
         self.api = api
         self.accounts = accounts
         self.gaps = gaps
+        self.events = events
         self.days = days
 
     def within(self, since: datetime, until: datetime, deadline: Deadline) -> list[Item]:
@@ -46,16 +56,20 @@ class Calls:
         ours = known.came | known.failed
         if not ours and not moments:
             return []
-        made = list(self.listed(since - LONGEST_CALL, until, deadline))
-        ended = [self.end(call) for call in made if call.sid in ours and call.status in ENDED and since <= end_of(call) < until]
-        return ended + [self.unheard(call) for call in unheard(made, known, moments)]
+        made = [call for account in self.accounts for call in listed(self.api, account, since - LONGEST_CALL, until, deadline)]
+        ended = [call for call in made if call.status in ENDED and end_of(call) < until]
+        ends = [self.end(call) for call in ended if call.sid in ours and since <= end_of(call)]
+        doubted = [call for call in ended if call.sid in known.missed and since - DOUBTED <= end_of(call)]
+        corrected = list(self.corrected(doubted, known.missed, deadline))
+        return ends + corrected + [event_of(call, UNHEARD, self.days) for call in unheard(made, known, moments)]
 
-    def listed(self, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Any]:
-        """The calls that began in a window. Twilio lists by start alone, so a whole call's length is looked back."""
-        for account in self.accounts:
-            for region in self.api.keys.regions(account):
-                calls = self.api.client(account, deadline, region).calls
-                yield from calls.stream(start_time_after=since, start_time_before=until, page_size=PAGE)
+    def corrected(self, doubted: Iterable[Any], missed: Mapping[str, Item], deadline: Deadline) -> Iterator[Item]:
+        """The events of calls that an alert makes look missed, and that we answered, in the place of those."""
+        new = (call for call in doubted if missed[call.sid]["kind"] == MISSED and call.sid not in self.events.known)
+        for call in islice(new, MOST_DOUBTED):
+            if self.events.came_to_us(call.account_sid, call.sid, deadline):
+                event = missed[call.sid]
+                yield event | {"kind": ANSWERED, "expires": expiry(event["time"], self.days)}
 
     def end(self, call: Any) -> Item:
         """How a call ended: an item of its own beside its events, the same however often it is written."""
@@ -63,19 +77,27 @@ class Calls:
         item = {"pk": call.sid, "sk": END, "kind": END, "time": time, "call_status": call.status, "expires": expiry(time, self.days)}
         return item | ({"seconds": int(call.duration)} if str(call.duration).isdecimal() else {})
 
-    def unheard(self, call: Any) -> Item:
-        """A call that nobody took: on the timeline, with who called whom (Twilio's package calls `from` `_from`)."""
-        time, entry = stamp(start_of(call)), "trunk" if is_trunks(call) else "voice"
-        item = {"pk": call.sid, "sk": f"{time}#{UNHEARD}", "kind": UNHEARD, "time": time, "medium": "voice", "entry": entry}
-        item |= {"day_shard": day_shard(time, call.sid), "expires": expiry(time, self.days), "call_status": call.status}
-        return item | as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
+
+def listed(api: TwilioApi, account: str, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Any]:
+    """The calls of an account that began in a window. Twilio lists by start alone, so a whole call's length is looked back."""
+    for region in api.keys.regions(account):
+        calls = api.client(account, deadline, region).calls
+        yield from calls.stream(start_time_after=since, start_time_before=until, page_size=PAGE)
+
+
+def event_of(call: Any, kind: str, days: int) -> Item:
+    """A call of which Twilio alone tells: on the timeline, with who called whom (Twilio's package calls `from` `_from`)."""
+    time, entry = stamp(start_of(call)), "trunk" if is_trunks(call) else "voice"
+    item = {"pk": call.sid, "sk": f"{time}#{kind}", "kind": kind, "time": time, "medium": "voice", "entry": entry}
+    item |= {"day_shard": day_shard(time, call.sid), "expires": expiry(time, days), "call_status": call.status}
+    return item | as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
 
 
 def unheard(made: Sequence[Any], known: Known, moments: Sequence[datetime]) -> list[Any]:
     """The calls that nobody took, as far as is known."""
     new = [call for call in made if call.sid not in known.came]
     sure = [call for call in new if call.sid in known.failed or (is_trunks(call) and was_apologized_to(call, moments))]
-    lost = {call.sid for call in sure} | known.missed
+    lost = {call.sid for call in sure} | known.missed.keys()
     left = unexplained(moments, (start_of(call) for call in made if call.sid in lost), STATIC_AFTER)
     return sure + [call for call in new if call.sid not in lost and is_numbers_own(call, known, left)]
 

@@ -30,8 +30,8 @@ TIMELINE = "timeline"  #: index: `day_shard` and `time`, what lists show
 TODO = "todo"  #: sparse index: `todo` and `time`, what waits for somebody
 SHARDS = 4
 #: Kinds of what only Twilio knew: the fallback itself failed, a call or text that never came to us, one that API Gateway answered in our
-#: place, how a call ended.
-FAILURE, MISSED, UNHEARD, END = "failure", "missed", "unheard", "end"
+#: place, one that came to us and whose lines were lost or not believed, how a call ended.
+FAILURE, MISSED, UNHEARD, ANSWERED, END = "failure", "missed", "unheard", "answered", "end"
 #: What the timeline carries beside its keys.
 LISTED = (
     "kind", "medium", "entry", "trust", "answer", "document", "at", "from", "to", "error_code", "error_url", "call_status", "trunk",

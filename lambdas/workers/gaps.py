@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from lambdas.workers.events import FAILURE, MISSED, PROBE_RUNS, Item
+from lambdas.workers.events import ANSWERED, FAILURE, MISSED, PROBE_RUNS, Item
 from lambdas.workers.timeline import is_fallback, stamp
 from lambdas.workers.webhook import Medium
 
@@ -38,7 +38,7 @@ class Known:
     """What the event table knows of the calls, or texts, of a window. `failed` are those of which Twilio told nothing but that."""
 
     came: set[str] = field(default_factory=set)
-    missed: set[str] = field(default_factory=set)
+    missed: dict[str, Item] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     failing: list[datetime] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Known:
         """`events` in order of time; `sids` is how the SIDs begin that count."""
         known = cls()
         for event in events:
-            if is_fallback(event) or event["kind"] in (MISSED, FAILURE):
+            if is_fallback(event) or event["kind"] in (ANSWERED, MISSED, FAILURE):
                 known.failing.append(datetime.fromisoformat(event["time"]))
             if event["pk"].startswith(sids):
                 known.add(event)
@@ -60,7 +60,7 @@ class Known:
             return
         self.came.add(event["pk"])
         if event["kind"] in (MISSED, FAILURE):
-            self.missed.add(event["pk"])
+            self.missed[event["pk"]] = event
 
     def was_failing(self, moment: datetime) -> bool:
         """Whether the primary failed around a moment."""

@@ -3,13 +3,19 @@
 Windows of the event table's timeline say which calls we answered, verified or not; Twilio's list of the same window, a thousand at a time,
 says which recordings there are; what is in both and has no item of its own is announced and queued. Never a request for each call.
 How far this has come is noted after every window of every account, so that a run that was cut short, or a week without one, loses nothing.
+
+A call of a trunk leaves no alert, so where its lines were lost nothing in the table tells of it. Therefore, where there are trunks, every
+hour the recordings of a whole day are looked at, whoever caused them. The company's own application records too: only the call of a trunk
+counts, and of a call about which there is a doubt only Twilio's own account of whom it asked (`lambdas.workers.call_events`).
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.workers import recordings
+from lambdas.workers import calls, recordings
+from lambdas.workers.call_events import CallEvents
+from lambdas.workers.events import MISSED
 from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import FINAL, Recording
 from lambdas.workers.timeline import Timeline
@@ -27,15 +33,17 @@ LONGEST_CALL = LONGEST_RECORDING = timedelta(hours=4, minutes=30)
 #: A younger recording's callback is probably on its way.
 SETTLED = timedelta(minutes=10)
 KEYS_AT_ONCE = 100  #: the most that BatchGetItem takes
+TRUNKS_EVERY, TRUNKS_BACK = timedelta(hours=1), timedelta(days=1)
 
 
 class Missing:
     """Finds them, window by window."""
 
-    def __init__(self, database: "DynamoDBServiceResource", table: "Table", api: TwilioApi) -> None:
+    def __init__(self, database: "DynamoDBServiceResource", table: "Table", api: TwilioApi, events: CallEvents) -> None:
         self.database = database
         self.table = table
         self.api = api
+        self.events = events
 
     def progress(self, account: str) -> Progress:
         """How far an account has come: one without a key must not keep the others from their recordings."""
@@ -55,17 +63,44 @@ class Missing:
 
     def within(self, account: str, since: datetime, until: datetime, deadline: Deadline) -> list[Recording]:
         """An account's recordings of a window that have no item; Twilio is asked only where we answered calls. Raises as `listed` does."""
-        calls = self.calls(since - LONGEST_CALL, until)
-        if not calls:
+        came, missed = self.calls(since - LONGEST_CALL, until)
+        if not came and not missed:
             return []
         made = recordings.listed(self.api, account, since, until, deadline)
-        return self.unknown([each for each in made if each.call in calls and each.status in FINAL])
+        new = self.unknown([each for each in made if each.call in came | missed and each.status in FINAL])
+        return [each for each in new if each.call in came or self.is_ours(each, deadline)]
 
-    def calls(self, since: datetime, until: datetime) -> set[str]:
-        """The calls that came to us in a window, or of which somebody said so whom nobody could check."""
+    def calls(self, since: datetime, until: datetime) -> tuple[set[str], set[str]]:
+        """The calls that came to us in a window, or of which somebody said so whom nobody could check; and those of which an alert tells
+        and nothing else: their lines may be lost."""
         timeline = Timeline(self.table)
         claimed = {event["sid"] for event in timeline.strangers(since, until) if event.get("medium") != "sms"}
-        return claimed | {event["pk"] for event in timeline.events(since, until) if event.get("medium") != "sms"}
+        events = [(event["pk"], event["kind"]) for event in timeline.events(since, until) if event.get("medium") != "sms"]
+        came = claimed | {call for call, kind in events if kind != MISSED}
+        return came, {call for call, _ in events} - came
+
+    def is_ours(self, recording: Recording, deadline: Deadline) -> bool:
+        """Whether the call of a recording came to us, by Twilio's own account."""
+        return self.events.came_to_us(recording.account, recording.call, deadline)
+
+    def trunks(self, account: str) -> Progress:
+        """How far an account's trunks were looked at."""
+        return Progress(self.table, f"trunks#{account}")
+
+    def trunks_since(self, account: str, until: datetime) -> datetime | None:
+        """Where to begin to look at an account's trunks; None where that was done within the hour."""
+        noted = self.trunks(account).since(until)
+        return noted - TRUNKS_BACK if until - noted >= TRUNKS_EVERY else None
+
+    def by_trunk(self, account: str, since: datetime, until: datetime, deadline: Deadline) -> list[tuple[Recording, Any]]:
+        """An account's recordings of a window that have no item, of calls of trunks that came to us, each with its call as Twilio lists it.
+        Raises as `listed` does."""
+        made = recordings.listed(self.api, account, since, until, deadline)
+        if not (new := self.unknown([each for each in made if each.status in FINAL])):
+            return []
+        known = calls.listed(self.api, account, since - LONGEST_CALL, until, deadline)
+        trunks = {call.sid: call for call in known if calls.is_trunks(call)}
+        return [(each, trunks[each.call]) for each in new if each.call in trunks and self.is_ours(each, deadline)]
 
     def unknown(self, found: list[Recording]) -> list[Recording]:
         """Those without an item."""

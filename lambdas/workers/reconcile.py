@@ -21,12 +21,13 @@ from lambdas.workers import alerts
 from lambdas.workers.access_log import AccessLog
 from lambdas.workers.alerts import Alerts, Hosts
 from lambdas.workers.aws import QUICK, SEARCHING
-from lambdas.workers.calls import Calls
-from lambdas.workers.events import FAILURE, Item, write, write_new
+from lambdas.workers.call_events import CallEvents
+from lambdas.workers.calls import Calls, event_of
+from lambdas.workers.events import ANSWERED, FAILURE, Item, write, write_new
 from lambdas.workers.gaps import Gaps
 from lambdas.workers.missing import SETTLED, Missing
 from lambdas.workers.progress import Progress
-from lambdas.workers.tasks import body_of, queue
+from lambdas.workers.tasks import Recording, body_of, queue
 from lambdas.workers.texts import Texts
 from lambdas.workers.transport import Deadline, Unreachable
 from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
@@ -35,6 +36,7 @@ from lambdas.workers.voicemails import COLLECT, HEAR, NEXT, Voicemails, stamp
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
 QUEUE_URL = os.environ["QUEUE_URL"]
 ACCOUNTS = os.environ["ACCOUNTS"].split()
+TRUNKS = os.environ["TRUNKS"] == "true"
 
 CHORE_SECONDS = 120.0
 ASK_SECONDS = 60.0  #: for alerts, for calls and for texts, each
@@ -50,17 +52,18 @@ DYNAMODB = boto3.client("dynamodb", config=QUICK)
 TABLE = DATABASE.Table(os.environ["TABLE_NAME"])
 VOICEMAILS = Voicemails(TABLE, int(os.environ["VOICEMAIL_DAYS"]))
 TWILIO = TwilioApi(Keys(boto3.client("secretsmanager", config=QUICK), os.environ["KEYS_SECRET"]))
-MISSING = Missing(DATABASE, TABLE, TWILIO)
 DAYS = (int(os.environ["EVENT_DAYS"]), int(os.environ["ORIGINAL_DAYS"]))
 HOSTS = Hosts(
     frozenset(os.environ["PRIMARY_HOSTS"].split()),
     frozenset(os.environ["OWN_HOSTS"].split()),
     tuple(path.strip("/").split("/") for path in os.environ["ASYNCHRONOUS_PATHS"].split()),
 )
+CALL_EVENTS = CallEvents(TWILIO, HOSTS.own)
+MISSING = Missing(DATABASE, TABLE, TWILIO, CALL_EVENTS)
 ALERTS = Alerts(TABLE, TWILIO, ACCOUNTS, HOSTS, DAYS)
 LOGS = boto3.client("logs", config=SEARCHING)
 VOICE_LOG, MESSAGING_LOG = (AccessLog(LOGS, os.environ[name], os.environ["STATIC_PATTERN"]) for name in ("VOICE_LOG", "MESSAGING_LOG"))
-CALLS = Calls(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), DAYS[0])
+CALLS = Calls(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), CALL_EVENTS, DAYS[0])
 TEXTS = Texts(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, MESSAGING_LOG.static_answers, "sms"), DAYS)
 
 Chore = Callable[[datetime, datetime | None], None]
@@ -98,10 +101,15 @@ def queue_due(now: datetime, _: datetime | None) -> None:
 
 def queue_missing(now: datetime, since: datetime | None) -> None:
     """Announce and queue the recordings of calls that we answered and whose callback never came. Raises as the last failed account did."""
+    each_account(lambda account: queue_missing_of(account, now, since))
+
+
+def each_account(chore: Callable[[str], None]) -> None:
+    """Do something for every account, whatever happens with another. Raises as the last failed account did."""
     failure: Exception | None = None
     for account in ACCOUNTS:
         try:
-            queue_missing_of(account, now, since)
+            chore(account)
         except (NoKey, Unreachable, TwilioException) as error:
             LOGGER.warning("recordings were not listed", extra={"account": account, "reason": str(error)})
             failure = error
@@ -113,10 +121,31 @@ def queue_missing_of(account: str, now: datetime, since: datetime | None) -> Non
     """The same for one account. Asked for a time, all of it is seen, and what was just recorded too."""
     found, deadline = 0, Deadline(CHORE_SECONDS / len(ACCOUNTS))
     for begin, end in MISSING.windows(account, since, now if since else now - SETTLED):
-        for recording in MISSING.within(account, begin, end, deadline):
-            VOICEMAILS.announce(recording, now)
-            found += queue(SQS, QUEUE_URL, [body_of(recording)])
+        found += sum(queued(recording, now) for recording in MISSING.within(account, begin, end, deadline))
     count("RecordingsFound", found)
+
+
+def queued(recording: Recording, now: datetime) -> int:
+    """Announce and queue a recording of which nothing told us; how many that were."""
+    VOICEMAILS.announce(recording, now)
+    return queue(SQS, QUEUE_URL, [body_of(recording)])
+
+
+def queue_missing_by_trunk(now: datetime, since: datetime | None) -> None:
+    """Every hour, the same for calls of trunks whose lines were lost, and write who called. Raises as above."""
+    if TRUNKS:
+        each_account(lambda account: queue_missing_by_trunk_of(account, now - alerts.SETTLED, since))
+
+
+def queue_missing_by_trunk_of(account: str, until: datetime, since: datetime | None) -> None:
+    """The same for one account; at once where we are told since when."""
+    begin = since or MISSING.trunks_since(account, until)
+    if begin is None:
+        return
+    found = MISSING.by_trunk(account, begin, until, Deadline(CHORE_SECONDS / len(ACCOUNTS)))
+    keep([event_of(call, ANSWERED, DAYS[0]) for _, call in found])
+    count("RecordingsFound", sum(queued(recording, until) for recording, _ in found))
+    MISSING.trunks(account).came_to(until)
 
 
 def ask_alerts(now: datetime, since: datetime | None) -> None:
@@ -168,4 +197,4 @@ def count(name: str, number: int) -> None:
         METRICS.add_metric(name, MetricUnit.Count, number)
 
 
-CHORES: tuple[Chore, ...] = (queue_due, queue_missing, ask_alerts, ask_calls, ask_texts)
+CHORES: tuple[Chore, ...] = (queue_due, queue_missing, queue_missing_by_trunk, ask_alerts, ask_calls, ask_texts)

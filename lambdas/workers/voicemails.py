@@ -18,7 +18,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from lambdas.workers.bucket import Copy
-from lambdas.workers.events import TODO, Item, day_shard
+from lambdas.workers.events import ANSWERED, MISSED, TODO, Item, day_shard
 from lambdas.workers.tasks import Recording, Task, body_of
 
 if TYPE_CHECKING:
@@ -78,9 +78,10 @@ class Voicemails:
         return dict(found.get("Item", {}))
 
     def caller(self, call: str) -> Item:
-        """Who called whom and why we answered, from the first event of the call."""
+        """Who called whom and why we answered, from the first request of the call, else from what Twilio told of it."""
         found = self.table.query(KeyConditionExpression=Key("pk").eq(call) & Key("sk").lt(":"), Limit=MOST_EVENTS)["Items"]
-        first = next((event for event in found if event.get("kind") == "request"), {})
+        told = (event for event in found if event.get("kind") in (MISSED, ANSWERED))
+        first = next((event for event in found if event.get("kind") == "request"), None) or next(told, {})
         return {name: first[name] for name in CALLER if first.get(name)}
 
     def retry(self, item: Facts, state: str, reason: str, next_attempt: datetime | None) -> None:

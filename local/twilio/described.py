@@ -1,7 +1,14 @@
 """Calls and recordings as Twilio's REST API describes them (OpenAPI document `twilio_api_v2010`)."""
 
+from collections.abc import Sequence
+from re import sub
+
+from local.twilio.exchange import Exchange
 from local.twilio.parameters import API_VERSION
 from local.twilio.platform import Party, Platform, Recording, rfc2822
+
+_EVENTS_AFTER = 15 * 60
+"""Seconds after a call's end from which on its requests are listed (https://www.twilio.com/docs/voice/api/call-event-resource)."""
 
 
 def recording(platform: Platform, each: Recording, deleted: bool) -> dict[str, object]:
@@ -49,4 +56,29 @@ def call(platform: Platform, each: Party) -> dict[str, object]:
         "forwarded_from": known.get("ForwardedFrom"),
         "api_version": API_VERSION,
         "uri": f"/{API_VERSION}/Accounts/{platform.account_sid}/Calls/{each.sid}.json",
+    }
+
+
+def events(platform: Platform, each: Party) -> Sequence[dict[str, object]]:
+    """The requests of a call with their answers, once it has been over for a while."""
+    is_over = each.status not in ("queued", "ringing", "in-progress")
+    if not is_over or platform.clock() < each.began + each.seconds + _EVENTS_AFTER:
+        return []
+    if each.by_trunk and not platform.undocumented.trunk_requests_are_listed:
+        return []
+    return [_event(exchange, each.began) for exchange in each.exchanges if exchange.sid == each.sid]
+
+
+def _event(exchange: Exchange, began: float) -> dict[str, object]:
+    """One request: its parameters have names of another kind there."""
+    sent = {sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): value for name, value in exchange.parameters.items()}
+    return {
+        "request": {"url": exchange.ask.url, "method": exchange.ask.method, "parameters": sent},
+        "response": {
+            "content_type": "text/xml",
+            "date_created": rfc2822(began + exchange.at),
+            "request_duration": round(exchange.seconds * 1000),
+            "response_body": exchange.body,
+            "response_code": exchange.status,
+        },
     }

@@ -1,6 +1,6 @@
 """What all calls and texts of an account share: its identity, its webhooks, its alerts, its recordings, the time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -88,6 +88,10 @@ class Party(Protocol):
     @property
     def parameters(self) -> Mapping[str, str]:
         """What every request for it carries."""
+
+    @property
+    def exchanges(self) -> Sequence[Exchange]:
+        """Every request that was made for it, or for a call that belongs to it."""
 
 
 @dataclass

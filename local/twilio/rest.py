@@ -118,8 +118,8 @@ class RestApi(Server):
             return self._list(received, several[1] or "")
         if path == "/Calls.json":
             return self._calls(received)
-        if known := fullmatch(r"/Calls/(CA[0-9a-f]{32})\.json", path):
-            return self._call(received, known[1])
+        if known := fullmatch(r"/Calls/(CA[0-9a-f]{32})(/Events)?\.json", path):
+            return self._call(received, known[1], requests=bool(known[2]))
         found = self._find(one[2]) if one else None
         if not found or found.sid in self.deleted:
             return _problem(404, 20404, f"The requested resource {received.path} was not found")
@@ -142,11 +142,11 @@ class RestApi(Server):
     def _find(self, sid: str) -> Recording | None:
         return next((each for each in self._recordings if each.sid == sid), None)
 
-    def _call(self, received: Received, sid: str) -> Behaviour:
-        found = next((each for platform in self._platforms for each in platform.calls if each.sid == sid), None)
+    def _call(self, received: Received, sid: str, *, requests: bool) -> Behaviour:
+        found = next(((platform, each) for platform in self._platforms for each in platform.calls if each.sid == sid), None)
         if not found:
             return _problem(404, 20404, f"The requested resource {received.path} was not found")
-        return _json(200, described.call(self._platform, found))
+        return _json(200, page(received, "events", described.events(*found)) if requests else described.call(*found))
 
     def _calls(self, received: Received) -> Behaviour:
         """The calls that began in a window, newest first."""

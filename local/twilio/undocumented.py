@@ -19,6 +19,7 @@ class Undocumented:
     trunk_sends_geography: bool = _open(True, "Does a disaster recovery request carry FromCountry and the like?")
     trunk_recovers_without_uris: bool = _open(True, "Is a trunk without any enabled origination URI recovered?")
     trunk_recovers_after_403: bool = _open(True, "Does a SIP server that answers 403 count as failed?")
+    trunk_requests_are_listed: bool = _open(True, "Do the Events of a trunk's call list the disaster recovery request?")
 
     error_url_keeps_query: bool = _open(True, "Does ErrorUrl keep the query string of the URL that failed?")
     error_url_keeps_fragment: bool = _open(False, "Does ErrorUrl keep the connection overrides after the #?")

@@ -124,4 +124,4 @@ def reconcile(made: Account) -> None:
     moment = stamp(datetime.now(UTC) - timedelta(hours=1))
     made.call(missing, time=moment, day_shard=f"{moment[:10]}#0")
     alert(made, "https://fallback.example.com/v1/voice")
-    made.worker("reconcile", CHORES=(*worker.CHORES[:3], fails)).handler({}, CONTEXT)
+    made.worker("reconcile", CHORES=(worker.queue_due, worker.queue_missing, worker.ask_alerts, fails)).handler({}, CONTEXT)

@@ -12,6 +12,8 @@ import boto3
 import pytest
 from boto3.dynamodb.conditions import Key
 
+from local.twilio.connection import Reply
+from local.twilio.exchange import Ask, Exchange
 from local.twilio.platform import new_sid
 from tests.unit.voicemail_workers import CONTEXT, Account, account
 
@@ -29,6 +31,12 @@ class Made:
     by_trunk: bool = False
     sid: str = field(default_factory=lambda: new_sid("CA"))
     parameters: dict[str, str] = field(default_factory=lambda: dict(PEOPLE))
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def asked(self, url: str, status: int = 200) -> "Made":
+        """Twilio asked somebody, who answered so."""
+        self.exchanges.append(Exchange(Ask(url), 0.0, self.sid, self.parameters, reply=Reply(status, (), b"<Response/>")))
+        return self
 
 
 @pytest.fixture

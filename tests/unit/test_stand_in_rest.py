@@ -1,6 +1,7 @@
 """Twilio's REST API for recordings as the stand-in serves it, and callbacks that come late, twice or never."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 import wave
@@ -191,6 +192,22 @@ def test_answers_keep_twilios_openapi_contract(api: RestApi, leave: Callable[[st
         public = f"https://api.twilio.com/2010-04-01/Accounts/{SID}{path}"
         prepared = http.Request("GET", public, auth=(SID, TOKEN)).prepare()
         rules.validate_response(RequestsOpenAPIRequest(prepared), RequestsOpenAPIResponse(answer))
+
+
+def test_the_requests_of_a_call_are_told_a_quarter_of_an_hour_after_its_end(
+    api: RestApi, leave: Callable[[str], Recording], twilio: StandInTwilio, web: Primary, shared: Path
+) -> None:
+    """https://www.twilio.com/docs/voice/api/call-event-resource"""
+    path, now = f"/Calls/{leave('Hello').call_sid}/Events.json", time.time()
+    assert ask(api, path).json()["events"] == []
+    twilio.platform.clock = lambda: now + 3600
+    answer = ask(api, path)
+    first, *_ = answer.json()["events"]
+    assert (first["request"]["url"], first["request"]["parameters"]["call_status"]) == (web.url + "/voice", "ringing")
+    assert (first["response"]["response_code"], first["response"]["response_body"]) == (200, RECORD)
+    prepared = http.Request("GET", f"https://api.twilio.com/2010-04-01/Accounts/{SID}{path}", auth=(SID, TOKEN)).prepare()
+    rules = contract(shared, "twilio_api_v2010", "/Calls/{CallSid}/Events.json")
+    rules.validate_response(RequestsOpenAPIRequest(prepared), RequestsOpenAPIResponse(answer))
 
 
 def test_what_is_told_of_texts_keeps_twilios_openapi_contract(api: RestApi, web: Primary, twilio: StandInTwilio, shared: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from local.twilio import Call, Caller, Origination, StandInTwilio, Undocumented
+from local.twilio.described import events
 from local.twilio.origination import in_order, is_final, knock
 from local.twilio.primary import Fails, Primary, Says
 
@@ -175,6 +176,14 @@ def test_to_of_a_disaster_recovery_request(web: Primary, uri: bool) -> None:
 def test_places_of_a_disaster_recovery_request(web: Primary, carries: bool) -> None:
     call(web, DEAD, trunk_sends_geography=carries)
     assert ("FromCountry" in web.received[0].form) is carries
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_the_requests_of_a_trunks_call(web: Primary, listed: bool) -> None:
+    made, twilio = call(web, DEAD, trunk_requests_are_listed=listed)
+    now = twilio.platform.clock() + 3600
+    twilio.platform.clock = lambda: now
+    assert bool(events(twilio.platform, made)) is listed
 
 
 @pytest.mark.parametrize("recovers", [True, False])

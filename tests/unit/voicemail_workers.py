@@ -39,6 +39,7 @@ SETTINGS = {
     "PRIMARY_HOSTS": "app.example.com",
     "ASYNCHRONOUS_PATHS": "/calls/:id/ended",
     "OWN_HOSTS": "fallback.example.com",
+    "TRUNKS": "true",
     "VOICE_LOG": "voice-access",
     "MESSAGING_LOG": "messaging-access",
     "STATIC_PATTERN": '{ $.errorType != "-" }',
