@@ -24,6 +24,7 @@ from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError, nearest
 from config.settings import Settings
 from config.tables import Aws
+from stacks.capacity import refuse_other_quota, tell_of_storm
 from stacks.environments import refuse_large_environments
 from stacks.fallback_stack import FallbackStack
 from stacks.standing import stands
@@ -42,8 +43,10 @@ def synthesize(app: App) -> None:
     templates = Path(app.node.try_get_context("templates") or TEMPLATES)
     found = check_file(file.path.stem, file, Folders(templates))
     refuse_undeployable(file)
+    refuse_other_quota(found.settings)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    print(tell_of_storm(found.settings), file=sys.stderr)
     stack = FallbackStack(app, protected_once_it_stands(on_a_laptop(found.settings)), found.book, templates)
     if not app.node.try_get_context("unchecked"):
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))

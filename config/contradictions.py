@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import urlsplit
 
+from config.capacity import UNRESERVED, most_collected, most_reserved, shares
 from config.tables import WEEKDAYS, Settings
 
 Contradiction = tuple[tuple[str, ...], object, str]  #: the key, the one wrong value of a list (or None), and what is wrong
@@ -25,6 +26,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _health_without_probe(settings)
     yield from _probe_elsewhere(settings)
     yield from _overlapping(settings)
+    yield from _crowded(settings)
 
 
 def _unnameable(settings: Settings) -> Iterator[Contradiction]:
@@ -83,3 +85,19 @@ def _overlapping(settings: Settings) -> Iterator[Contradiction]:
             for earlier, later in pairwise(sorted(spans)):
                 if later[:5] < earlier[6:]:
                     yield ("calendar", name, *key), later, f"{earlier} and {later} overlap; correct one of them, or write one span"
+
+
+def _crowded(settings: Settings) -> Iterator[Contradiction]:
+    """AWS refuses a reservation that leaves others too little, halfway through a deployment; callers find no room where workers have it."""
+    quota, reserved, collected = settings.capacity.quota, settings.function.reserved_concurrency or 0, settings.voicemail.concurrency or 0
+    left, workers = most_reserved(settings), sum(shares(settings).values())
+    remedy = "write less, or ask AWS for more (docs/capacity.md) and set [capacity] quota"
+    has = f"Lambda runs {quota} executions at once in this account, of which AWS leaves {UNRESERVED} to all functions"
+    if workers and left < 0:
+        yield ("capacity", "quota"), None, f"{has}; workers would have {workers}: {remedy}"
+    elif reserved > max(left, 0):
+        most = f"workers have {workers}: at most {max(left, 0)} may be reserved"
+        yield ("function", "reserved_concurrency"), None, f"{has}, and {most}; {remedy}"
+    if collected > (allowed := most_collected(settings)):
+        sentence = f"callers need most of the {quota} executions that Lambda runs at once: at most {allowed}; {remedy}"
+        yield ("voicemail", "concurrency"), None, sentence

@@ -190,12 +190,31 @@ class Api(Frozen):
     hosts: tuple[HostName, ...] = Field((), description="custom domain names that lead to these APIs", examples=[["fallback.example.com"]])
 
 
+class Capacity(Frozen):
+    """How much Lambda runs at once."""
+
+    quota: int = Field(
+        10,
+        ge=10,
+        description="executions that Lambda runs at once in this account, less what its other stacks need; new accounts have 10. From 200 "
+        "on each worker has a share of its own and no more, and callers have the rest (docs/capacity.md)",
+        examples=[1000],
+    )
+    storm: int = Field(10, ge=1, le=100_000, description="calls and texts in the worst second; the synthesis says what they need")
+    record: int | None = Field(
+        None, ge=8, le=1000, description="executions of `record` at most; unset: a twentieth of the quota, at least 20", examples=[50]
+    )
+
+
 class Function(Frozen):
     """The answer function."""
 
     memory: int = Field(512, ge=128, le=10_240, description="memory of the answer function in MB; CPU grows with it")
     reserved_concurrency: int | None = Field(
-        None, ge=1, description="executions reserved for answering; unset shares the account's limit", examples=[200]
+        None,
+        ge=1,
+        description="executions reserved for answering, which are also the most; needs [capacity] quota. Unset: what is left",
+        examples=[200],
     )
 
 
@@ -213,7 +232,13 @@ class Voicemail(Frozen):
     shortest_seconds: int = Field(2, ge=0, le=10, description="a recording below this counts as empty: somebody listened and hung up")
     delete_at_twilio: bool = Field(False, description="delete a recording at Twilio once its copy in the bucket was read back and matched")
     customer_key: bool = Field(False, description="encrypt bucket and notifications with a KMS key of this stack instead of S3's own")
-    concurrency: int = Field(10, ge=2, le=1000, description="recordings fetched at once; Twilio limits requests at a time (error 20429)")
+    concurrency: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="recordings fetched at once; unset: 10, or a fifth of a small quota. Twilio limits requests at a time (error 20429)",
+        examples=[10],
+    )
 
 
 class Reconcile(Frozen):
@@ -299,6 +324,7 @@ class Settings(Frozen):
     compliance: Compliance | None = None
     last_resort: LastResort = LastResort()
     api: Api = Api()
+    capacity: Capacity = Capacity()
     function: Function = Function()
     privacy: Privacy = Privacy()
     voicemail: Voicemail = Voicemail()

@@ -58,8 +58,10 @@ class LocalCloud:
         templates: Path = TEMPLATES,
         project: Path = ROOT,
         retry_seconds: float = 1,
+        concurrency: int | None = None,
     ) -> None:
-        """`retry_seconds` is the wait before an asynchronous invocation is first tried again (a minute on AWS); the second time it doubles.
+        """`concurrency` is how many executions Lambda runs at once, 10 in a new account; None: as many as this machine has memory for.
+        `retry_seconds` is the wait before an asynchronous invocation is first tried again (a minute on AWS); the second time it doubles.
 
         Functions look for Twilio's REST API at `twilio_port` of 127.0.0.1 and nowhere else; its stand-in may be started there.
 
@@ -80,6 +82,7 @@ class LocalCloud:
         self._extra: Mapping[str, str] = {}
         self._project = project
         self._retry_seconds = retry_seconds
+        self._concurrency = concurrency
         self._process: Process | None = None
         self._lock: Lock | None = None
         self._ready = False
@@ -268,6 +271,7 @@ class LocalCloud:
             "AWS_CA_BUNDLE": str(files.authority),
             "SSL_CERT_FILE": str(files.authority),
             "SLOWER": "3",  # how fast this machine is says nothing of the product
+            **({"LAMBDA_ACCOUNT_CONCURRENCY": str(self._concurrency)} if self._concurrency else {}),
             "TWILIO_API_BASE": f"http://127.0.0.1:{self.twilio_port}",
         }
 

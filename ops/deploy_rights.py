@@ -179,7 +179,14 @@ def by_hand() -> Iterator[Json]:
 
 def deployer() -> Json:
     """The policy of the person or the pipeline that types `cdk deploy`."""
-    return policy([allow("TakeOnBootstrapRoles", ["sts:AssumeRole"], [f"arn:aws:iam::*:role/cdk-*-{role}-role-*" for role in TAKEN_ON])])
+    roles = [f"arn:aws:iam::*:role/cdk-*-{role}-role-*" for role in TAKEN_ON]
+    return policy(
+        [
+            allow("TakeOnBootstrapRoles", ["sts:AssumeRole"], roles),
+            allow("SeeWhetherItStands", ["cloudformation:DescribeStacks"], ["arn:aws:cloudformation:*:*:stack/fallback-*/*"]),
+            allow("SeeTheQuota", ["lambda:GetAccountSettings"], "*"),  # has no resource
+        ]
+    )
 
 
 def allow(name: str, actions: Collection[str], on: Collection[str]) -> Json:

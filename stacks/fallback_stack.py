@@ -13,6 +13,7 @@ from config.version import version
 from stacks.acknowledged import acknowledge
 from stacks.answer import Answer
 from stacks.api import Api, Static
+from stacks.capacity import share_out
 from stacks.event_table import EventTable
 from stacks.functions import keep, log_group, worker_files, zipped
 from stacks.log_role import LogRole
@@ -62,6 +63,7 @@ class FallbackStack(Stack):
             replay = Replay(self, "Replay", settings, workers, self.events.table, self.answer.tokens, self.voicemail.keys)
             CfnOutput(self, "ReplayFunctionName", value=replay.function.function_name)
         self.watch = Watch(self, "Watch", settings, workers, self)
+        share_out(self, settings)
         Published(self, "Published", settings, book["id"])
         self.outputs()
         acknowledge(self)

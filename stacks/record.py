@@ -11,6 +11,7 @@ from aws_cdk import aws_logs_destinations as destinations
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from config.capacity import redelivered_at_once
 from config.settings import Settings
 from lambdas.answer.journal import MARK
 from stacks.functions import KEPT, function, keep, log_group, permit
@@ -51,7 +52,7 @@ class Record(Construct):
         self.function = function(self, "Function", "lambdas.workers.record.handler", code, self.log, environment, timeout=TIMEOUT)
         permit(self.function, "dynamodb:BatchWriteItem", table.table_arn)
         permit(self.function, "sqs:SendMessage", voicemails.queue_arn)
-        self.retry()
+        self.retry(redelivered_at_once(settings))
         subscription = logs.SubscriptionFilter(
             self,
             "Subscription",
@@ -62,7 +63,7 @@ class Record(Construct):
         #: The filter's name, by which CloudWatch counts what it could not deliver.
         self.subscription_name = cast(logs.CfnSubscriptionFilter, subscription.node.default_child).ref
 
-    def retry(self) -> None:
+    def retry(self, at_once: int) -> None:
         """What happens to a delivery that fails."""
         self.failed.grant(self.function, "sqs:SendMessage")
         to_queue = lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self.failed.queue_arn)
@@ -75,7 +76,7 @@ class Record(Construct):
             maximum_event_age_in_seconds=6 * 3600,
             destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(on_failure=to_queue),
         ).node.add_dependency(self.function.role)
-        consume(self, self.failed, self.function, DELIVERIES)
+        consume(self, self.failed, self.function, DELIVERIES, at_once)
 
 
 def queue(

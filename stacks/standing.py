@@ -18,20 +18,21 @@ AWS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2
 def stands(stack: str, region: str) -> bool:
     """Whether a stack was ever created. True where nobody can tell: without credentials, or with those of another account than the one
     that the CLI deploys into (https://docs.aws.amazon.com/cdk/v2/guide/configure-env.html)."""
-    account = os.environ.get("CDK_DEFAULT_ACCOUNT")
-    if not account:
+    if not os.environ.get("CDK_DEFAULT_ACCOUNT"):
         return True
     try:
         found = boto3.client("cloudformation", region_name=region, config=AWS).describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
-        return "does not exist" not in str(error) or not _is_ours(account)
+        return "does not exist" not in str(error) or not deployed_into()
     except BotoCoreError:
         return True
     return found[0]["StackStatus"] not in NEVER_STOOD
 
 
-def _is_ours(account: str) -> bool:
+def deployed_into() -> bool:
+    """Whether our credentials are those of the account that the CLI deploys into."""
+    account = os.environ.get("CDK_DEFAULT_ACCOUNT")
     try:
-        return bool(boto3.client("sts", config=AWS).get_caller_identity()["Account"] == account)
+        return bool(account and boto3.client("sts", config=AWS).get_caller_identity()["Account"] == account)
     except (ClientError, BotoCoreError):
         return False

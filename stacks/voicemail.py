@@ -14,6 +14,7 @@ from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from config.capacity import collected_at_once
 from config.settings import Settings
 from lambdas.workers.events import TIMELINE, TODO
 from stacks.acknowledged import acknowledge
@@ -133,7 +134,7 @@ class Voicemail(Construct):
         }
         group = log_group(self, "CollectLog", self.settings.retention.logs)
         collect = function(self, "Collect", "lambdas.workers.collect.handler", code, group, environment, timeout=TIMEOUT, memory_size=512)
-        consume(self, self.queue, collect, batch_size=1, most_at_once=settings.concurrency)
+        consume(self, self.queue, collect, batch_size=1, most_at_once=collected_at_once(self.settings))
         permit(collect, "sqs:ChangeMessageVisibility", self.queue.queue_arn)
         for action in ("GetItem", "PutItem", "UpdateItem", "Query"):
             permit(collect, f"dynamodb:{action}", self.table.table_arn)
