@@ -268,6 +268,14 @@ WORKERS = (
         missing="fault",
     ),
     Row(
+        "worker-failed",
+        Metric("NumberOfMessagesSent", minutes=60, namespace="AWS/SQS", of="failed_runs"),
+        f"{AS_USUAL} What a worker was to do is not done, until it is run again.",
+        "A function that nobody waits for failed in every attempt: which one, at what and why is in the queue.",
+        "aws sqs receive-message --queue-url {failed_runs} --max-number-of-messages 10 --query 'Messages[].Body' --region {region}",
+        "A worker is broken",
+    ),
+    Row(
         "reconcile-fails",
         Metric("ChoresFailed", "Maximum", 60, {"service": "reconcile"}),
         f"{AS_USUAL} What only Twilio knows is not asked.",

@@ -55,13 +55,14 @@ class Dashboard(Construct):
         """What happens behind the answers."""
         lag = [self.own("JournalLag", "Maximum", service="record"), self.own("LinesSkipped", service="record")]
         dead = [self.aws("SQS", "ApproximateNumberOfMessagesVisible", queue, "Maximum") for queue in ("record_dead", "voicemail_dead")]
+        dead.append(self.aws("SQS", "NumberOfMessagesSent", "failed_runs"))
         record = [self.aws("Lambda", name, "record") for name in ("Errors", "AsyncEventsDropped", "DestinationDeliveryFailures")]
         collect = [self.own(name, service="collect") for name in ("VoicemailsStored", "VoicemailsEmpty", "MediaStored", "CollectPostponed")]
         late = [self.own(name, "Maximum", service="reconcile") for name in ("VoicemailsLate", "RecordingsFound", "ChoresFailed")]
         return [
             self.graph("Journal lag in seconds", *lag, *record),
             self.graph("Voicemails", *collect, *late),
-            self.graph("Dead letters", *dead),
+            self.graph("Dead letters, and runs that failed", *dead),
             self.graph("The fallback itself, and its tokens", *self.itself()),
         ]
 

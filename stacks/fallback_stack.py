@@ -107,6 +107,7 @@ class FallbackStack(Stack):
             "CollectFunctionName": self.voicemail.collect.function_name,
             "ReconcileFunctionName": self.voicemail.reconcile.function_name,
             "AlertTopicArn": self.watch.alerts.topic.topic_arn,
+            "FailedRunsUrl": self.watch.failed_runs.queue.queue_url,
             "OutageFunctionName": self.watch.outage.function.function_name,
             "LogRoleFunctionName": self.log_role.function.function_name,
             "Version": version(),

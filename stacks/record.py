@@ -52,7 +52,8 @@ class Record(Construct):
         self.function = function(self, "Function", "lambdas.workers.record.handler", code, self.log, environment, timeout=TIMEOUT)
         permit(self.function, "dynamodb:BatchWriteItem", table.table_arn)
         permit(self.function, "sqs:SendMessage", voicemails.queue_arn)
-        self.retry(redelivered_at_once(settings))
+        hand_over(self, self.function, self.failed)
+        consume(self, self.failed, self.function, DELIVERIES, redelivered_at_once(settings))
         subscription = logs.SubscriptionFilter(
             self,
             "Subscription",
@@ -63,20 +64,21 @@ class Record(Construct):
         #: The filter's name, by which CloudWatch counts what it could not deliver.
         self.subscription_name = cast(logs.CfnSubscriptionFilter, subscription.node.default_child).ref
 
-    def retry(self, at_once: int) -> None:
-        """What happens to a delivery that fails."""
-        self.failed.grant(self.function, "sqs:SendMessage")
-        to_queue = lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self.failed.queue_arn)
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "Asynchronous",
-            function_name=self.function.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=2,
-            maximum_event_age_in_seconds=6 * 3600,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(on_failure=to_queue),
-        ).node.add_dependency(self.function.role)
-        consume(self, self.failed, self.function, DELIVERIES, at_once)
+
+def hand_over(scope: Construct, worker: lambda_.Function, failed: sqs.Queue, retries: int = 2) -> None:
+    """An event that a function could not handle in so many more attempts, or for which it had no time in six hours, goes into a queue,
+    together with the reason."""
+    failed.grant(worker, "sqs:SendMessage")
+    to_queue = lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=failed.queue_arn)
+    lambda_.CfnEventInvokeConfig(
+        scope,
+        "Asynchronous",
+        function_name=worker.function_name,
+        qualifier="$LATEST",
+        maximum_retry_attempts=retries,
+        maximum_event_age_in_seconds=6 * 3600,
+        destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(on_failure=to_queue),
+    ).node.add_dependency(worker.role)
 
 
 def queue(

@@ -10,6 +10,7 @@ from config.settings import Settings
 from stacks.alerts import Alarms, AlertTopic, Dimensions
 from stacks.api import Api
 from stacks.dashboard import Dashboard
+from stacks.failed_runs import FailedRuns
 from stacks.functions import permit
 from stacks.gateway_metrics import STATIC_ANSWERS, GatewayMetrics
 from stacks.outage import Outage
@@ -30,6 +31,10 @@ class Watch(Construct):
         self.token_check = TokenCheck(self, "TokenCheck", settings, code, parts.answer.tokens)
         self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts)
         self.probe = self.prober(code) if settings.probe.minutes else None
+        self.failed_runs = FailedRuns(self, "FailedRuns")
+        self.failed_runs.catch(parts.voicemail.reconcile, parts.log_role.function, self.token_check.function, self.outage.function)
+        if self.probe:
+            self.failed_runs.catch(self.probe.function, retries=0)  # the next one is due before
         self.let_reconcile_ask()
         GatewayMetrics(self, "Gateway", (parts.voice, parts.messaging, parts.callbacks))
         Alarms(self, "Alarms", settings, self.dimensions(), self.names(), self.alerts.topic, self.outage.function)
@@ -77,7 +82,7 @@ class Watch(Construct):
         """
         parts = self.parts
         functions = {"answer": parts.answer.function, "record": parts.record.function, "outage": self.outage.function}
-        queues = {"record_dead": parts.record.dead, "voicemail_dead": parts.voicemail.dead}
+        queues = {"record_dead": parts.record.dead, "voicemail_dead": parts.voicemail.dead, "failed_runs": self.failed_runs.queue}
         subscription = {
             "LogGroupName": parts.answer.journal.log_group_name,
             "DestinationType": "Lambda",
@@ -107,4 +112,5 @@ class Watch(Construct):
             "log_role_log": self.parts.log_role.log,
         } | ({"probe_log": self.probe.log} if self.probe else {})
         plain = {"environment": self.settings.environment, "region": self.settings.region, "rate": str(self.settings.api.rate)}
+        plain |= {"failed_runs": self.failed_runs.queue.queue_url}
         return plain | {name: group.log_group_name for name, group in logs.items()}

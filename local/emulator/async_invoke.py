@@ -2,7 +2,8 @@
 
 Replaces `invoke_async_with_retry` of ministack, which takes throttling for an error and knows no alias. On AWS the second attempt comes
 after one minute and the third after two; here after LAMBDA_ASYNC_RETRY_BASE_SECONDS (1 by default) and twice that.
-Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+Sources: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 """
 
 import contextvars
@@ -12,7 +13,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sqs
 
 from local.emulator import metrics
 from local.emulator.admin import Json
@@ -59,11 +60,21 @@ def _run(arn: str, event: Any) -> None:
         if failure:
             metrics.keep(metrics.Datum("AWS/Lambda", "AsyncEventsDropped", {"FunctionName": name}, 1))
         if failure and destination:
-            lambda_svc._route_async_failure(destination, name, event, failure)
+            _hand_over(destination, name, event, failure)
         elif failure:
             logger.warning("%s failed for good: the event is lost", name)
     finally:
         under_way.add(-1)
+
+
+def _hand_over(destination: str, name: str, event: Any, failure: Json) -> None:
+    """To the destination, counted there as a message that was sent; where it is gone the event is lost, and counted as that."""
+    if ":sqs:" in destination and sqs._queue_by_arn(destination) is None:
+        metrics.keep(metrics.Datum("AWS/Lambda", "DestinationDeliveryFailures", {"FunctionName": name}, 1))
+        return
+    lambda_svc._route_async_failure(destination, name, event, failure)
+    if ":sqs:" in destination:
+        metrics.keep(metrics.Datum("AWS/SQS", "NumberOfMessagesSent", {"QueueName": destination.rpartition(":")[2]}, 1))
 
 
 def _function(arn: str) -> tuple[Json, str]:

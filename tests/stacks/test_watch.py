@@ -29,6 +29,7 @@ DOCUMENTED = {
     ("AWS/Lambda", "DestinationDeliveryFailures"): {"FunctionName"},
     ("AWS/Logs", "IncomingLogEvents"): {"LogGroupName"},
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
+    ("AWS/SQS", "NumberOfMessagesSent"): {"QueueName"},
     ("AWS/Logs", "DeliveryErrors"): {"LogGroupName", "DestinationType", "FilterName"},
     ("AWS/ApiGateway", "Latency"): {"ApiName"},
 }

@@ -122,9 +122,25 @@ def test_what_must_run_every_minute_rings_when_it_does_not(watched: Watched) -> 
 
 
 def test_a_broken_record_rings_its_own_alarm(watched: Watched) -> None:
-    with watched.broken_record():
+    with watched.broken_worker("Record"):
         watched.probe(FAR)
         assert watched.rung_by("record-fails") == {"record-fails"}
+
+
+def test_a_worker_that_nobody_waits_for_rings_when_it_fails_and_says_why(watched: Watched) -> None:
+    """The check of the tokens, once a day: no other alarm is over it."""
+    queue = watched.outputs["FailedRunsUrl"]
+    with watched.broken_worker("WatchTokenCheck") as name:
+        watched.cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"time": "2026-11-28T02:00:00Z"}')
+        assert watched.rung_by("worker-failed") == {"worker-failed"}
+    [message] = watched.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    failure = json.loads(message["Body"])
+    assert name in failure["requestContext"]["functionArn"]
+    assert "no_such_module" in failure["responsePayload"]["errorMessage"]
+    assert failure["requestPayload"] == {"time": "2026-11-28T02:00:00Z"}
+    watched.sqs.purge_queue(QueueUrl=queue)
+    watched.go_on(2 * 3600)
+    assert "worker-failed" not in watched.ringing()
 
 
 def test_an_unreadable_secret_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:

@@ -89,14 +89,14 @@ class Watched:
         return self.ringing()
 
     @contextmanager
-    def broken_record(self) -> Iterator[None]:
-        """`record` cannot be imported."""
-        lambda_, prefix = self.cloud.client("lambda"), f"{self.deployed.outputs.stack}-Record"
+    def broken_worker(self, part: str) -> Iterator[str]:
+        """The function of a part of the stack, which cannot be imported."""
+        lambda_, prefix = self.cloud.client("lambda"), f"{self.deployed.outputs.stack}-{part}"
         name = next(each["FunctionName"] for each in lambda_.list_functions()["Functions"] if each["FunctionName"].startswith(prefix))
         good = lambda_.get_function_configuration(FunctionName=name)["Handler"]
         lambda_.update_function_configuration(FunctionName=name, Handler="no_such_module.handler")
         try:
-            yield
+            yield name
         finally:
             lambda_.update_function_configuration(FunctionName=name, Handler=good)
 
