@@ -14,8 +14,8 @@ import jinja2
 import jinja2.bccache
 import jinja2.meta
 import jinja2.nodes
-import jinja2.sandbox
 
+from answerbook.limits import PAYING, Budget, Limited
 from answerbook.words import CLOSE, OPEN
 from config.folders import Folders, first_below
 from config.mistakes import MISSING, ConfigError, nearest
@@ -110,8 +110,9 @@ class Templates:
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
         self.loader = loader(folders)
-        self.xml = environment(self.loader, escaped=True)
-        self.toml = environment(self.loader, escaped=False)
+        self.budget = Budget()
+        self.xml = environment(self.loader, escaped=True, budget=self.budget)
+        self.toml = environment(self.loader, escaped=False, budget=self.budget)
 
     @functools.cache  # noqa: B019 - one Templates lives for one synthesis
     def flows(self) -> list[str]:
@@ -151,6 +152,7 @@ class Templates:
 
     def render(self, environment: jinja2.Environment, name: str, **values: Any) -> str:
         """Fill a template in. Raises ConfigError with the line of the template, or of the one that it includes or extends."""
+        self.budget.begin()
         try:
             return environment.get_template(name).render(**values)
         except ConfigError:
@@ -158,13 +160,16 @@ class Templates:
         except jinja2.TemplateSyntaxError as error:
             raise ConfigError(f"{error.filename or self.file(name)}:{error.lineno}: {error.message}") from error
         except RecursionError as error:
-            raise ConfigError(f"{self.file(name)}: it includes or calls itself without end; break the circle") from error
+            place = self.place_of(error, self.file(name))
+            raise ConfigError(f"{place}: it includes or calls itself without end; break the circle") from error
         except (jinja2.TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as error:
             place = self.place_of(error, self.file(name))
             unset = UNSET.fullmatch(str(error))
             if unset and Path(place).is_relative_to(self.folders.shipped):
                 raise Unset(unset["name"]) from error
             raise ConfigError(f"{place}: {remedied(error)}") from error
+        finally:
+            self.budget.end()
 
     def place_of(self, error: BaseException, path: Path) -> str:
         """File and line of the innermost template that an error came from."""
@@ -246,10 +251,11 @@ def blocks_in(source: str) -> tuple[Mapping[str, int], set[str], tuple[str, ...]
     return outermost, everywhere, tuple(str(node.value) for node in extended if isinstance(node, jinja2.nodes.Const))
 
 
-def environment(found_by: jinja2.BaseLoader | None, escaped: bool) -> jinja2.Environment:
+def environment(found_by: jinja2.BaseLoader | None, escaped: bool, budget: Budget | None = None) -> jinja2.Environment:
     """What Jinja needs to read and render templates: in its sandbox, because who checks a colleague's templates, or has a pipeline do it,
-    does not mean to run their code. https://jinja.palletsprojects.com/en/stable/sandbox/"""
-    made = jinja2.sandbox.ImmutableSandboxedEnvironment(
+    does not mean to run their code, nor to wait for it."""
+    made = Limited(
+        budget or Budget(),
         loader=found_by,
         undefined=jinja2.StrictUndefined,
         autoescape=escaped,
@@ -257,7 +263,7 @@ def environment(found_by: jinja2.BaseLoader | None, escaped: bool) -> jinja2.Env
         bytecode_cache=COMPILED[escaped],
     )
     made.filters |= {"host": host_of, "tojson": json_of}
-    made.filters = {name: knowing(cast(Asked, function)) for name, function in made.filters.items()}
+    made.filters = {name: knowing(cast(Asked, function)) for name, function in made.filters.items()} | PAYING
     made.tests = {name: knowing(cast(Asked, function)) for name, function in made.tests.items()}
     return made
 
