@@ -47,7 +47,8 @@ class Cdk:
             raise CdkFailed(f"cdk {arguments[0]} failed: {self._last_words(begins)} (all of it is in {self.log})")
 
     def _last_words(self, begins: int) -> str:
-        """What the app says of a mistake in the settings or templates, else how the output ends."""
+        """What the app says of a mistake in the settings or templates, or which resource failed and why, else how the output ends."""
         lines = [line.strip() for line in self.log.read_bytes()[begins:].decode(errors="replace").splitlines() if line.strip()]
         mistake = next((line for line in lines if line.startswith("error: ")), None)
-        return mistake or " ".join(lines[-3:])[-400:]
+        failed = next((lines[index + 1 : index + 2] for index, line in enumerate(lines) if line == "Failed resources:"), lines[-3:])
+        return mistake or " ".join(failed)[-400:]

@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 #: What takes longest begins first; all else is spread around it. A name is that of a folder or a module; the stories about call flows,
 #: which need an environment more, have a cloud of their own.
-FIRST = ("stories", FLOWS := "test_flows", "test_source", "stacks", "test_local_cloud")
+FIRST = ("stories", FLOWS := "test_flows", "test_fresh_account", "test_source", "stacks", "test_local_cloud")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

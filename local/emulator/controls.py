@@ -53,6 +53,14 @@ class Controls:
         """`outage(dynamodb="error")` has DynamoDB answer 503, `"hang"` after half a minute; `outage()` ends every outage."""
         self._ask("outages", services)
 
+    def refuse(self, **types: int) -> None:
+        """`refuse(**{"AWS::ApiGateway::Stage": 1})`: so many resources of a type cannot be made; what is left out can."""
+        self._ask("refused", types)
+
+    def running(self) -> int:
+        """How many functions run now."""
+        return int(self._ask("progress")["running"])
+
     def recycle(self, function: str) -> None:
         """End the environments of a function: its next request is a cold start."""
         self._ask("recycle", {"function": function})
