@@ -109,7 +109,7 @@ class Templates:
 
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
-        self.loader = loader(folders)
+        self.loader = jinja2.FunctionLoader(self.load)
         self.budget = Budget()
         self.xml = environment(self.loader, escaped=True, budget=self.budget)
         self.toml = environment(self.loader, escaped=False, budget=self.budget)
@@ -202,8 +202,14 @@ class Templates:
                 waiting += [file for name in referenced if (file := self.referenced(name))]
         return frozenset(used)
 
+    def load(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        """A template's text as Jinja wants it: with its file, and whether that is what it was. Raises ConfigError, OSError."""
+        path = self.referenced(name)
+        return (read_text(path), str(path), lambda: True) if path else None
+
     def referenced(self, name: str) -> Path | None:
-        """The file of a template by the name that another one gives it."""
+        """The file of a template by the name that another one gives it. A document of a team's own that stands in for a shipped one reaches
+        that by `shipped/` before its name."""
         if name.startswith(ORIGINAL):
             return first_below([self.folders.shipped], name.removeprefix(ORIGINAL))
         return self.folders.find(name)
@@ -266,13 +272,6 @@ def environment(found_by: jinja2.BaseLoader | None, escaped: bool, budget: Budge
     made.filters = {name: knowing(cast(Asked, function)) for name, function in made.filters.items()} | PAYING
     made.tests = {name: knowing(cast(Asked, function)) for name, function in made.tests.items()}
     return made
-
-
-def loader(folders: Folders) -> jinja2.BaseLoader:
-    """Finds what a template includes or extends as the templates themselves are found. A document of a team's own that stands in for a
-    shipped one reaches that by `shipped/` before its name."""
-    shipped = jinja2.FileSystemLoader(folders.shipped)
-    return jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders.all), jinja2.PrefixLoader({ORIGINAL.rstrip("/"): shipped})])
 
 
 def knowing(function: Asked) -> Asked:
