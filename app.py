@@ -31,6 +31,12 @@ from stacks.standing import stands
 
 #: What `-c KEY=VALUE` may say; `unchecked` leaves cdk-nag out.
 KEYS = ("environment", "config", "templates", "unchecked")
+#: The CLI's `--profile` is not handed on to the app, for one.
+UNKNOWN = (
+    "nobody can tell whether {name} stands: these credentials may not ask, or are not those of the CLI. It is protected at once; should a "
+    "first deployment fail, type `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {name} "
+    "--region {region}` before the next"
+)
 #: What the CDK CLI itself writes among them, beside its own keys with a colon or a slash.
 WRITTEN_BY_CDK = ("acknowledged-issue-numbers", "cli-telemetry")
 
@@ -61,7 +67,10 @@ def on_a_laptop(settings: Settings) -> Settings:
 def protected_once_it_stands(settings: Settings) -> Settings:
     """The settings, without protection where the stack is about to be made: a first attempt that fails must not block the second."""
     name = f"fallback-{settings.environment}"
-    if not settings.protect or stands(name, settings.region):
+    standing = stands(name, settings.region) if settings.protect else True
+    if standing is None and os.environ.get("CDK_DEFAULT_ACCOUNT"):
+        print(f"note: {UNKNOWN.format(name=name, region=settings.region)}", file=sys.stderr)
+    if standing is not False:
         return settings
     print(f"note: {name} is made now; it is protected against removal from its next deployment on", file=sys.stderr)
     return settings.model_copy(update={"protect": False})

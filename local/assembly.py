@@ -5,6 +5,7 @@ gets a placeholder that says so. Assembly: https://github.com/aws/aws-cdk/tree/m
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator
@@ -28,8 +29,16 @@ class Dropped(NamedTuple):
 def adapt(source: Path, target: Path, known: Collection[str]) -> list[Dropped]:
     """Copy the assembly `source` to `target` (made anew), without resources of types not in `known`; returns what was dropped."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+    shutil.copytree(source, target, copy_function=_copy)
     return [dropped for path in sorted(target.rglob("*.template.json")) for dropped in _adapt_template(path, known)]
+
+
+def _copy(source: str, target: str) -> None:
+    """Zips, which nobody changes, are the same file in both; everything else is a copy."""
+    if source.endswith(".zip"):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def _adapt_template(path: Path, known: Collection[str]) -> Iterator[Dropped]:

@@ -29,6 +29,7 @@ from answerbook.compile import compile_book
 from config import settings as configuration
 from config.folders import TEMPLATES
 from config.mistakes import ConfigError
+from config.tables import Capacity
 from local import assembly, certificate
 from local.cdk import CLI, ROOT, Cdk
 from local.emulator.controls import Controls
@@ -60,8 +61,9 @@ class LocalCloud:
         retry_seconds: float = 1,
         concurrency: int | None = None,
     ) -> None:
-        """`concurrency` is how many executions Lambda runs at once, 10 in a new account; None: as many as this machine has memory for.
-        `retry_seconds` is the wait before an asynchronous invocation is first tried again (a minute on AWS); the second time it doubles.
+        """`concurrency` is how many executions Lambda runs at once, 10 in a new account. None: what the settings say of a larger
+        account, else as many as this machine has memory for. `retry_seconds` is the wait before an asynchronous invocation is first
+        tried again (a minute on AWS); the second time it doubles.
 
         Functions look for Twilio's REST API at `twilio_port` of 127.0.0.1 and nowhere else; its stand-in may be started there.
 
@@ -82,7 +84,8 @@ class LocalCloud:
         self._extra: Mapping[str, str] = {}
         self._project = project
         self._retry_seconds = retry_seconds
-        self._concurrency = concurrency
+        stated = self.settings.capacity.quota
+        self._concurrency = concurrency or (stated if stated > Capacity().quota else None)
         self._process: Process | None = None
         self._lock: Lock | None = None
         self._ready = False

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / ".build"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 UNIX = 3  #: the system that made a zip, as its entries name it
+UNUSED = 24 * 3600  #: seconds after which a zip is removed when the next one is made
 #: How a zip is made of files, as a part of its name: to be changed together with `zipped` or `pyc`.
 RECIPE = b"stored; unchecked-hash pyc, marshal 2"
 #: The workers' packages, without what the runtime has (boto3) and what only Twilio's asynchronous client needs (aiohttp).
@@ -117,7 +119,9 @@ def zipped(name: str, files: Files) -> Path:
     deflate makes of the same bytes is another thing with each build of zlib."""
     target = BUILD / f"{name}-{digest_of(files)}.zip"
     if target.exists():
+        target.touch()
         return target
+    _forget_unused(name)
     content = files | {pyc_path(path): pyc(path, source) for path, source in files.items() if path.endswith(".py")}
     BUILD.mkdir(exist_ok=True)
     draft = BUILD / f"{name}.{os.getpid()}.part"
@@ -127,6 +131,13 @@ def zipped(name: str, files: Files) -> Path:
             entry.external_attr, entry.create_system = 0o644 << 16, UNIX
             archive.writestr(entry, content[path])
     return draft.rename(target)
+
+
+def _forget_unused(name: str) -> None:
+    """Remove the zips of a name that nobody has asked for in a day: each change of an answer makes new ones, of 20 MB."""
+    for old in BUILD.glob(f"{name}-*.zip"):
+        if time.time() - old.stat().st_mtime > UNUSED:
+            old.unlink(missing_ok=True)
 
 
 def digest_of(files: Files) -> str:

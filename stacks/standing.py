@@ -15,17 +15,17 @@ NEVER_STOOD = ("REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_FAILED", "ROL
 AWS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 
 
-def stands(stack: str, region: str) -> bool:
-    """Whether a stack was ever created. True where nobody can tell: without credentials, or with those of another account than the one
+def stands(stack: str, region: str) -> bool | None:
+    """Whether a stack was ever created. None where nobody can tell: without credentials, or with those of another account than the one
     that the CLI deploys into (https://docs.aws.amazon.com/cdk/v2/guide/configure-env.html)."""
     if not os.environ.get("CDK_DEFAULT_ACCOUNT"):
-        return True
+        return None
     try:
         found = boto3.client("cloudformation", region_name=region, config=AWS).describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
-        return "does not exist" not in str(error) or not deployed_into()
+        return False if "does not exist" in str(error) and deployed_into() else None
     except BotoCoreError:
-        return True
+        return None
     return found[0]["StackStatus"] not in NEVER_STOOD
 
 

@@ -141,3 +141,14 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path, monkeypatch: pyte
     here = zipped("answer", answer_files(compile_book(load("local"))))
     assert here != Path(printed.stdout.strip())
     assert here.read_bytes() == Path(printed.stdout.strip()).read_bytes()
+
+
+def test_zips_that_nobody_has_asked_for_in_a_day_go_when_the_next_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each change of an answer makes new ones."""
+    monkeypatch.setattr("stacks.functions.BUILD", tmp_path)
+    first, second, other = zipped("a", {"x.txt": b"1"}), zipped("a", {"x.txt": b"2"}), zipped("b", {"x.txt": b"1"})
+    for each in (first, second, other):
+        os.utime(each, (0, 0))
+    assert zipped("a", {"x.txt": b"2"}) == second
+    third = zipped("a", {"x.txt": b"3"})
+    assert sorted(tmp_path.iterdir()) == sorted((second, third, other))

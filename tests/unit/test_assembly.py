@@ -83,3 +83,11 @@ def test_the_original_assembly_is_not_touched_and_an_old_copy_is_replaced(assemb
 def test_a_template_without_unknown_types_is_copied_byte_for_byte(assembly: Path, tmp_path: Path) -> None:
     assert adapt(assembly, tmp_path / "copy", KNOWN | {"AWS::CloudWatch::CompositeAlarm"}) == []
     assert (tmp_path / "copy" / "main.template.json").read_bytes() == (assembly / "main.template.json").read_bytes()
+
+
+def test_zips_take_no_room_twice_and_what_is_adapted_leaves_the_assembly_alone(assembly: Path, tmp_path: Path) -> None:
+    (assembly / "asset.1.zip").write_bytes(b"zip")
+    before = (assembly / "main.template.json").read_text()
+    adapt(assembly, tmp_path / "adapted", KNOWN)
+    assert (assembly / "asset.1.zip").samefile(tmp_path / "adapted" / "asset.1.zip")
+    assert (assembly / "main.template.json").read_text() == before

@@ -7,6 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+import app
+from config.settings import load
 from stacks.standing import stands
 
 ACCOUNT, REGION = "123456789012", "us-west-2"
@@ -46,10 +48,22 @@ def test_where_nobody_can_tell_what_is_wanted_is_said(monkeypatch: pytest.Monkey
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "DescribeStacks")
 
     monkeypatch.setattr("stacks.standing.boto3.client", lambda *_, **__: Client())
-    assert stands("fallback-acme", REGION)
+    assert stands("fallback-acme", REGION) is None
     monkeypatch.delenv("CDK_DEFAULT_ACCOUNT")
-    assert stands("fallback-acme", REGION)
+    assert stands("fallback-acme", REGION) is None
     monkeypatch.undo()
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "999999999999")
     with mock_aws():
-        assert stands("fallback-acme", REGION), "the stack may stand in the account that the CLI means"
+        assert stands("fallback-acme", REGION) is None, "the stack may stand in the account that the CLI means"
+
+
+@pytest.mark.parametrize(("standing", "protected", "said"), [(True, True, ""), (False, False, "made now"), (None, True, "nobody can tell")])
+def test_where_nobody_can_tell_a_stack_is_protected_and_the_remedy_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], standing: bool | None, protected: bool, said: str
+) -> None:
+    """Losing the protection of a stack that stands would be worse than one more command."""
+    monkeypatch.setattr(app, "stands", lambda *_: standing)
+    settings = load("production")
+    assert settings.protect
+    assert app.protected_once_it_stands(settings).protect is protected
+    assert said in capsys.readouterr().err
