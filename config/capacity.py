@@ -18,7 +18,7 @@ SHARED_FROM = 200  #: the quota from which workers have shares: those of two env
 LEAST_OF_A_QUEUE = 2
 MOST_OF_COLLECT = 10  #: Twilio limits requests at a time
 #: Who is invoked by the clock or by a person. The probe may hang for as long as the primary does, and is asked every minute.
-SMALL_SHARES = {"reconcile": 2, "replay": 5, "probe": 5, "outage": 2, "auth_tokens": 2, "log_role": 2}
+SMALL_SHARES = {"reconcile": 2, "replay": 5, "probe": 5, "outage": 2, "auth_tokens": 2, "log_role": 1, "inventory": 1}
 STARTING = 1.0  #: seconds that an answer takes at most while its function starts
 #: Seconds that a running one counts for: an environment takes ten requests a second, however short they are.
 RUNNING = 0.1

@@ -248,13 +248,15 @@ RECORDING = (
 )
 WORKERS = (
     Row(
-        "log-role-gone",
-        Metric("LogRoleFaults", "Maximum", dimensions={"service": "log_role"}),
-        f"{AS_USUAL} But no access log is written, and alarms that read it are blind.",
-        "API Gateway's log role of this account and region is gone, or was taken away.",
-        "aws apigateway get-account --region {region}",
-        "The log role is gone",
-        missing="last",
+        "something-gone",
+        Metric("Errors", minutes=60, namespace="AWS/Lambda", of="inventory"),
+        f"{AS_USUAL} But something that the stack needs is gone or switched off, and may be missed only on a bad day.",
+        "The function `inventory`, which looks at everything once an hour, found something missing, or was not run, two hours running.",
+        TAIL % ("inventory_log", "3h") + " --filter-pattern gone",
+        "Something is gone",
+        datapoints=2,
+        periods=2,
+        missing="fault",
     ),
     Row(
         "outage-fails",

@@ -109,7 +109,7 @@ class FallbackStack(Stack):
             "AlertTopicArn": self.watch.alerts.topic.topic_arn,
             "FailedRunsUrl": self.watch.failed_runs.queue.queue_url,
             "OutageFunctionName": self.watch.outage.function.function_name,
-            "LogRoleFunctionName": self.log_role.function.function_name,
+            "InventoryFunctionName": self.watch.inventory.function.function_name,
             "Version": version(),
             "TokenCheckFunctionName": self.watch.token_check.function.function_name,
         }

@@ -1,4 +1,4 @@
-"""The account's one role by which API Gateway writes access logs, and who looks after it."""
+"""The account's one role by which API Gateway writes access logs, and who sets it. `inventory` looks after it."""
 
 from pathlib import Path
 
@@ -10,23 +10,19 @@ from constructs import Construct
 from config.settings import Settings
 from stacks.acknowledged import acknowledge
 from stacks.functions import function, keep, log_group, permit
-from stacks.schedules import Every
 
 POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
 
 class LogRole(Construct):
-    """Looks daily whether there is one. With `log_role = "ensure"` it sets one where there is none, and takes no other's away; with
-    `create` the stack sets its own, whoever's was there. The role outlives the stack: others may have come to use it."""
+    """With `log_role = "ensure"` it sets one where there is none, and takes no other's away; with `create` the stack sets its own, whoever
+    owned the one before. The role outlives the stack: others may have come to use it."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings, code: Path) -> None:
         super().__init__(scope, name)
         self.settings = settings
         self.log = log_group(self, "Log", settings.retention.logs)
-        environment = {"FALLBACK_ENVIRONMENT": settings.environment}
-        self.function = function(
-            self, "Function", "lambdas.workers.log_role.handler", code, self.log, environment, timeout=Duration.minutes(3)
-        )
+        self.function = function(self, "Function", "lambdas.workers.log_role.handler", code, self.log, {}, timeout=Duration.minutes(3))
         self.account = Stack.of(self).format_arn(
             service="apigateway", resource="/account", account="", arn_format=ArnFormat.NO_RESOURCE_NAME
         )
@@ -34,7 +30,6 @@ class LogRole(Construct):
         permit(self.function, "iam:GetRole", f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/*")
         reason = "whose role is in force is not known before; it is read, nothing else"
         acknowledge(self, **{"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::<AWS::AccountId>:role/*]": reason})
-        Every(self, "Every", "1 day", self.function, "Is API Gateway's log role there?")
 
     def before(self, *stages: Construct) -> None:
         """Have the role before these stages: API Gateway makes none that shall write a log without it."""

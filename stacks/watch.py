@@ -13,6 +13,7 @@ from stacks.dashboard import Dashboard
 from stacks.failed_runs import FailedRuns
 from stacks.functions import permit
 from stacks.gateway_metrics import STATIC_ANSWERS, GatewayMetrics
+from stacks.inventory import Inventory
 from stacks.outage import Outage
 from stacks.probe import Probe, TokenCheck, urls_of
 
@@ -31,6 +32,8 @@ class Watch(Construct):
         self.token_check = TokenCheck(self, "TokenCheck", settings, code, parts.answer.tokens)
         self.outage = Outage(self, "Outage", settings, code, parts.events.table, self.alerts)
         self.probe = self.prober(code) if settings.probe.minutes else None
+        self.inventory = Inventory(self, "Inventory", settings, code, parts.answer.journal)
+        self.inventory.let_look_at(parts.answer.tokens, parts.voicemail.keys, parts.voicemail.key, self.alerts.key)
         self.failed_runs = FailedRuns(self, "FailedRuns")
         self.failed_runs.catch(parts.voicemail.reconcile, parts.log_role.function, self.token_check.function, self.outage.function)
         if self.probe:
@@ -82,6 +85,7 @@ class Watch(Construct):
         """
         parts = self.parts
         functions = {"answer": parts.answer.function, "record": parts.record.function, "outage": self.outage.function}
+        functions["inventory"] = self.inventory.function
         queues = {"record_dead": parts.record.dead, "voicemail_dead": parts.voicemail.dead, "failed_runs": self.failed_runs.queue}
         subscription = {
             "LogGroupName": parts.answer.journal.log_group_name,
@@ -109,7 +113,7 @@ class Watch(Construct):
             "record_log": self.parts.record.log,
             "reconcile_log": self.parts.voicemail.reconcile_log,
             "outage_log": self.outage.log,
-            "log_role_log": self.parts.log_role.log,
+            "inventory_log": self.inventory.log,
         } | ({"probe_log": self.probe.log} if self.probe else {})
         plain = {"environment": self.settings.environment, "region": self.settings.region, "rate": str(self.settings.api.rate)}
         plain |= {"failed_runs": self.failed_runs.queue.queue_url}

@@ -1,23 +1,20 @@
 """`log_role`: API Gateway may write logs only by a role that is set once for an account and Region; without it no stage can be made.
 
-    at a deployment   sets the role of this stack, but only where none is set, or one that is gone: another stack's is left alone
-    daily             counts a role that is gone: then no access log is written, and what reads it is blind
+A deployment sets the role of this stack, but only where none is set, or one that is gone: another stack's is left alone. `inventory` looks
+every hour whether it is gone.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html#set-up-access-logging-permissions
 """
 
 import json
-import os
 import time
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.answer.journal import NAMESPACE
 from lambdas.workers.aws import MOVING
 from lambdas.workers.deployment_step import answer
 
@@ -28,22 +25,11 @@ PAUSES = (0, 5, 10, 20, 20, 25, 25)
 SOON = ("BadRequestException", "TooManyRequestsException")
 
 LOGGER = Logger(service="log_role")
-METRICS = Metrics(namespace=NAMESPACE, service="log_role")
-METRICS.set_default_dimensions(Environment=os.environ["FALLBACK_ENVIRONMENT"])
 GATEWAY = boto3.client("apigateway", config=MOVING)
 IAM = boto3.client("iam", config=MOVING)
 
 
-@METRICS.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
-    """Invoked by CloudFormation, or by the daily schedule."""
-    if "RequestType" in event:
-        deploy(event)
-        return
-    METRICS.add_metric("LogRoleFaults", MetricUnit.Count, int(not is_alive(role_in_force())))
-
-
-def deploy(event: dict[str, Any]) -> None:
     """Make sure that there is a role, and answer CloudFormation whatever comes of it. Nothing is undone when the stack goes."""
     try:
         if event["RequestType"] != "Delete":

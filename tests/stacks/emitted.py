@@ -48,7 +48,6 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> None:
         record(made)
         probe(made)
         made.worker("auth_tokens", is_refused=lambda *_: True).handler({}, None)
-        made.worker("log_role").handler({}, None)
     monkeypatch.undo()
     with account(monkeypatch) as other:
         collect(other)

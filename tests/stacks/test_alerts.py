@@ -44,8 +44,9 @@ def test_a_customer_key_lets_alarms_publish() -> None:
     statements = template["Resources"]["AlertKey"]["Properties"]["KeyPolicy"]["Statement"]
     alarms = [each for each in statements if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
     assert {action for each in alarms for action in each["Action"]} == {"kms:Decrypt", "kms:GenerateDataKey*"}
-    functions = [each for each in of_type(template, "AWS::IAM::Policy").values() if "AlertKey" in json.dumps(each)]
-    assert len(functions) == 2, "`outage` and the probe publish too"
+    policies = [json.dumps(each) for each in of_type(template, "AWS::IAM::Policy").values()]
+    publish = [each for each in policies if "AlertKey" in each and "kms:GenerateDataKey" in each]
+    assert len(publish) == 2, "`outage` and the probe publish too"
 
 
 def test_the_probe_asks_the_custom_domain_and_the_primarys_health_where_the_settings_name_them() -> None:

@@ -196,9 +196,9 @@ def test_an_alarms_text_begins_with_what_callers_experience(production: Json, ro
 def test_every_alarm_says_what_missing_data_means(production: Json) -> None:
     """The default would leave an alarm without data in a state of its own."""
     treated = {name.removeprefix("fallback-production-"): alarm["TreatMissingData"] for name, alarm in alarms(production)}
-    silence, seldom = {"probe-silent", "access-log-silent", "outage-fails"}, {"token-faults", "log-role-gone"}
+    silence = {"probe-silent", "access-log-silent", "outage-fails", "something-gone"}
     assert {name for name, how in treated.items() if how == "breaching"} == silence
-    assert {name for name, how in treated.items() if how == "ignore"} == seldom
+    assert {name for name, how in treated.items() if how == "ignore"} == {"token-faults"}
     assert set(treated.values()) == {"breaching", "ignore", "notBreaching"}
 
 
@@ -236,6 +236,7 @@ BREACHES: dict[str, list[tuple[int, float]]] = {
     "record-late": [(0, 15 * 60_000 + 1.0)],
     "outage-fails": [(0, 1.0), (1, 1.0), (2, 1.0)],
     "slow-answers": [(0, 5001.0)],
+    "something-gone": [(0, 1.0), (60, 1.0)],
     "tokens-unreadable": [(0, 1.0), (2, 1.0)],
     "reconcile-fails": [(0, 1.0), (60, 1.0)],
     "wrong-answer": [(0, 1.0), (1, 1.0)],

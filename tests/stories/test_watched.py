@@ -143,6 +143,25 @@ def test_a_worker_that_nobody_waits_for_rings_when_it_fails_and_says_why(watched
     assert "worker-failed" not in watched.ringing()
 
 
+def test_what_is_missed_only_on_a_bad_day_is_missed_by_the_hourly_look(watched: Watched) -> None:
+    """Everything that was deployed is looked at, with the rights that it was given. A story switches the schedules off: they are named, and
+    nothing else; then an alarm without actions, too."""
+    cloudwatch, name = watched.cloud.client("cloudwatch"), "fallback-local-record-undeliverable"
+    watched.fails("InventoryFunctionName")
+    cloudwatch.disable_alarm_actions(AlarmNames=[name])
+    try:
+        watched.go_on(3600)
+        watched.fails("InventoryFunctionName")
+    finally:
+        cloudwatch.enable_alarm_actions(AlarmNames=[name])
+    assert watched.is_on("something-gone")
+    schedules, both = [json.loads(line)["gone"] for line in watched.log_of("WatchInventory") if line.startswith("{") and '"gone":' in line]
+    assert len(schedules) == 5
+    assert all("Schedule" in each for each in schedules)
+    [alarm] = set(both) - set(schedules)
+    assert alarm.startswith("WatchAlarmsrecordundeliverable")
+
+
 def test_an_unreadable_secret_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
     with watched.unreadable_secret():
         ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
@@ -261,8 +280,6 @@ def test_every_alarm_of_the_table_is_there(watched: Watched) -> None:
 
 def test_the_tokens_were_tried_at_the_deployment(watched: Watched) -> None:
     """CloudFormation itself asked; the first deployment finds none, says so, and rings nothing."""
-    groups = watched.cloud.client("logs").describe_log_groups()["logGroups"]
-    group = next(group["logGroupName"] for group in groups if "TokenCheckLog" in group["logGroupName"] and "fallback-local" in str(group))
-    lines = watched.deployed.log(group)
+    lines = watched.log_of("WatchTokenCheck")
     assert any('"fault":"missing"' in line for line in lines)
     assert next(json.loads(line)["TokenFaults"] for line in lines if '"TokenFaults":' in line) == [0.0]

@@ -196,6 +196,12 @@ class Watched:
         """Those of them that are about outages."""
         return [message for message in self.told() if message.get("MessageAttributes", {}).get("kind", {}).get("Value") == "outage"]
 
+    def log_of(self, part: str) -> list[str]:
+        """The lines of the log group of a part of the stack."""
+        groups = [group["logGroupName"] for group in self.cloud.client("logs").describe_log_groups()["logGroups"]]
+        [own] = [name for name in groups if f"{part}Log" in name and self.deployed.outputs.stack in name]
+        return self.deployed.log(own)
+
     def fails(self, output: str, **event: Any) -> None:
         """Invoke the function that an output names; it fails."""
         answer = self.cloud.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())

@@ -1,0 +1,127 @@
+"""The hourly look: what is gone or switched off is named, and the run fails; what is there says nothing."""
+
+import importlib
+import json
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto import mock_aws
+
+from tests.unit.test_log_role import TRUST
+
+STACK = "fallback-tests"
+TEMPLATE = {
+    "Resources": {
+        "Journal": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "journal"}},
+        "Longer": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "journal-of-another"}},
+        "RecordFailed": {"Type": "AWS::SQS::Queue"},
+        "AlertTopic": {"Type": "AWS::SNS::Topic"},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
+    }
+}
+ALARM: dict[str, Any] = {
+    "AlarmName": "fallback-tests-refused",
+    "ComparisonOperator": "GreaterThanThreshold",
+    "EvaluationPeriods": 1,
+    "MetricName": "Requests",
+    "Namespace": "fallback",
+    "Period": 60,
+    "Statistic": "Sum",
+    "Threshold": 0,
+}
+
+
+class Account:
+    """An account with a small stack, and the means to take things out of it."""
+
+    def __init__(self, worker: ModuleType) -> None:
+        self.worker = worker
+        self.names = {name: known_as for name, _, known_as in worker.made()}
+
+    def look(self) -> str:
+        """What a run says; nothing where all is well."""
+        try:
+            self.worker.handler({}, None)
+        except self.worker.Gone as gone:
+            return str(gone)
+        return ""
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    for name, value in {"AWS_DEFAULT_REGION": "us-west-2", "STACK_NAME": STACK, "JOURNAL_GROUP": "journal"}.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        boto3.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(TEMPLATE))
+        role = boto3.client("iam").create_role(RoleName="log-role", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+        boto3.client("apigateway").update_account(patchOperations=[change])
+        secret = boto3.client("secretsmanager").create_secret(Name="tokens", SecretString="{}")["ARN"]
+        worker = importlib.import_module("lambdas.workers.inventory")
+        made = list(worker.made())
+        worker.CLOUDWATCH.put_metric_alarm(**ALARM)
+        # CloudFormation makes none of these in moto.
+        made += [("Tokens", "AWS::SecretsManager::Secret", secret), ("Alarm", "AWS::CloudWatch::Alarm", ALARM["AlarmName"])]
+        made.append(("Key", "AWS::KMS::Key", worker.KMS.create_key()["KeyMetadata"]["KeyId"]))
+        monkeypatch.setattr(worker, "made", lambda: iter(made))
+        yield Account(worker)
+
+
+def test_where_all_is_there_nothing_is_said(account: Account) -> None:
+    assert account.look() == ""
+
+
+def take_away(account: Account, what: str) -> None:
+    """As somebody does who means something else."""
+    name, worker = account.names.get(what, ""), account.worker
+    match what:
+        case "Journal":
+            worker.LOGS.delete_log_group(logGroupName=name)
+        case "RecordFailed":
+            worker.SQS.delete_queue(QueueUrl=name)
+        case "AlertTopic":
+            worker.SNS.delete_topic(TopicArn=name)
+        case "Tokens":
+            worker.SECRETS.delete_secret(SecretId=name)
+        case "Key":
+            worker.KMS.disable_key(KeyId=name)
+        case "Role":
+            worker.IAM.delete_role(RoleName=name)
+        case "Alarm":
+            worker.CLOUDWATCH.delete_alarms(AlarmNames=[name])
+        case _:
+            worker.IAM.delete_role(RoleName="log-role")
+
+
+@pytest.mark.parametrize("what", ["Journal", "RecordFailed", "AlertTopic", "Tokens", "Key", "Role", "Alarm", "API Gateway's log role"])
+def test_what_is_gone_is_named(account: Account, what: str) -> None:
+    take_away(account, what)
+    assert account.look() == f"gone or switched off: {what}"
+
+
+def test_an_alarm_whose_actions_are_switched_off_is_as_good_as_gone(account: Account) -> None:
+    account.worker.CLOUDWATCH.disable_alarm_actions(AlarmNames=[ALARM["AlarmName"]])
+    assert account.look() == "gone or switched off: Alarm"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "x"), "AlertTopic (AccessDeniedException)"),
+        (ReadTimeoutError(endpoint_url="https://sns.example.com"), "AlertTopic (ReadTimeoutError)"),
+        (ClientError({"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue", "Message": "no"}}, "x"), "AlertTopic"),
+    ],
+)
+def test_what_cannot_be_looked_at_keeps_nothing_from_being_looked_at(
+    account: Account, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def fails(_: str) -> Any:
+        raise error
+
+    monkeypatch.setitem(account.worker.LOOKS, "AWS::SNS::Topic", fails)
+    take_away(account, "Alarm")
+    assert sorted(account.look().removeprefix("gone or switched off: ").split(", ")) == sorted([said, "Alarm"])
