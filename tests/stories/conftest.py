@@ -105,7 +105,8 @@ def unrecorded(deployed: Deployed) -> None:
 
 @pytest.fixture(autouse=True)
 def calm(deployed: Deployed) -> Iterator[None]:
-    """Each story begins and ends with a cloud in which nothing is broken."""
+    """Each story begins and ends with a cloud in which nothing is broken, and nothing waits for days that Twilio has no longer."""
     yield
+    deployed.cloud.client("sqs").purge_queue(QueueUrl=deployed.outputs.voicemail_queue)
     deployed.cloud.controls.outage()
     deployed.cloud.controls.deliveries(repeat_lines=1, repeat_deliveries=1, lose=False, hold=False)
