@@ -52,6 +52,7 @@ TOKENS = {
     "list": "ops.tokens:list_tokens",
     "check": "ops.tokens:check_tokens",
     "prune": "ops.tokens:prune_tokens",
+    "remove": "ops.tokens:remove_token",
 }
 
 WORDS = {"environment": "--environment", "region": "--region", "as_json": "--json", "config": "--config"}  #: of `fallback` alone

@@ -15,35 +15,56 @@ import typer
 from config.checks import account_sid
 from lambdas.answer.book import PROBE_ACCOUNT
 from lambdas.answer.tokens import OLD_AFTER
+from lambdas.workers.twilio_regions import CITIES, Home, names_of
 from ops.deployment import Deployment, OpsError, explained
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionOption
 from ops.screen import out
 
 TOKEN = re.compile(r"[0-9a-zA-Z_-]{16,128}")
 API_KEY = re.compile(r"SK[0-9a-f]{32}")
-FAULTS = {"refused": "Twilio refuses a token of it: rotated away, or mistyped", "missing": "has no token: callers of it are strangers"}
-Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console shows it")]
+#: https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
+SHARED_KEY = re.compile(r"webhooks_sharedkey_[0-9A-Za-z]{20,40}")
+SHARED_SECRET = re.compile(r"[!-~]{16,512}")
+MOST = 2 * len(CITIES)  #: tokens of an account: the one that signs and its successor, in each Region
+#: What is asked for, and where it is to be had: for an account, and for a shared key.
+WHERE_FROM = {
+    False: "Auth Token: copy it from the Twilio console (Account > API keys & tokens)",
+    True: "secret of a shared key: Twilio shows it once, in the answer that makes the key",
+}
+FAULTS = {
+    "refused": "Twilio refuses a token of it: rotated away, mistyped, or of another Region (`fallback tokens add AC…@ie1`)",
+    "missing": "has no token: callers of it are strangers",
+    "unknown": f"names a Region that Twilio does not have; there are {', '.join(CITIES)}",
+}
+Account = Annotated[str, typer.Argument(help="account SID, as the Twilio console shows it; of another Region than US1 with it: AC…@ie1")]
+Signer = Annotated[str, typer.Argument(help="account SID, with its Region where that is not US1 (AC…@ie1), or id of a shared key")]
 
 IN_FORCE = round(OLD_AFTER / 60) + 1  #: minutes until no function in use knows a token that was taken away
 
 
-def add_token(account: Account, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
-    """Add an account's Auth Token. It is asked for without echo, or read from standard input.
+def add_token(signer: Signer, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
+    """Add an account's Auth Token, or the secret of a shared key. It is asked for without echo, or read from standard input.
 
-    The one before stays valid, so that a rotation drops nobody: add the new token, promote it at Twilio, then `fallback tokens prune`.
+    Those before stay valid, so that a rotation drops nobody: add the new token, promote it at Twilio, then `fallback tokens prune`. Each
+    Region of Twilio has tokens of its own.
 
-    Example:
+    Examples:
 
         fallback tokens add AC00000000000000000000000000000002
+
+        fallback tokens add AC00000000000000000000000000000002@ie1
+
+        fallback tokens add webhooks_sharedkey_01k5h4v2x8r7q9m3n6p0s4t1w2
     """
-    sid = checked_account(account)
+    name = checked_signer(signer)
     deployment = Deployment.find(environment, region)
-    put(deployment, "TokensSecretArn", with_token(read(deployment, "TokensSecretArn"), sid, asked_for("Auth Token")))
-    out.print(f"added; {sid} is verified within a minute. Whether Twilio takes it: `{deployment.command('tokens check')}`", soft_wrap=True)
+    put(deployment, "TokensSecretArn", with_token(read(deployment, "TokensSecretArn"), name, asked_for("secret")))
+    check = f"Whether Twilio takes it: `{deployment.command('tokens check')}`"
+    out.print(f"added; {name} is verified within a minute. {'' if is_shared(name) else check}".strip(), soft_wrap=True)
 
 
 def list_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """How many tokens each account has. The tokens themselves are never shown.
+    """How many tokens each account has, in each Region, and which shared keys there are. The tokens themselves are never shown.
 
     Example:
 
@@ -65,6 +86,8 @@ def list_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOptio
 def check_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOption = None, as_json: JsonOption = False) -> None:
     """Try every stored token against Twilio now. As happens daily; its alarm follows what is found.
 
+    Each is tried in the Region that it was added for. Shared keys cannot be tried: they sign, and open nothing.
+
     Example:
 
         fallback tokens check
@@ -80,7 +103,9 @@ def check_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOpti
 
 
 def prune_tokens(account: Account, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
-    """Forget an account's older token. Once Twilio signs with the new one; in force within minutes.
+    """Forget an account's older tokens. Once Twilio signs with the newest; in force within minutes.
+
+    One is left for each Region; with a Region named (AC…@ie1) the others' stay as they are.
 
     Example:
 
@@ -88,7 +113,21 @@ def prune_tokens(account: Account, environment: EnvironmentOption = PRODUCTION, 
     """
     deployment = Deployment.find(environment, region)
     put(deployment, "TokensSecretArn", without_old_tokens(read(deployment, "TokensSecretArn"), checked_account(account)))
-    out.print(f"done; one token is left. Functions that are in use forget the older one within {IN_FORCE} minutes of their next request.")
+    out.print(f"done; the newest is left. Functions that are in use forget the others within {IN_FORCE} minutes of their next request.")
+
+
+def remove_token(signer: Signer, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
+    """Forget all secrets of a shared key that signs no more, of a Region that was left, or of an account.
+
+    Example:
+
+        fallback tokens remove webhooks_sharedkey_01k5h4v2x8r7q9m3n6p0s4t1w2
+    """
+    deployment, name = Deployment.find(environment, region), checked_signer(signer)
+    tokens = read(deployment, "TokensSecretArn")
+    known(tokens, [name] if name in tokens else [], name)
+    put(deployment, "TokensSecretArn", {other: value for other, value in tokens.items() if other != name})
+    out.print(f"done. Functions that are in use forget it within {IN_FORCE} minutes of their next request.")
 
 
 def set_key(
@@ -97,11 +136,15 @@ def set_key(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionOption = None,
 ) -> None:
-    """Set the API key that fetches an account's recordings. Its secret is asked for without echo.
+    """Set the API key that fetches an account's recordings and asks what was missed. Its secret is asked for without echo.
 
-    Example:
+    Each Region of Twilio has keys of its own: an account is asked in those Regions for which there is a key here.
+
+    Examples:
 
         fallback key AC00000000000000000000000000000002 SK00000000000000000000000000000001
+
+        fallback key AC00000000000000000000000000000002@ie1 SK00000000000000000000000000000003
     """
     deployment = Deployment.find(environment, region)
     keys = with_key(read(deployment, "TwilioKeysSecretArn"), checked_account(account), key, asked_for("API key secret"))
@@ -114,12 +157,23 @@ def asked_for(what: str) -> str:
     return typer.prompt(what, hide_input=True).strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
-def checked_account(sid: str) -> str:
-    """An account SID. Raises OpsError."""
+def checked_account(name: str) -> str:
+    """An account SID, with its Region where that is not US1. Raises OpsError."""
     try:
-        return account_sid(sid)
+        home = Home.named(name)
+        return Home(account_sid(home.account), home.region).name
     except ValueError as error:
         raise OpsError(str(error)) from error
+
+
+def checked_signer(name: str) -> str:
+    """The same, or the id of a shared key. Raises OpsError."""
+    return name if SHARED_KEY.fullmatch(name) else checked_account(name)
+
+
+def is_shared(name: str) -> bool:
+    """Whether a name is that of a shared key."""
+    return bool(SHARED_KEY.fullmatch(name))
 
 
 def read(deployment: Deployment, output: str) -> dict[str, Any]:
@@ -135,24 +189,36 @@ def put(deployment: Deployment, output: str, value: Mapping[str, Any]) -> None:
         deployment.client("secretsmanager").put_secret_value(SecretId=deployment[output], SecretString=json.dumps(value))
 
 
-def with_token(tokens: Mapping[str, Any], account: str, token: str) -> dict[str, Any]:
-    """The tokens with one more, the newest first, two at most an account: a rotation drops nobody."""
-    if not TOKEN.fullmatch(token):
-        raise OpsError("that is no Auth Token: copy it from the Twilio console (Account > API keys & tokens)")
-    before = tokens.get(account, [])
-    older = [before] if isinstance(before, str) else list(before)
-    return {**tokens, account: [token, *(other for other in older if other != token)][:2]}
+def with_token(tokens: Mapping[str, Any], name: str, token: str) -> dict[str, Any]:
+    """The tokens with one more, the newest first. None is dropped unasked: Twilio may still sign with it. Raises OpsError."""
+    if not (SHARED_SECRET if is_shared(name) else TOKEN).fullmatch(token):
+        raise OpsError(f"that is no {WHERE_FROM[is_shared(name)]}")
+    others = {each: [known for known in as_list(tokens[each]) if known != token] for each in siblings(tokens, name)}
+    if sum(map(len, others.values())) >= MOST:
+        raise OpsError(f"{name} has {MOST} tokens: `fallback tokens prune {name}` keeps the newest of each Region; then add this one")
+    return {**tokens, **others, name: [token, *others.get(name, [])]}
 
 
-def without_old_tokens(tokens: Mapping[str, Any], account: str) -> dict[str, Any]:
-    """Only the newest token of an account: what to do once a rotation is over."""
-    if not tokens.get(account):
-        raise OpsError(f"{account} has no token here; there are tokens of {', '.join(counted(tokens)) or 'no account'}")
-    return {**tokens, account: [as_list(tokens[account])[0]]}
+def without_old_tokens(tokens: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Only the newest token of an account in each Region, or in the one that is named: what to do once a rotation is over."""
+    names = [name] if "@" in name else siblings(tokens, name)
+    known(tokens, [each for each in names if tokens.get(each)], name)
+    return {**tokens, **{each: as_list(tokens[each])[:1] for each in names if tokens.get(each)}}
+
+
+def siblings(tokens: Mapping[str, Any], name: str) -> list[str]:
+    """The names of the same account, in whichever Region; of a shared key its own."""
+    return names_of(name.partition("@")[0], tokens)
+
+
+def known(tokens: Mapping[str, Any], found: list[str], name: str) -> None:
+    """Refuse a name of which nothing is found. Raises OpsError."""
+    if not found:
+        raise OpsError(f"{name} has no token here; there are tokens of {', '.join(counted(tokens)) or 'no account'}")
 
 
 def with_key(keys: Mapping[str, Any], account: str, key: str, secret: str) -> dict[str, Any]:
-    """The API keys with that of one account."""
+    """The API keys with that of one account, in one Region."""
     if not API_KEY.fullmatch(key):
         raise OpsError(f"{key!r} is no API key SID: SK and 32 hexadecimal digits, as the Twilio console shows it")
     if not TOKEN.fullmatch(secret):

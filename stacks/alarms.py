@@ -288,6 +288,22 @@ WORKERS = (
         periods=2,
     ),
 )
+
+
+def unasked(account: str) -> Row:
+    """Each account has an alarm of its own: one that cannot be asked keeps no other from being asked, and is named."""
+    return Row(
+        f"unasked-{account}",
+        Metric("AccountUnasked", "Maximum", 60, {"Account": account}),
+        f"{AS_USUAL} What only Twilio knows of {account} is not asked: missed calls and texts, recordings, failures of the fallback.",
+        f"Twilio refuses the API key of {account}, or does not answer it, or there is none: two hours running.",
+        TAIL % ("reconcile_log", "2h") + " --filter-pattern asked",
+        "An account cannot be asked",
+        datapoints=2,
+        periods=2,
+    )
+
+
 #: Where there is a probe. `minutes=0` is one round of its own.
 PROBE = (
     Row(

@@ -13,7 +13,7 @@ from constructs import Construct
 from config.settings import Settings
 from lambdas.answer.journal import NAMESPACE
 from stacks.acknowledged import acknowledge
-from stacks.alarms import PRIMARY_FAILING, PROBE, ROWS, Metric, Missing, Row
+from stacks.alarms import PRIMARY_FAILING, PROBE, ROWS, Metric, Missing, Row, unasked
 from stacks.functions import KEPT, keep, permit
 
 MISSING: dict[Missing, cloudwatch.TreatMissingData] = {
@@ -126,7 +126,7 @@ class Alarms(Construct):
 
 def rows(settings: Settings) -> tuple[Row, ...]:
     """The alarms of an environment."""
-    return ROWS + (PROBE if settings.probe.minutes else ())
+    return ROWS + tuple(unasked(account) for account in settings.twilio.accounts) + (PROBE if settings.probe.minutes else ())
 
 
 def alarm_name(settings: Settings, name: str) -> str:

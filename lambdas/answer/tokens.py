@@ -90,7 +90,15 @@ class TokenStore:
 
 
 def tokens_in(secret: str) -> Tokens:
-    """The secret's JSON: account SID (or shared key id) to a token or a list of them. Raises ValueError for anything else."""
+    """The tokens by account SID, or shared key id: those of an account's other Regions, `AC...@ie1`, verify as well. Raises ValueError."""
+    found: Tokens = {}
+    for name, tokens in tokens_by_name(secret).items():
+        found.setdefault(name.partition("@")[0], []).extend(tokens)
+    return found
+
+
+def tokens_by_name(secret: str) -> Tokens:
+    """The secret's JSON: `AC...`, `AC...@<Region>` or a shared key id to a token or a list of them. Raises ValueError for anything else."""
     value = json.loads(secret)
     if not isinstance(value, dict):
         raise ValueError("the secret is no JSON object")

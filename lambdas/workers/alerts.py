@@ -10,13 +10,14 @@ https://www.twilio.com/docs/usage/monitor-alert
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
 
 from lambdas.answer.book import fits, host_of
 from lambdas.answer.journal import safe_url
@@ -24,10 +25,12 @@ from lambdas.answer.request import parts_of
 from lambdas.answer.signature import VERIFIED
 from lambdas.workers.events import ANSWERED, FAILURE, MISSED, Item, as_stored, day_shard, is_masked
 from lambdas.workers.hand_back import FALLBACKS_OWN, expiry, lost_callback, missed_text
+from lambdas.workers.progress import Progress
 from lambdas.workers.texts import form_of
 from lambdas.workers.timeline import Timeline, stamp
-from lambdas.workers.transport import Deadline
-from lambdas.workers.twilio_api import TwilioApi, aware
+from lambdas.workers.transport import Deadline, Unreachable
+from lambdas.workers.twilio_api import TwilioApi, aware, unless_gone
+from lambdas.workers.twilio_regions import Home
 from lambdas.workers.webhook import Ask
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ SHORTEST = timedelta(seconds=1)
 SETTLED = timedelta(minutes=15)
 LONGEST_CALL = timedelta(hours=4, minutes=30)
 TEXTS = ("SM", "MM")
-NOT_FOUND = 404
+MOST_TRIES = 8  #: runs that may fail at one alert: two hours
 
 logger = logging.getLogger("alerts")
 
@@ -71,31 +74,34 @@ class Hosts:
 class Alerts:
     """Reads them, window by window, and says what is to be written for each."""
 
-    def __init__(self, table: "Table", api: TwilioApi, accounts: Sequence[str], hosts: Hosts, days: tuple[int, int]) -> None:
+    def __init__(self, table: "Table", api: TwilioApi, hosts: Hosts, days: tuple[int, int]) -> None:
         """`days` is how long events and originals are kept."""
         self.timeline = Timeline(table)
         self.api = api
-        self.accounts = accounts
         self.hosts = hosts
         self.days = days
 
-    def within(self, since: datetime, until: datetime, deadline: Deadline) -> Iterator[tuple[datetime, list[Item]]]:
-        """Of a window, oldest first: the moment of each alert that concerns us, and its items. Raises what Twilio's client raises."""
-        found = sorted(self.concerning(since, until, deadline), key=lambda alert: moment_of(alert[1]))
-        answered = self.answered(since, until) if found else set()
-        for account, alert in found:
-            if self.hosts.are_ours(alert.request_url) or self.is_new(alert, answered):
-                yield moment_of(alert), list(self.items(account, alert, alert.resource_sid not in answered, deadline))
+    def within(
+        self, home: Home, since: datetime, until: datetime, deadline: Deadline, progress: Progress
+    ) -> Iterator[tuple[datetime, list[Item]]]:
+        """Of an account's window, oldest first: the moment of each alert that concerns us, and its items.
 
-    def concerning(self, since: datetime, until: datetime, deadline: Deadline) -> Iterator[tuple[str, Any]]:
-        """The alerts about URLs of the primary's or ours, with their account."""
-        for account in self.accounts:
-            for region in self.api.keys.regions(account):
-                client = self.api.client(account, deadline, region).monitor.v1.alerts
-                for level in LEVELS:
-                    for alert in self.listed(client, level, since, until):
-                        if self.hosts.are_ours(alert.request_url or "") or self.hosts.are_the_primarys(alert.request_url or ""):
-                            yield account, alert
+        `progress` remembers at which one it failed. Raises NoKey, Unreachable, and what Twilio's client raises.
+        """
+        client = self.api.client(home.account, deadline, home.region)
+        found = sorted(self.concerning(client, since, until), key=moment_of)
+        answered = self.answered(since, until) if found else set()
+        for alert in found:
+            if self.hosts.are_ours(alert.request_url) or self.is_new(alert, answered):
+                whole = read(client, alert, progress)
+                yield moment_of(alert), list(self.items(home, client, whole, alert.resource_sid not in answered))
+
+    def concerning(self, client: Client, since: datetime, until: datetime) -> Iterator[Any]:
+        """The alerts about URLs of the primary's or ours."""
+        for level in LEVELS:
+            for alert in self.listed(client.monitor.v1.alerts, level, since, until):
+                if self.hosts.are_ours(alert.request_url or "") or self.hosts.are_the_primarys(alert.request_url or ""):
+                    yield alert
 
     def listed(self, client: Any, level: str, since: datetime, until: datetime) -> list[Any]:
         """All alerts of a window; one that holds more than Twilio lists is halved."""
@@ -114,19 +120,18 @@ class Alerts:
         """Whether we know nothing of it yet."""
         return self.hosts.is_asynchronous(alert.request_url) or alert.resource_sid not in answered
 
-    def items(self, account: str, alert: Any, never_came: bool, deadline: Deadline) -> Iterator[Item]:
+    def items(self, home: Home, client: Client, alert: Any, never_came: bool) -> Iterator[Item]:
         """What is to be written for an alert; `never_came` where no request for its call or text reached us."""
-        client = self.api.client(account, deadline)
-        whole = client.monitor.v1.alerts(alert.sid).fetch()
-        sent, is_text = dict(parse_qsl(whole.request_variables or "")), (alert.resource_sid or "")[:2] in TEXTS
+        sent, is_text = dict(parse_qsl(alert.request_variables or "")), (alert.resource_sid or "")[:2] in TEXTS
         if self.hosts.are_ours(alert.request_url):
             yield self.event(alert, FAILURE, sent)
             if is_text and never_came and sent.get("ErrorUrl"):
-                yield from self.text(whole, sent["ErrorUrl"], sent.get("ErrorCode", ""), whole.request_variables)
+                yield from self.text(alert, sent["ErrorUrl"], sent.get("ErrorCode", ""), alert.request_variables)
         elif self.hosts.is_asynchronous(alert.request_url):
-            yield from self.callback(whole)
+            yield from self.callback(alert)
         elif is_text:
-            yield from self.text(whole, whole.request_url, str(alert.error_code), whole.request_variables or form_by(client, alert))
+            sent_then = alert.request_variables or form_by(home, client, alert)
+            yield from self.text(alert, alert.request_url, str(alert.error_code), sent_then)
         else:
             yield self.event(alert, MISSED, sent)
 
@@ -162,15 +167,24 @@ def is_verified(event: Item) -> bool:
     return event.get("kind") == "request" and event.get("trust") == VERIFIED
 
 
-def form_by(client: Any, alert: Any) -> str:
-    """What was sent, by the text itself, where the alert no longer has it; nothing where that is gone too."""
+def read(client: Client, alert: Any, progress: Progress) -> Any:
+    """A single alert, which has what was sent. One that Twilio has no more, or failed to give too often, is taken as the list tells of it:
+    one alert never stops all others. Raises as Twilio's client does."""
     try:
-        return urlencode(form_of(client.messages(alert.resource_sid).fetch()))
-    except TwilioRestException as error:
-        if error.status != NOT_FOUND:
+        return unless_gone(client.monitor.v1.alerts(alert.sid).fetch) or alert
+    except (Unreachable, TwilioRestException) as error:
+        if progress.failed_at(alert.sid) < MOST_TRIES:
             raise
-        logger.warning("Twilio no longer has what was sent: %s", alert.sid)
-        return ""
+        logger.warning("%s is taken from the list alone: %s", alert.sid, error)
+        return alert
+
+
+def form_by(home: Home, client: Client, alert: Any) -> str:
+    """What was sent, by the text itself, where the alert no longer has it; nothing where that is gone too."""
+    if text := unless_gone(client.messages(alert.resource_sid).fetch):
+        return urlencode(form_of(text, home))
+    logger.warning("Twilio no longer has what was sent: %s", alert.sid)
+    return ""
 
 
 def moment_of(alert: Any) -> datetime:

@@ -2,9 +2,10 @@
 
 A stale token makes every real caller a stranger while the probe, which signs with a token of its own, stays green. What can be wrong:
 
-    refused   Twilio accepts the token in none of its Regions: rotated away, or mistyped
+    refused   Twilio does not accept the token in the Region that it is stored for: rotated away, mistyped, or another Region's
     missing   an account of the settings has no token at all: forgotten, or overwritten. The very first deployment finds none, says so in
               the log, and rings nothing: whoever deploys is about to add them
+    unknown   the entry names a Region that Twilio does not have
 
 Twilio out of reach proves nothing and counts as nothing. Entries of shared keys cannot be tried: they sign, and open nothing.
 https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource
@@ -24,11 +25,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.answer import book as answer_book
 from lambdas.answer.book import Book
 from lambdas.answer.journal import NAMESPACE
-from lambdas.answer.tokens import tokens_in
+from lambdas.answer.tokens import tokens_by_name
 from lambdas.workers.aws import QUICK
 from lambdas.workers.deployment_step import answer
 from lambdas.workers.transport import Deadline, NotAllowed, Unreachable, request
-from lambdas.workers.twilio_api import EDGES, HOME, basic
+from lambdas.workers.twilio_api import basic
+from lambdas.workers.twilio_regions import Home, api_host, names_of
 
 SECONDS = 10.0  #: for one attempt
 REFUSED = (401, 403)
@@ -51,7 +53,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> list[dict[str, str]]:
 
 def check(first: bool) -> list[dict[str, str]]:
     """What is wrong, by account. The count tells the alarm, the log names the account, nothing ever the token."""
-    tokens = tokens_in(SECRETS.get_secret_value(SecretId=os.environ["TOKENS_SECRET"])["SecretString"])
+    tokens = tokens_by_name(SECRETS.get_secret_value(SecretId=os.environ["TOKENS_SECRET"])["SecretString"])
     found = [{"fault": fault, "account": account} for fault, account in faults(tokens)]
     for fault in found:
         LOGGER.error("an Auth Token cannot be right", extra=fault)
@@ -60,25 +62,29 @@ def check(first: bool) -> list[dict[str, str]]:
 
 
 def faults(tokens: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
-    """What is wrong, by account."""
+    """What is wrong, by account, and Region where it is not US1."""
     for account in sorted(ACCOUNTS):
-        known = tokens.get(account, [])
-        if not known:
+        names = names_of(account, tokens)
+        if not any(tokens[name] for name in names):
             yield "missing", account
-        yield from (("refused", account) for token in known if is_refused(account, token))
+        for name in names:
+            yield from ((fault, name) for token in tokens[name] if (fault := fault_of(name, token)))
 
 
-def is_refused(account: str, token: str) -> bool:
-    """Whether every Region refuses a token: each has tokens of its own."""
-    return all(status_in(region, account, token) in REFUSED for region in EDGES)
-
-
-def status_in(region: str, account: str, token: str) -> int:
-    """What a Region answers to this token; 0 if nothing."""
-    host = "api.twilio.com" if region == HOME else f"api.{region}.twilio.com"
-    url, headers = f"https://{host}/2010-04-01/Accounts/{account}.json", {"Authorization": basic(account, token)}
+def fault_of(name: str, token: str) -> str:
+    """What is wrong with a token; nothing if it is right, or if nobody can tell."""
     try:
-        return request("GET", url, headers, Deadline(SECONDS), io.BytesIO()).status
+        home = Home.named(name)
+    except ValueError:
+        return "unknown"
+    return "refused" if status_in(home, token) in REFUSED else ""
+
+
+def status_in(home: Home, token: str) -> int:
+    """What the Region of a token answers to it; 0 if nothing."""
+    url = f"https://{api_host(home.region)}/2010-04-01/Accounts/{home.account}.json"
+    try:
+        return request("GET", url, {"Authorization": basic(home.account, token)}, Deadline(SECONDS), io.BytesIO()).status
     except (Unreachable, NotAllowed) as error:
-        LOGGER.warning("Twilio could not be asked", extra={"region": region, "reason": str(error)})
+        LOGGER.warning("Twilio could not be asked", extra={"region": home.region, "reason": str(error)})
         return 0

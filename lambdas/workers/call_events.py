@@ -7,13 +7,11 @@ https://www.twilio.com/docs/voice/api/call-event-resource
 
 from typing import Any
 
-from twilio.base.exceptions import TwilioRestException
-
 from lambdas.workers.transport import Deadline
-from lambdas.workers.twilio_api import TwilioApi, host_of
+from lambdas.workers.twilio_api import TwilioApi, host_of, unless_gone
+from lambdas.workers.twilio_regions import Home
 
 PAGE = 1000
-NOT_FOUND = 404
 
 
 class CallEvents:
@@ -25,22 +23,16 @@ class CallEvents:
         self.hosts = hosts
         self.known: dict[str, bool] = {}
 
-    def came_to_us(self, account: str, call: str, deadline: Deadline) -> bool:
+    def came_to_us(self, home: Home, call: str, deadline: Deadline) -> bool:
         """Whether a host of ours answered a request of a call; not, as long as Twilio says nothing of it. Raises as `TwilioApi` does."""
-        if call not in self.known and (events := self.of(account, call, deadline)):
+        if call not in self.known and (events := self.of(home, call, deadline)):
             self.known[call] = any(self.is_answer_of_ours(event) for event in events)
         return self.known.get(call, False)
 
-    def of(self, account: str, call: str, deadline: Deadline) -> list[Any]:
-        """The requests of a call, in whichever Region it was, as far as Twilio tells of them yet."""
-        for region in self.api.keys.regions(account):
-            try:
-                if found := list(self.api.client(account, deadline, region).calls(call).events.stream(page_size=PAGE)):
-                    return found
-            except TwilioRestException as error:
-                if error.status != NOT_FOUND:
-                    raise
-        return []
+    def of(self, home: Home, call: str, deadline: Deadline) -> list[Any]:
+        """The requests of a call, as far as Twilio tells of them yet."""
+        events = self.api.client(home.account, deadline, home.region).calls(call).events
+        return unless_gone(lambda: list(events.stream(page_size=PAGE))) or []
 
     def is_answer_of_ours(self, event: Any) -> bool:
         """Whether a request went to a host of ours, and was answered well."""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from lambdas.workers.asking import Asking
 from lambdas.workers.call_events import CallEvents
 from lambdas.workers.events import ANSWERED, END, MISSED, UNHEARD, Item, as_stored, day_shard
 from lambdas.workers.gaps import STATIC_AFTER, Gaps, Known, follows, unexplained
@@ -23,6 +24,7 @@ from lambdas.workers.hand_back import expiry
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi, aware
+from lambdas.workers.twilio_regions import Home
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -41,33 +43,38 @@ MOST_DOUBTED = 100  #: calls of a window that Twilio is asked about; the next ru
 class Calls:
     """Joins Twilio's list with the table, window by window."""
 
-    def __init__(self, table: "Table", api: TwilioApi, accounts: Sequence[str], gaps: Gaps, events: CallEvents, days: int) -> None:
+    def __init__(self, table: "Table", api: TwilioApi, gaps: Gaps, events: CallEvents, days: int) -> None:
         """`days` is how long events are kept."""
         self.timeline = Timeline(table)
         self.api = api
-        self.accounts = accounts
         self.gaps = gaps
         self.events = events
         self.days = days
 
-    def within(self, since: datetime, until: datetime, deadline: Deadline) -> list[Item]:
+    def within(self, since: datetime, until: datetime, asking: Asking) -> list[Item]:
         """The items of calls that ended in a window, or were not heard. Twilio is asked only where there is something to ask for."""
         known, moments = Known.of(self.timeline.events(since - LONGEST_CALL, until), SIDS), self.gaps.within(since, until)
         ours = known.came | known.failed
         if not ours and not moments:
             return []
-        made = [call for account in self.accounts for call in listed(self.api, account, since - LONGEST_CALL, until, deadline)]
+        lists = asking.each(lambda home, deadline: list(listed(self.api, home, since - LONGEST_CALL, until, deadline)))
+        made = [call for _, calls in lists for call in calls]
         ended = [call for call in made if call.status in ENDED and end_of(call) < until]
         ends = [self.end(call) for call in ended if call.sid in ours and since <= end_of(call)]
-        doubted = [call for call in ended if call.sid in known.missed and since - DOUBTED <= end_of(call)]
-        corrected = list(self.corrected(doubted, known.missed, deadline))
-        return ends + corrected + [event_of(call, UNHEARD, self.days) for call in unheard(made, known, moments)]
+        doubted = {call.sid: call for call in ended if call.sid in known.missed and since - DOUBTED <= end_of(call)}
+        at = {home: [doubted[call.sid] for call in calls if call.sid in doubted] for home, calls in lists}
+        answers = asking.each(lambda home, deadline: list(self.corrected(home, at.get(home, ()), known.missed, deadline)))
+        return (
+            ends
+            + [item for _, corrected in answers for item in corrected]
+            + [event_of(call, UNHEARD, self.days) for call in unheard(made, known, moments)]
+        )
 
-    def corrected(self, doubted: Iterable[Any], missed: Mapping[str, Item], deadline: Deadline) -> Iterator[Item]:
+    def corrected(self, home: Home, doubted: Iterable[Any], missed: Mapping[str, Item], deadline: Deadline) -> Iterator[Item]:
         """The events of calls that an alert makes look missed, and that we answered, in the place of those."""
         new = (call for call in doubted if missed[call.sid]["kind"] == MISSED and call.sid not in self.events.known)
         for call in islice(new, MOST_DOUBTED):
-            if self.events.came_to_us(call.account_sid, call.sid, deadline):
+            if self.events.came_to_us(home, call.sid, deadline):
                 event = missed[call.sid]
                 yield event | {"kind": ANSWERED, "expires": expiry(event["time"], self.days)}
 
@@ -78,11 +85,10 @@ class Calls:
         return item | ({"seconds": int(call.duration)} if str(call.duration).isdecimal() else {})
 
 
-def listed(api: TwilioApi, account: str, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Any]:
+def listed(api: TwilioApi, home: Home, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Any]:
     """The calls of an account that began in a window. Twilio lists by start alone, so a whole call's length is looked back."""
-    for region in api.keys.regions(account):
-        calls = api.client(account, deadline, region).calls
-        yield from calls.stream(start_time_after=since, start_time_before=until, page_size=PAGE)
+    calls = api.client(home.account, deadline, home.region).calls
+    yield from calls.stream(start_time_after=since, start_time_before=until, page_size=PAGE)
 
 
 def event_of(call: Any, kind: str, days: int) -> Item:

@@ -162,7 +162,7 @@ def who(recording: Recording, item: Item) -> dict[str, str]:
     if known.get("from"):
         return known
     try:
-        call = TWILIO.client(recording.account, Deadline(ASK_SECONDS)).calls(recording.call).fetch()
+        call = recordings.client_of(TWILIO, recording, Deadline(ASK_SECONDS)).calls(recording.call).fetch()
     except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
         LOGGER.warning("the caller is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
         return known

@@ -11,6 +11,7 @@ from lambdas.workers.recordings import Unusable, check_answer
 from lambdas.workers.tasks import Media
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi, host_of, is_twilio
+from lambdas.workers.twilio_regions import HOME, api_host, living
 
 UNKNOWN = "application/octet-stream"
 #: How pages begin that servers send instead of a photo: HTML, XML, JSON. Types that are such text themselves end so, or begin with text/.
@@ -45,7 +46,7 @@ def is_page(kind: str, out: BufferedIOBase) -> bool:
 
 def address(media: Media) -> str:
     """Where a medium is: at the host that Twilio named, on a path made of SIDs alone."""
-    host = host_of(media.url) if is_twilio(media.url) else "api.twilio.com"
+    host = living(host_of(media.url)) if is_twilio(media.url) else api_host(HOME)
     return f"https://{host}/2010-04-01/Accounts/{media.account}/Messages/{media.message}/Media/{media.sid}"
 
 

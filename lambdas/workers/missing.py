@@ -2,7 +2,8 @@
 
 Windows of the event table's timeline say which calls we answered, verified or not; Twilio's list of the same window, a thousand at a time,
 says which recordings there are; what is in both and has no item of its own is announced and queued. Never a request for each call.
-How far this has come is noted after every window of every account, so that a run that was cut short, or a week without one, loses nothing.
+How far this has come is noted after every window of every account and Region, so that a run that was cut short, or a week without one,
+loses nothing.
 
 A call of a trunk leaves no alert, so where its lines were lost nothing in the table tells of it. Therefore, where there are trunks, every
 hour the recordings of a whole day are looked at, whoever caused them. The company's own application records too: only the call of a trunk
@@ -21,6 +22,7 @@ from lambdas.workers.tasks import FINAL, Recording
 from lambdas.workers.timeline import Timeline
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi
+from lambdas.workers.twilio_regions import Home
 from lambdas.workers.voicemails import key_of
 
 if TYPE_CHECKING:
@@ -45,28 +47,28 @@ class Missing:
         self.api = api
         self.events = events
 
-    def progress(self, account: str) -> Progress:
+    def progress(self, home: Home) -> Progress:
         """How far an account has come: one without a key must not keep the others from their recordings."""
-        return Progress(self.table, f"recordings#{account}")
+        return Progress(self.table, f"recordings#{home.name}")
 
-    def windows(self, account: str, since: datetime | None, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def windows(self, home: Home, since: datetime | None, until: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The windows up to a moment, each noted once its recordings were handled.
 
         They begin as long before the end of the last run as a recording may take to be complete, or where we are told.
         """
-        progress = self.progress(account)
+        progress = self.progress(home)
         begin = since or progress.since(until) - LONGEST_RECORDING
         while begin < until:
             end = min(begin + WINDOW, until)
             yield begin, end
             progress.came_to(begin := end)
 
-    def within(self, account: str, since: datetime, until: datetime, deadline: Deadline) -> list[Recording]:
+    def within(self, home: Home, since: datetime, until: datetime, deadline: Deadline) -> list[Recording]:
         """An account's recordings of a window that have no item; Twilio is asked only where we answered calls. Raises as `listed` does."""
         came, missed = self.calls(since - LONGEST_CALL, until)
         if not came and not missed:
             return []
-        made = recordings.listed(self.api, account, since, until, deadline)
+        made = recordings.listed(self.api, home, since, until, deadline)
         new = self.unknown([each for each in made if each.call in came | missed and each.status in FINAL])
         return [each for each in new if each.call in came or self.is_ours(each, deadline)]
 
@@ -81,24 +83,24 @@ class Missing:
 
     def is_ours(self, recording: Recording, deadline: Deadline) -> bool:
         """Whether the call of a recording came to us, by Twilio's own account."""
-        return self.events.came_to_us(recording.account, recording.call, deadline)
+        return self.events.came_to_us(recordings.home_of(recording), recording.call, deadline)
 
-    def trunks(self, account: str) -> Progress:
+    def trunks(self, home: Home) -> Progress:
         """How far an account's trunks were looked at."""
-        return Progress(self.table, f"trunks#{account}")
+        return Progress(self.table, f"trunks#{home.name}")
 
-    def trunks_since(self, account: str, until: datetime) -> datetime | None:
+    def trunks_since(self, home: Home, until: datetime) -> datetime | None:
         """Where to begin to look at an account's trunks; None where that was done within the hour."""
-        noted = self.trunks(account).since(until)
+        noted = self.trunks(home).since(until)
         return noted - TRUNKS_BACK if until - noted >= TRUNKS_EVERY else None
 
-    def by_trunk(self, account: str, since: datetime, until: datetime, deadline: Deadline) -> list[tuple[Recording, Any]]:
+    def by_trunk(self, home: Home, since: datetime, until: datetime, deadline: Deadline) -> list[tuple[Recording, Any]]:
         """An account's recordings of a window that have no item, of calls of trunks that came to us, each with its call as Twilio lists it.
         Raises as `listed` does."""
-        made = recordings.listed(self.api, account, since, until, deadline)
+        made = recordings.listed(self.api, home, since, until, deadline)
         if not (new := self.unknown([each for each in made if each.status in FINAL])):
             return []
-        known = calls.listed(self.api, account, since - LONGEST_CALL, until, deadline)
+        known = calls.listed(self.api, home, since - LONGEST_CALL, until, deadline)
         trunks = {call.sid: call for call in known if calls.is_trunks(call)}
         return [(each, trunks[each.call]) for each in new if each.call in trunks and self.is_ours(each, deadline)]
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from twilio.base.exceptions import TwilioException
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers import alerts
 from lambdas.workers.access_log import AccessLog
 from lambdas.workers.alerts import Alerts, Hosts
+from lambdas.workers.asking import Asking
 from lambdas.workers.aws import QUICK, SEARCHING
 from lambdas.workers.call_events import CallEvents
 from lambdas.workers.calls import Calls, event_of
@@ -29,8 +29,9 @@ from lambdas.workers.missing import SETTLED, Missing
 from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import Recording, body_of, queue
 from lambdas.workers.texts import Texts
-from lambdas.workers.transport import Deadline, Unreachable
-from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
+from lambdas.workers.transport import Deadline
+from lambdas.workers.twilio_api import Keys, TwilioApi
+from lambdas.workers.twilio_regions import Home
 from lambdas.workers.voicemails import COLLECT, HEAR, NEXT, Voicemails, stamp
 
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
@@ -39,7 +40,7 @@ ACCOUNTS = os.environ["ACCOUNTS"].split()
 TRUNKS = os.environ["TRUNKS"] == "true"
 
 CHORE_SECONDS = 120.0
-ASK_SECONDS = 60.0  #: for alerts, for calls and for texts, each
+ASK_SECONDS = 60.0  #: for alerts, for calls and for texts, each, of all accounts together
 LATE = timedelta(hours=1)  #: a message without a file for so long is reported
 AGAIN = timedelta(hours=1)  #: what was queued is not queued again before
 
@@ -60,11 +61,12 @@ HOSTS = Hosts(
 )
 CALL_EVENTS = CallEvents(TWILIO, HOSTS.own)
 MISSING = Missing(DATABASE, TABLE, TWILIO, CALL_EVENTS)
-ALERTS = Alerts(TABLE, TWILIO, ACCOUNTS, HOSTS, DAYS)
+ALERTS = Alerts(TABLE, TWILIO, HOSTS, DAYS)
 LOGS = boto3.client("logs", config=SEARCHING)
 VOICE_LOG, MESSAGING_LOG = (AccessLog(LOGS, os.environ[name], os.environ["STATIC_PATTERN"]) for name in ("VOICE_LOG", "MESSAGING_LOG"))
-CALLS = Calls(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), CALL_EVENTS, DAYS[0])
-TEXTS = Texts(TABLE, TWILIO, ACCOUNTS, Gaps(TABLE, MESSAGING_LOG.static_answers, "sms"), DAYS)
+CALLS = Calls(TABLE, TWILIO, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), CALL_EVENTS, DAYS[0])
+TEXTS = Texts(TABLE, TWILIO, Gaps(TABLE, MESSAGING_LOG.static_answers, "sms"), DAYS)
+UNASKED: set[str] = set()  #: accounts of which Twilio could not be asked in this run
 
 Chore = Callable[[datetime, datetime | None], None]
 
@@ -74,8 +76,11 @@ def handler(event: dict[str, Any], _: LambdaContext) -> None:
     """One run of all chores."""
     now = datetime.now(UTC)
     since = datetime.fromisoformat(event["since"]) if event.get("since") else None
+    UNASKED.clear()
     failed = [chore.__name__ for chore in CHORES if not done(chore, now, since)]
     count("ChoresFailed", len(failed))
+    for account in sorted(UNASKED):
+        count_unasked(account)
 
 
 def done(chore: Chore, now: datetime, since: datetime | None) -> bool:
@@ -100,29 +105,19 @@ def queue_due(now: datetime, _: datetime | None) -> None:
 
 
 def queue_missing(now: datetime, since: datetime | None) -> None:
-    """Announce and queue the recordings of calls that we answered and whose callback never came. Raises as the last failed account did."""
-    each_account(lambda account: queue_missing_of(account, now, since))
+    """Announce and queue the recordings of calls that we answered and whose callback never came."""
+    asking(CHORE_SECONDS).each(lambda home, deadline: queue_missing_of(home, now, since, deadline))
 
 
-def each_account(chore: Callable[[str], None]) -> None:
-    """Do something for every account, whatever happens with another. Raises as the last failed account did."""
-    failure: Exception | None = None
-    for account in ACCOUNTS:
-        try:
-            chore(account)
-        except (NoKey, Unreachable, TwilioException) as error:
-            LOGGER.warning("recordings were not listed", extra={"account": account, "reason": str(error)})
-            failure = error
-    if failure:
-        raise failure
+def asking(seconds: float) -> Asking:
+    """Every account, in each of its Regions."""
+    return Asking([home for account in ACCOUNTS for home in TWILIO.keys.homes(account)], seconds, UNASKED)
 
 
-def queue_missing_of(account: str, now: datetime, since: datetime | None) -> None:
+def queue_missing_of(home: Home, now: datetime, since: datetime | None, deadline: Deadline) -> None:
     """The same for one account. Asked for a time, all of it is seen, and what was just recorded too."""
-    found, deadline = 0, Deadline(CHORE_SECONDS / len(ACCOUNTS))
-    for begin, end in MISSING.windows(account, since, now if since else now - SETTLED):
-        found += sum(queued(recording, now) for recording in MISSING.within(account, begin, end, deadline))
-    count("RecordingsFound", found)
+    for begin, end in MISSING.windows(home, since, now if since else now - SETTLED):
+        count("RecordingsFound", sum(queued(recording, now) for recording in MISSING.within(home, begin, end, deadline)))
 
 
 def queued(recording: Recording, now: datetime) -> int:
@@ -132,58 +127,76 @@ def queued(recording: Recording, now: datetime) -> int:
 
 
 def queue_missing_by_trunk(now: datetime, since: datetime | None) -> None:
-    """Every hour, the same for calls of trunks whose lines were lost, and write who called. Raises as above."""
+    """Every hour, the same for calls of trunks whose lines were lost, and write who called."""
     if TRUNKS:
-        each_account(lambda account: queue_missing_by_trunk_of(account, now - alerts.SETTLED, since))
+        asking(CHORE_SECONDS).each(lambda home, deadline: queue_missing_by_trunk_of(home, now - alerts.SETTLED, since, deadline))
 
 
-def queue_missing_by_trunk_of(account: str, until: datetime, since: datetime | None) -> None:
+def queue_missing_by_trunk_of(home: Home, until: datetime, since: datetime | None, deadline: Deadline) -> None:
     """The same for one account; at once where we are told since when."""
-    begin = since or MISSING.trunks_since(account, until)
+    begin = since or MISSING.trunks_since(home, until)
     if begin is None:
         return
-    found = MISSING.by_trunk(account, begin, until, Deadline(CHORE_SECONDS / len(ACCOUNTS)))
+    found = MISSING.by_trunk(home, begin, until, deadline)
     keep([event_of(call, ANSWERED, DAYS[0]) for _, call in found])
     count("RecordingsFound", sum(queued(recording, until) for recording, _ in found))
-    MISSING.trunks(account).came_to(until)
+    MISSING.trunks(home).came_to(until)
 
 
 def ask_alerts(now: datetime, since: datetime | None) -> None:
     """Write what Twilio's alerts say of webhooks that never came to us, and count those of our own that failed."""
-    progress, deadline, failures = Progress(TABLE, "alerts"), Deadline(ASK_SECONDS), 0
-    for begin, end in windows(progress, now, since):
-        for moment, items in ALERTS.within(begin, end, deadline):
+    asking(ASK_SECONDS).each(lambda home, deadline: ask_alerts_of(home, now, since, deadline))
+
+
+def ask_alerts_of(home: Home, now: datetime, since: datetime | None, deadline: Deadline) -> None:
+    """The same for one account. Each alert is counted when it is written: whatever happens at the next, nobody comes back to it."""
+    progress, settled = mark("alerts", home), now - alerts.SETTLED
+    for begin, end in windows(since or progress.since(settled), now if since else settled):
+        for moment, items in ALERTS.within(home, begin, end, deadline, progress):
             keep(items)
-            failures += sum(item.get("kind") == FAILURE for item in items)
-            progress.came_to(min(moment, now - alerts.SETTLED))
-    count("FallbackFailures", failures)
+            count("FallbackFailures", sum(item.get("kind") == FAILURE for item in items))
+            progress.came_to(min(moment, settled))
+        progress.came_to(min(end, settled))
 
 
 def ask_calls(now: datetime, since: datetime | None) -> None:
     """Write how calls ended, and which calls nobody took."""
-    deadline = Deadline(ASK_SECONDS)
-    for begin, end in windows(Progress(TABLE, "calls"), now, since):
-        keep(CALLS.within(begin, end, deadline))
+    for begin, end, homes in rounds("calls", now, since):
+        keep(CALLS.within(begin, end, homes))
 
 
 def ask_texts(now: datetime, since: datetime | None) -> None:
     """Write the texts that nobody got, where no alert has told of them: it knows more, and the index may not show yet what it told. The
     original goes first, so that there is no event without one."""
-    deadline = Deadline(ASK_SECONDS)
-    for begin, end in windows(Progress(TABLE, "texts"), now, since):
-        write_new(DYNAMODB, TABLE.name, reversed(TEXTS.within(begin, end, deadline)))
+    for begin, end, homes in rounds("texts", now, since):
+        write_new(DYNAMODB, TABLE.name, reversed(TEXTS.within(begin, end, homes)))
 
 
-def windows(progress: Progress, now: datetime, since: datetime | None) -> Iterator[tuple[datetime, datetime]]:
-    """The windows of a chore, each noted once it was handled. Asked for a time, all of it is seen, to this moment; what has not settled yet
-    is looked at again by the next run."""
-    settled = now - alerts.SETTLED
-    begin, until = (since, now) if since else (progress.since(settled), settled)
+def rounds(chore: str, now: datetime, since: datetime | None) -> Iterator[tuple[datetime, datetime, Asking]]:
+    """The windows of a chore that joins what all accounts say, and whom to ask: those that have come equally far.
+
+    What has not settled yet is looked at again by the next run."""
+    everybody, settled = asking(ASK_SECONDS), now - alerts.SETTLED
+    begins = {home: since or mark(chore, home).since(settled) for home in everybody.homes}
+    for begin in sorted(set(begins.values())):
+        together = everybody.only(home for home in everybody.homes if begins[home] == begin)
+        for start, end in windows(begin, now if since else settled):
+            if together.is_over():
+                break
+            yield start, end, together
+            for home in together.homes:
+                mark(chore, home).came_to(min(end, settled))
+
+
+def mark(chore: str, home: Home) -> Progress:
+    """How far a chore has come with an account: none keeps the others back."""
+    return Progress(TABLE, f"{chore}#{home.name}")
+
+
+def windows(begin: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """One window after the other."""
     while begin < until:
-        end = min(begin + alerts.WINDOW, until)
-        yield begin, end
-        progress.came_to(min(end, settled))
-        begin = end
+        yield begin, (begin := min(begin + alerts.WINDOW, until))
 
 
 def keep(items: list[Item]) -> None:
@@ -195,6 +208,13 @@ def count(name: str, number: int) -> None:
     """Count what there is: a metric of zeros would cost as much all month."""
     if number:
         METRICS.add_metric(name, MetricUnit.Count, number)
+
+
+def count_unasked(account: str) -> None:
+    """Count, by its name, an account of which Twilio could not be asked."""
+    with single_metric("AccountUnasked", MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
+        metric.add_dimension("Environment", ENVIRONMENT)
+        metric.add_dimension("Account", account)
 
 
 CHORES: tuple[Chore, ...] = (queue_due, queue_missing, queue_missing_by_trunk, ask_alerts, ask_calls, ask_texts)

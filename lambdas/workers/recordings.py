@@ -11,14 +11,12 @@ from datetime import datetime
 from io import BufferedIOBase
 from typing import Any, Literal
 
-from twilio.base.exceptions import TwilioRestException
-
 from lambdas.workers import audio
 from lambdas.workers.tasks import Recording
 from lambdas.workers.transport import Answer, Deadline
-from lambdas.workers.twilio_api import HOME, TwilioApi, host_of, is_twilio, region_of
+from lambdas.workers.twilio_api import TwilioApi, host_of, is_twilio, unless_gone
+from lambdas.workers.twilio_regions import HOME, Home, api_host, living, region_of
 
-API = "https://api.twilio.com"
 TOLERANCE = 1.0  #: seconds between what Twilio said, a whole number, and what the file plays
 PADDING = {"wav": 0.0, "mp3": 0.25}  #: seconds that an encoder adds: MP3 consists of whole frames, and the first are silent
 PAGE = 1000  #: the most that Twilio lists at a time (error 20007 above)
@@ -70,12 +68,8 @@ def may_be_encrypted(answer: Answer, form: Format, out: BufferedIOBase) -> bool:
 
 def encryption(api: TwilioApi, recording: Recording, deadline: Deadline) -> dict[str, Any]:
     """What decrypts a recording; nothing for one that is not encrypted, or that Twilio does not know yet."""
-    try:
-        return dict(resource(api, recording, deadline).encryption_details or {})
-    except TwilioRestException as error:
-        if error.status != NOT_FOUND:
-            raise
-        return {}
+    known = unless_gone(lambda: resource(api, recording, deadline))
+    return dict(known.encryption_details or {}) if known else {}
 
 
 def as_it_is(
@@ -102,7 +96,7 @@ def check_answer(answer: Answer, types: tuple[str, ...]) -> None:
 
 def address(recording: Recording) -> str:
     """Where a recording is: at the host that Twilio named, on a path made of SIDs alone."""
-    host = host_of(recording.url) if is_twilio(recording.url) else host_of(API)
+    host = living(host_of(recording.url)) if is_twilio(recording.url) else api_host(HOME)
     return f"https://{host}/2010-04-01/Accounts/{recording.account}/Recordings/{recording.sid}"
 
 
@@ -113,12 +107,8 @@ def place_elsewhere(recording: Recording) -> str:
 
 def place_told(api: TwilioApi, recording: Recording, deadline: Deadline) -> str:
     """The same, asked of Twilio: no page promises that the callback names that place too. Raises as `resource` does."""
-    try:
-        place = str(resource(api, recording, deadline).media_url or "")
-    except TwilioRestException as error:
-        if error.status != NOT_FOUND:
-            raise
-        return ""
+    known = unless_gone(lambda: resource(api, recording, deadline))
+    place = str(known.media_url or "") if known else ""
     return "" if is_twilio(place) else place
 
 
@@ -129,37 +119,36 @@ def resource(api: TwilioApi, recording: Recording, deadline: Deadline) -> Any:
 
 def delete(api: TwilioApi, recording: Recording, deadline: Deadline) -> None:
     """Delete a recording; one that is gone already is. Raises as `resource` does."""
-    try:
-        client_of(api, recording, deadline).recordings(recording.sid).delete()
-    except TwilioRestException as error:
-        if error.status != NOT_FOUND:
-            raise
+    unless_gone(client_of(api, recording, deadline).recordings(recording.sid).delete)
 
 
 def client_of(api: TwilioApi, recording: Recording, deadline: Deadline) -> Any:
     """Twilio's client for the Region in which a recording lies."""
-    return api.client(recording.account, deadline, region_of(host_of(address(recording))))
+    return api.client(recording.account, deadline, home_of(recording).region)
 
 
-def listed(api: TwilioApi, account: str, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Recording]:
+def home_of(recording: Recording) -> Home:
+    """The Region in which a recording lies, and so its call."""
+    return Home(recording.account, region_of(host_of(address(recording))))
+
+
+def listed(api: TwilioApi, home: Home, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Recording]:
     """The recordings of <Record> that an account made in a window. Twilio filters by date alone. Raises as `resource` does."""
-    for region in api.keys.regions(account):
-        found = api.client(account, deadline, region).recordings
-        for each in found.stream(date_created_after=since, date_created_before=until, page_size=PAGE):
-            if each.source == RECORD_VERB:
-                yield recording_of(each, account, region)
+    found = api.client(home.account, deadline, home.region).recordings
+    for each in found.stream(date_created_after=since, date_created_before=until, page_size=PAGE):
+        if each.source == RECORD_VERB:
+            yield recording_of(each, home)
 
 
-def recording_of(each: Any, account: str, region: str) -> Recording:
+def recording_of(each: Any, home: Home) -> Recording:
     """A recording as Twilio lists it. What is stored elsewhere bears the address of that place."""
-    host = "api.twilio.com" if region == HOME else f"api.{region}.twilio.com"
     outside = each.media_url and not is_twilio(each.media_url)
     begun = each.start_time or each.date_created
     return Recording(
-        account=account,
+        account=home.account,
         call=each.call_sid or "",
         sid=each.sid,
-        url=each.media_url if outside else f"https://{host}{each.uri}",
+        url=each.media_url if outside else f"https://{api_host(home.region)}{each.uri}",
         status=each.status,
         seconds=int(each.duration) if str(each.duration).isdecimal() else None,
         started=begun.strftime("%Y-%m-%dT%H:%M:%SZ") if begun else "",

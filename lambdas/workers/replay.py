@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 import boto3
 from aws_lambda_powertools import Logger
 
-from lambdas.answer.tokens import tokens_in
+from lambdas.answer.tokens import tokens_by_name
+from lambdas.workers.asking import CANNOT_BE_ASKED
 from lambdas.workers.aws import QUICK
 from lambdas.workers.events import Item
 from lambdas.workers.hand_back import (
@@ -33,8 +34,9 @@ from lambdas.workers.hand_back import (
 )
 from lambdas.workers.replays import Refused, Replays
 from lambdas.workers.replies import NotTwiml, Opinions, Reply, replies_in, send_replies
-from lambdas.workers.transport import Unreachable
-from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
+from lambdas.workers.transport import Deadline
+from lambdas.workers.twilio_api import Keys, TwilioApi
+from lambdas.workers.twilio_regions import names_of
 from lambdas.workers.webhook import Answer, Ask, NoAnswer, NotSent, send
 
 EVENT_DAYS = int(os.environ["EVENT_DAYS"])
@@ -47,6 +49,7 @@ TABLE = boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"])
 SECRETS = boto3.client("secretsmanager", config=QUICK)
 API = TwilioApi(Keys(SECRETS, os.environ["KEYS_SECRET"]))
 LOGGER = Logger(service="replay")
+ASK_SECONDS = 10.0  #: for finding out the Region of a text
 CHECK_WAIT = 5.0  #: seconds for a health address
 NOT_ASKED = "replies of the primary not sent: {} (--send-replies sends them)"
 
@@ -109,7 +112,7 @@ def hand_back(wish: Wish) -> Outcome:
     if not (wish.include_perhaps or never_arrived(event.get("error_code", ""))):
         raise Refused("the primary has perhaps processed it: add --include-perhaps if it knows texts by their MessageSid")
     form = dict(parse_qsl(ask.form, keep_blank_values=True))
-    token = token_of(form.get("AccountSid", ""))
+    token = token_of(form.get("AccountSid", ""), event["pk"])
     Opinions(TABLE).note(form, expiry(event["time"], EVENT_DAYS))
     replays = Replays(TABLE, event, EVENT_DAYS)
     attempt = replays.begin(wish.by, wish.again)
@@ -131,12 +134,25 @@ def read(pk: str, sk: str) -> tuple[Item, Ask]:
     return event, ask
 
 
-def token_of(account: str) -> str:
-    """The Auth Token that signs for an account: the first of its list. Raises Refused where there is none."""
-    tokens = tokens_in(SECRETS.get_secret_value(SecretId=TOKENS_SECRET)["SecretString"]).get(account)
-    if not tokens:
-        raise Refused(f"the secret of Auth Tokens holds none for {account}: add it")
-    return tokens[0]
+def token_of(account: str, sid: str) -> str:
+    """The Auth Token that signs for a call or text: the first of its Region's list. Raises Refused where there is none."""
+    tokens = tokens_by_name(SECRETS.get_secret_value(SecretId=TOKENS_SECRET)["SecretString"])
+    names = [name for name in names_of(account, tokens) if tokens[name]]
+    if not names:
+        raise Refused(f"the secret of Auth Tokens holds none for {account}: `fallback tokens add {account}`")
+    return tokens[home_name(account, sid, names)][0]
+
+
+def home_name(account: str, sid: str, names: list[str]) -> str:
+    """By which of these names a call's or text's Region goes; the first where nobody can tell."""
+    if len(names) == 1:
+        return names[0]
+    try:
+        home = API.home_of(account, sid, Deadline(ASK_SECONDS)).name
+    except CANNOT_BE_ASKED as error:
+        LOGGER.warning("its Region is unknown", extra={"sid": sid, "reason": str(error)})
+        return names[0]
+    return home if home in names else names[0]
 
 
 def deliver(event: Item, ask: Ask, token: str, attempt: int) -> tuple[Outcome, list[Reply]]:
@@ -178,5 +194,5 @@ def answered(event: Item, form: dict[str, str], replies: list[Reply], replays: R
     replays.replying(len(replies))
     try:
         return f"{send_replies(API, form, replies)} of {len(replies)} replies sent"
-    except (NoKey, Unreachable) as error:
+    except CANNOT_BE_ASKED as error:
         return f"replies not sent: {error}"

@@ -97,11 +97,14 @@ class Opinions:
 
 
 def send_replies(api: TwilioApi, form: dict[str, str], replies: list[Reply]) -> int:
-    """Send each reply from where the text had been sent to, and return how many Twilio took. Raises NoKey, Unreachable.
+    """Send each reply from where the text had been sent to, in its Region, and return how many Twilio took. Raises NoKey, Unreachable, and
+    what Twilio's client raises where it does not say in which Region that is.
 
     Twilio refuses senders that opted out by itself (21610); such a reply counts as not sent.
     """
-    messages = api.client(form["AccountSid"], Deadline(SECONDS * len(replies))).messages
+    deadline = Deadline(SECONDS * len(replies))
+    home = api.home_of(form["AccountSid"], form.get("MessageSid", ""), deadline)
+    messages = api.client(home.account, deadline, home.region).messages
     return sum(accepted(messages, form, reply) for reply in replies)
 
 

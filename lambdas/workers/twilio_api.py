@@ -1,16 +1,14 @@
-"""Twilio's REST API: API keys, edge failover, patience with rate limits; Twilio's own client runs on top of it.
+"""Twilio's REST API: API keys, a second attempt, patience with rate limits; Twilio's own client runs on top of it.
 
-An API key survives the rotation of an Auth Token (https://www.twilio.com/docs/iam/api-keys). Each Region has recordings, keys and hosts of
-its own: `api.<edge>.<region>.twilio.com`, and plain `api.twilio.com` is us1
-(https://www.twilio.com/docs/global-infrastructure/understanding-twilio-regions). A host that cannot be reached or answers 5xx gives way to
-the next edge of the same Region. The limit is on requests at a time: error 20429 was not processed and is tried again after a pause.
+An API key survives the rotation of an Auth Token (https://www.twilio.com/docs/iam/api-keys), and opens one Region
+(`lambdas.workers.twilio_regions`). A host that cannot be reached or answers 5xx is asked once more: a Region has one host, and no other
+edge to go to. The limit is on requests at a time: error 20429 was not processed and is tried again after a pause.
 """
 
 import io
 import json
 import logging
 import random
-import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -19,25 +17,21 @@ from io import BufferedIOBase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from twilio.base.exceptions import TwilioRestException
 from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from lambdas.workers.transport import Answer, Deadline, NotAllowed, Unreachable, fetch, request
+from lambdas.workers.twilio_regions import CITIES, HOME, TWILIO_HOST, Home, living, region_of
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-TWILIO_HOST = re.compile(r"(api|messaging|monitor)(\.[a-z0-9-]+){0,2}\.twilio\.com")
-HOME = "us1"
-EDGES = {
-    "us1": ("ashburn", "umatilla"),
-    "ie1": ("dublin", "frankfurt"),
-    "au1": ("sydney", "singapore"),
-    "jp1": ("tokyo", "singapore"),
-}
 KEPT = 300.0  #: seconds for which the keys are kept
 TOO_MANY = 429
+NOT_FOUND = 404
+RESOURCES = {"CA": "calls", "SM": "messages", "MM": "messages", "RE": "recordings"}  #: of an account, by how their SIDs begin
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  #: seconds, each up to half as long again
 
 Pause = Callable[[float], None]
@@ -58,18 +52,22 @@ class Keys:
 
     def of(self, account: str, region: str = HOME) -> tuple[str, str]:
         """Key SID and secret. Raises NoKey; ClientError and BotoCoreError where the secret cannot be read."""
-        if time.monotonic() - self.read_at > KEPT:
-            self.read()
-        names = [account] if region == HOME else [f"{account}@{region}", account]
-        found = next((self.keys[name] for name in names if isinstance(self.keys.get(name), dict)), None)
-        if not found:
-            raise NoKey(f'no API key for {account}: add "{names[0]}": {{"key": "SK...", "secret": "..."}} to the secret {self.secret}')
+        name, found = Home(account, region).name, self.current().get(Home(account, region).name)
+        if not isinstance(found, dict):
+            raise NoKey(f"no API key for {name}: `fallback key {name} SK...` adds it to the secret {self.secret}")
         return str(found.get("key")), str(found.get("secret"))
 
-    def regions(self, account: str) -> list[str]:
-        """The Regions in which an account has keys. Raises as `of` does."""
-        self.of(account)
-        return [HOME, *(name.partition("@")[2] for name in self.keys if name.startswith(f"{account}@"))]
+    def homes(self, account: str) -> list[Home]:
+        """The account in each Region where it has a key; in US1 where it has none at all: whoever asks there is told so. Raises ClientError
+        and BotoCoreError."""
+        homes = [Home(account, region) for region in CITIES]
+        return [home for home in homes if isinstance(self.current().get(home.name), dict)] or homes[:1]
+
+    def current(self) -> dict[str, Any]:
+        """The keys, read a few minutes ago at most. Raises ClientError, BotoCoreError."""
+        if time.monotonic() - self.read_at > KEPT:
+            self.read()
+        return self.keys
 
     def read(self) -> None:
         """Ask Secrets Manager."""
@@ -87,26 +85,40 @@ class TwilioApi:
     def client(self, account: str, deadline: Deadline, region: str = HOME) -> Client:
         """Twilio's client for an account, all its requests within the deadline. Raises NoKey."""
         key, secret = self.keys.of(account, region)
-        return Client(key, secret, account, region=None if region == HOME else region, http_client=Transport(self, deadline))
+        client = Client(key, secret, account, http_client=Transport(self, deadline))
+        # Set afterwards: the package prefers TWILIO_REGION and TWILIO_EDGE of the environment to None.
+        client.region, client.edge = (None, None) if region == HOME else (region, CITIES[region])
+        return client
+
+    def home_of(self, account: str, sid: str, deadline: Deadline) -> Home:
+        """The Region that knows a call, text or recording; nobody is asked where there is only one.
+
+        Raises as `client` does, Unreachable, and what Twilio's client raises.
+        """
+        *others, last = self.keys.homes(account)
+        kind = RESOURCES.get(sid[:2])
+        return next((home for home in others if kind and self.knows(home, kind, sid, deadline)), last)
+
+    def knows(self, home: Home, kind: str, sid: str, deadline: Deadline) -> bool:
+        """Whether a Region has this resource. Raises as `home_of` does."""
+        resources = getattr(self.client(home.account, deadline, home.region), kind)
+        return unless_gone(lambda: resources(sid).fetch()) is not None
 
     def download(self, account: str, url: str, deadline: Deadline, out: BufferedIOBase) -> Answer:
         """What is at an address of Twilio's, with the account's key; redirects followed. Raises NoKey, NotAllowed, Unreachable."""
         if not is_twilio(url):
             raise NotAllowed(f"{host_of(url)} is no host of Twilio's API")
+        here = at(living(host_of(url)), url)
         headers = {"Authorization": basic(*self.keys.of(account, region_of(host_of(url))))}
-        return self.anywhere(url, deadline, lambda there, until: fetch(there, headers, until, out))
+        return self.twice(here, deadline, lambda there, until: fetch(there, headers, until, out))
 
-    def anywhere(self, url: str, deadline: Deadline, ask: Callable[[str, Deadline], Answer]) -> Answer:
-        """The first answer below 500 of this host and its neighbours, else the last one. Raises Unreachable when none answered."""
-        *others, last = hosts(host_of(url))
-        for host in others:
-            try:
-                answer = self.patiently(at(host, url), deadline.half, ask)
-            except Unreachable:
-                continue
-            if answer.status < 500:
-                return answer
-        return self.patiently(at(last, url), deadline, ask)
+    def twice(self, url: str, deadline: Deadline, ask: Callable[[str, Deadline], Answer]) -> Answer:
+        """The first answer below 500 of two attempts, else the second one. Raises Unreachable where that got none."""
+        try:
+            answer = self.patiently(url, deadline.half, ask)
+        except Unreachable:
+            return self.patiently(url, deadline, ask)
+        return answer if answer.status < 500 else self.patiently(url, deadline, ask)
 
     def patiently(self, url: str, deadline: Deadline, ask: Callable[[str, Deadline], Answer]) -> Answer:
         """The answer of one host, asked again while it says that there are too many requests."""
@@ -119,7 +131,7 @@ class TwilioApi:
 
 
 class Transport(HttpClient):  # type: ignore[misc] # Twilio's package has no types
-    """Carries the requests of Twilio's client. What changes something is asked of one host only: it may have been done there."""
+    """Carries the requests of Twilio's client. What changes something is asked once: it may have been done."""
 
     def __init__(self, api: TwilioApi, deadline: Deadline) -> None:
         super().__init__(logging.getLogger("twilio"), False)
@@ -146,9 +158,19 @@ class Transport(HttpClient):  # type: ignore[misc] # Twilio's package has no typ
         def ask(there: str, until: Deadline) -> Answer:
             return request(method, there, known, until, out, body)
 
-        anywhere = self.api.anywhere if method in ("GET", "DELETE") else self.api.patiently
-        answer = anywhere(whole, self.deadline, ask)
+        carry = self.api.twice if method in ("GET", "DELETE") else self.api.patiently
+        answer = carry(whole, self.deadline, ask)
         return Response(answer.status, out.getvalue().decode("utf-8", "replace"), answer.headers)
+
+
+def unless_gone[T](ask: Callable[[], T]) -> T | None:
+    """What Twilio says; None for what it does not have, or no longer. Raises what Twilio's client raises for anything else."""
+    try:
+        return ask()
+    except TwilioRestException as error:
+        if error.status != NOT_FOUND:
+            raise
+        return None
 
 
 def aware(moment: datetime) -> datetime:
@@ -167,21 +189,6 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def region_of(host: str) -> str:
-    """`us1` for api.twilio.com, `ie1` for api.ie1.twilio.com and api.dublin.ie1.twilio.com."""
-    labels = host.removesuffix(".twilio.com").split(".")
-    return labels[-1] if len(labels) > 1 else HOME
-
-
-def hosts(host: str) -> list[str]:
-    """The host, then the others of its Region."""
-    if not TWILIO_HOST.fullmatch(host):
-        return [host]
-    product, region = host.partition(".")[0], region_of(host)
-    others = [f"{product}.{edge}.{region}.twilio.com" for edge in EDGES.get(region, ())]
-    return list(dict.fromkeys([host, *others]))
 
 
 def at(host: str, url: str) -> str:

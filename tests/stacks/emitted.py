@@ -21,17 +21,18 @@ from local.twilio.faults import NotYet
 from tests.unit.gateway import event
 from tests.unit.test_alerts import alert
 from tests.unit.test_probe import Fallback, run
+from tests.unit.voicemail_workers import ACCOUNT as VOICEMAIL_ACCOUNT
 from tests.unit.voicemail_workers import CONTEXT, Account, account, photo
 from tests.unit.watch_workers import ACCOUNT, Watching, counted_in, watching
 
-#: A metric by its name and its dimensions; whatever the environment is called.
+#: A metric by its name and its dimensions; whatever the environment and the account are called.
 Metric = tuple[str, frozenset[tuple[str, str]]]
-ANY = ("Environment", "*")
+ANY = {name: (name, "*") for name in ("Environment", "Account")}
 
 
 def metric(name: str, dimensions: dict[str, str]) -> Metric:
     """A metric, to be compared."""
-    return name, frozenset(ANY if pair[0] == "Environment" else pair for pair in dimensions.items())
+    return name, frozenset(ANY.get(pair[0], pair) for pair in dimensions.items())
 
 
 def emitted() -> set[Metric]:
@@ -47,7 +48,7 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> None:
         answer(made)
         record(made)
         probe(made)
-        made.worker("auth_tokens", is_refused=lambda *_: True).handler({}, None)
+        made.worker("auth_tokens", fault_of=lambda *_: "refused").handler({}, None)
     monkeypatch.undo()
     with account(monkeypatch) as other:
         collect(other)
@@ -111,8 +112,8 @@ def collect(made: Account) -> None:
 
 
 def reconcile(made: Account) -> None:
-    """A voicemail that is late, a recording that nobody announced, an alert about ourselves, a chore that fails."""
-    worker = made.worker("reconcile")
+    """A voicemail that is late, a recording that nobody announced, an alert about ourselves, no key, a chore that fails."""
+    worker = made.worker("reconcile", ACCOUNTS=[VOICEMAIL_ACCOUNT, "AC" + "9" * 32])
 
     def fails(*_: object) -> None:
         raise ConnectionError

@@ -15,7 +15,7 @@ from typer.main import get_command
 from answerbook.compile import compile_book
 from config.settings import Settings, load
 from ops.cli import app
-from stacks.alarms import PROBE, ROWS, Row
+from stacks.alarms import PROBE, ROWS, Row, unasked
 from stacks.fallback_stack import FallbackStack
 from tests.stacks.test_templates import Json, of_type
 
@@ -75,7 +75,7 @@ def test_only_alarms_of_this_account_may_publish(production: Json) -> None:
     assert statements[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-@pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*ROWS, *PROBE, unasked("AC1")], ids=lambda row: row.name)
 def test_the_command_of_an_alarm_exists(row: Row) -> None:
     """Who types it at night must not read `no such command`."""
     program, *words = row.command.split()

@@ -12,7 +12,7 @@ from config.settings import load
 from lambdas.answer.journal import NAMESPACE
 from local.emulator.alarms import state_of
 from local.emulator.filter_pattern import matcher
-from stacks.alarms import PROBE, ROWS, Row
+from stacks.alarms import PROBE, Row
 from stacks.alerts import rows
 from stacks.api import ACCESS_LOG, log_format
 from stacks.gateway_metrics import STRANGERS_DOING
@@ -35,7 +35,8 @@ DOCUMENTED = {
 }
 OUTCOMES = ("verified", "unverifiable", "forged", "refused", "delivered")
 ALARM = "AWS::CloudWatch::Alarm"
-ROW = {row.name: row for row in ROWS + PROBE}
+EVERY = rows(load("production"))
+ROW = {row.name: row for row in EVERY}
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +124,7 @@ def test_everything_that_is_emitted_is_watched_by_somebody(production: Json, our
 
 def test_no_dimension_bears_a_code_a_url_or_a_number(ours: set[Metric]) -> None:
     """Each value of a dimension is a metric of its own, and paid for."""
-    assert {key for _, pairs in ours for key, _ in pairs} == {"Environment", "Medium", "Outcome", "service", "Fault"}
+    assert {key for _, pairs in ours for key, _ in pairs} == {"Environment", "Medium", "Outcome", "service", "Fault", "Account"}
 
 
 def test_what_dimensions_refer_to_is_in_the_template(production: Json) -> None:
@@ -182,7 +183,7 @@ def test_a_line_of_which_api_gateway_knows_nothing_is_counted_all_the_same(produ
     assert counted(production, line) == {"GatewayResponses"}
 
 
-@pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", EVERY, ids=lambda row: row.name)
 def test_an_alarms_text_begins_with_what_callers_experience(production: Json, row: Row) -> None:
     """Then what happened, then one command, then the section of the runbook; CloudWatch keeps 1,024 characters."""
     text = dict(alarms(production))[f"fallback-production-{row.name}"]["AlarmDescription"]
@@ -245,11 +246,11 @@ BREACHES: dict[str, list[tuple[int, float]]] = {
     "certificate": [(0, 1.0), (1, 1.0)],
     "probe-silent": [],
     "access-log-silent": [],
-}
+} | {row.name: [(0, 1.0), (60, 1.0)] for row in EVERY if row.name.startswith("unasked-")}
 NOON = 29_000_000 * 3600.0 + 30  #: half a minute into an hour
 
 
-@pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", EVERY, ids=lambda row: row.name)
 def test_each_fault_rings_its_own_alarm_and_no_other(production: Json, row: Row) -> None:
     """Judged as CloudWatch does, with all alive that is watched for silence; also where the local cloud cannot break it."""
     name, known = f"fallback-production-{row.name}", dict(alarms(production))
@@ -258,7 +259,7 @@ def test_each_fault_rings_its_own_alarm_and_no_other(production: Json, row: Row)
     assert ringing(known, points) == {name}
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS + PROBE if row.missing in ("fault", "silence")], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in EVERY if row.missing in ("fault", "silence")], ids=lambda row: row.name)
 def test_silence_rings_where_it_is_a_fault(production: Json, row: Row) -> None:
     name, known = f"fallback-production-{row.name}", dict(alarms(production))
     points = {key_of(alarm): alive(alarm) for each, alarm in known.items() if each != name}
@@ -279,7 +280,7 @@ def ringing(known: dict[str, Json], points: Mapping[Any, list[tuple[float, float
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS + PROBE if row.name in BREACHES and row.missing in ("well", "last")], ids=lambda row: row.name
+    "row", [row for row in EVERY if row.name in BREACHES and row.missing in ("well", "last")], ids=lambda row: row.name
 )
 def test_less_than_that_rings_nothing(production: Json, row: Row) -> None:
     """One slip of a worker at night wakes nobody."""

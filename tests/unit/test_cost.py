@@ -21,9 +21,9 @@ def test_every_price_is_dated(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("minutes", "most"), [(0, 2.2), (1, 3.2)])
+@pytest.mark.parametrize(("minutes", "most"), [(0, 2.3), (1, 3.3)])
 def test_an_idle_stack_stays_cheap(minutes: int, most: float) -> None:
-    """About two dollars a month, about three with a probe every minute, beyond what is free. An alarm costs ten cents of it."""
+    """About two dollars a month, three with a probe every minute, beyond what is free. An alarm costs ten cents; each account has one."""
     settings = load("production")
     probed = settings.model_copy(update={"probe": settings.probe.model_copy(update={"minutes": minutes})})
     assert with_free(list(idle(probed))) < most

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.workers.twilio_regions import Home
 from local.twilio.platform import Recording
 from tests.unit.test_calls import HOUR, Made, access_log, call, event, items
 from tests.unit.test_reconcile import queued
@@ -68,7 +69,7 @@ def test_what_twilio_does_not_tell_yet_is_asked_again_an_hour_later(made: Accoun
         reconcile.handler({}, CONTEXT)
     assert queued(made) == []
     found.seconds = 60
-    reconcile.MISSING.trunks(ACCOUNT).came_to(datetime.now(UTC) - timedelta(minutes=76))
+    reconcile.MISSING.trunks(Home(ACCOUNT)).came_to(datetime.now(UTC) - timedelta(minutes=76))
     reconcile.handler({}, CONTEXT)
     assert queued(made) == [recording.sid]
 

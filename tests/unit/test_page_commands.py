@@ -13,7 +13,7 @@ from typer.core import TyperGroup as Group
 from typer.main import get_command
 
 from ops.cli import app
-from stacks.alarms import PROBE, ROWS, Row
+from stacks.alarms import PROBE, ROWS, Row, unasked
 from tests.unit.page_commands import MORE, ROOT, Command, Wrong, check, commands, lines, split
 
 #: Of `fallback`, what answers without AWS.
@@ -40,7 +40,7 @@ def test_what_needs_no_aws_is_run(words: tuple[str, ...]) -> None:
         assert run.stdout
 
 
-@pytest.mark.parametrize("row", ROWS + PROBE, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*ROWS, *PROBE, unasked("AC1")], ids=lambda row: row.name)
 def test_the_command_that_an_alarm_sends_can_be_typed(row: Row) -> None:
     names = dict.fromkeys(re.findall(r"(?<!{){(\w+)}", row.command), "some")
     [words] = split(row.command.format(**names))

@@ -13,6 +13,7 @@ from lambdas.workers.recordings import NotYet, Unusable
 from lambdas.workers.tasks import Recording
 from lambdas.workers.transport import Deadline, NotAllowed, Unreachable, Wire
 from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
+from lambdas.workers.twilio_regions import CITIES, Home, api_host, living
 from local.twilio import StandInTwilio, audio
 from local.twilio import platform as twilios
 from local.twilio.faults import Cut, Elsewhere, Fault, Slow
@@ -96,11 +97,11 @@ BROKEN: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_broken_answer_is_asked_for_at_another_edge(twilio: RestApi, ours: TwilioApi, what: str) -> None:
+def test_a_broken_answer_is_asked_for_once_more(twilio: RestApi, ours: TwilioApi, what: str) -> None:
     recording = at_twilio(twilio)
     twilio.faults_of(recording.sid, BROKEN[what][0])
     assert fetched(ours, recording) == audio.speech(WORDS)
-    assert [each.headers["host"] for each in twilio.received] == [HOST, "api.ashburn.us1.twilio.com"]
+    assert [each.headers["host"] for each in twilio.received] == [HOST, HOST]
 
 
 @pytest.mark.parametrize("what", BROKEN)
@@ -112,21 +113,23 @@ def test_an_answer_that_is_broken_everywhere_is_none(twilio: RestApi, ours: Twil
         fetched(ours, recording)
 
 
-def test_an_edge_that_is_down_gives_way_to_the_next_of_its_region(twilio: RestApi, ours: TwilioApi) -> None:
+def test_a_host_that_is_down_is_asked_twice(twilio: RestApi, ours: TwilioApi) -> None:
+    """There is no other: since 2026-07-20 the city in a host of US1 chooses nothing."""
     recording = at_twilio(twilio)
-    twilio.hosts_down = {HOST, "api.ashburn.us1.twilio.com"}
-    assert fetched(ours, recording) == audio.speech(WORDS)
-    twilio.hosts_down.add("api.umatilla.us1.twilio.com")
+    twilio.hosts_down = {HOST}
     with pytest.raises(Unusable, match="Twilio answered 503"):
         fetched(ours, recording)
+    assert [each.headers["host"] for each in twilio.received] == [HOST, HOST]
 
 
-def test_a_recording_is_fetched_in_the_region_where_it_lies(twilio: RestApi, ours: TwilioApi) -> None:
+@pytest.mark.parametrize("host", ["api.dublin.ie1.twilio.com", "api.ie1.twilio.com", "api.frankfurt.ie1.twilio.com"])
+def test_a_recording_is_fetched_in_the_region_where_it_lies(twilio: RestApi, host: str) -> None:
+    """Whatever name its address bears: of one Region there is one host that answers."""
     recording = at_twilio(twilio)
-    abroad = Recording(ACCOUNT, recording.call, recording.sid, "https://api.dublin.ie1.twilio.com/x", "completed", recording.seconds)
-    twilio.hosts_down = {"api.dublin.ie1.twilio.com"}
+    abroad = Recording(ACCOUNT, recording.call, recording.sid, f"https://{host}/x", "completed", recording.seconds)
+    ours = TwilioApi(Keys(Secrets({f"{ACCOUNT}@ie1": {"key": KEY, "secret": SECRET}}), "keys"))  # type: ignore[arg-type]
     fetched(ours, abroad)
-    assert [each.headers["host"] for each in twilio.received] == ["api.dublin.ie1.twilio.com", "api.frankfurt.ie1.twilio.com"]
+    assert [each.headers["host"] for each in twilio.received] == ["api.dublin.ie1.twilio.com"]
 
 
 def test_what_drips_is_given_up_when_the_time_is_used_up(twilio: RestApi, ours: TwilioApi) -> None:
@@ -227,26 +230,50 @@ def test_only_a_loopback_address_stands_in_for_twilio(monkeypatch: pytest.Monkey
 
 def test_a_missing_key_is_said_with_what_to_do(ours: TwilioApi) -> None:
     other = Recording("AC" + "9" * 32, "CA" + "0" * 32, "RE" + "0" * 32, "", "completed", 3)
-    with pytest.raises(NoKey, match=r'add "AC9+": \{"key"'):
+    with pytest.raises(NoKey, match=r"`fallback key AC9+ SK...`"):
         fetched(ours, other)
 
 
-def test_keys_of_a_region_come_first_and_are_read_anew_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_region_has_keys_of_its_own_and_they_are_read_anew_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = Secrets({ACCOUNT: {"key": "SK1", "secret": "a"}, f"{ACCOUNT}@ie1": {"key": "SK2", "secret": "b"}})
     keys = Keys(secrets, "keys")  # type: ignore[arg-type]
-    assert (keys.of(ACCOUNT), keys.of(ACCOUNT, "ie1"), keys.of(ACCOUNT, "au1")) == (("SK1", "a"), ("SK2", "b"), ("SK1", "a"))
-    assert keys.regions(ACCOUNT) == ["us1", "ie1"]
+    assert (keys.of(ACCOUNT), keys.of(ACCOUNT, "ie1")) == (("SK1", "a"), ("SK2", "b"))
+    with pytest.raises(NoKey, match=f"no API key for {ACCOUNT}@au1"):
+        keys.of(ACCOUNT, "au1")
+    assert [home.name for home in keys.homes(ACCOUNT)] == [ACCOUNT, f"{ACCOUNT}@ie1"]
     secrets.value = {ACCOUNT: {"key": "SK3", "secret": "c"}}
     assert keys.of(ACCOUNT)[0] == "SK1"
     monkeypatch.setattr(twilio_api, "time", SimpleNamespace(monotonic=lambda: keys.read_at + 301))
     assert keys.of(ACCOUNT)[0] == "SK3"
 
 
+def test_the_accounts_regions_are_those_of_its_keys() -> None:
+    """One that is used abroad alone is not asked for in US1; one without any key is told so there."""
+    keys = Keys(Secrets({f"{ACCOUNT}@ie1": {"key": "SK2", "secret": "b"}, f"{ACCOUNT}@jp1": {"key": "SK3", "secret": "c"}}), "keys")  # type: ignore[arg-type]
+    assert keys.homes(ACCOUNT) == [Home(ACCOUNT, "ie1")]
+    assert keys.homes("AC" + "9" * 32) == [Home("AC" + "9" * 32)]
+
+
 def test_hosts_of_a_region() -> None:
-    assert twilio_api.hosts("api.twilio.com") == ["api.twilio.com", "api.ashburn.us1.twilio.com", "api.umatilla.us1.twilio.com"]
-    assert twilio_api.hosts("api.dublin.ie1.twilio.com") == ["api.dublin.ie1.twilio.com", "api.frankfurt.ie1.twilio.com"]
-    assert twilio_api.region_of("api.ie1.twilio.com") == "ie1"
-    assert twilio_api.hosts("media.example.com") == ["media.example.com"]
+    assert [api_host(region, "monitor") for region in CITIES] == [
+        "monitor.twilio.com",
+        "monitor.dublin.ie1.twilio.com",
+        "monitor.sydney.au1.twilio.com",
+    ]
+    for host in ("api.twilio.com", "api.us1.twilio.com", "api.umatilla.us1.twilio.com", "api.jp1.twilio.com"):
+        assert living(host) == "api.twilio.com"
+    assert living("media.example.com") == "media.example.com"
+
+
+@pytest.mark.parametrize("region", CITIES)
+def test_twilios_client_asks_the_host_of_the_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    """Its own default for a Region is a name that answers nothing, and two variables of the environment would lead it anywhere."""
+    monkeypatch.setenv("TWILIO_REGION", "jp1")
+    monkeypatch.setenv("TWILIO_EDGE", "tokyo")
+    api = TwilioApi(Keys(Secrets({Home(ACCOUNT, region).name: {"key": KEY, "secret": SECRET}}), "keys"))  # type: ignore[arg-type]
+    client = api.client(ACCOUNT, Deadline(LONG), region)
+    for product in ("api", "messaging", "monitor"):
+        assert client.get_hostname(f"https://{product}.twilio.com/x") == f"https://{api_host(region, product)}/x"
 
 
 def test_a_line_break_in_a_header_is_refused() -> None:

@@ -356,6 +356,7 @@ def test_without_tokens_a_bad_signature_asks_no_sooner(serve: Callable[[Behaviou
         ({"AC1": "a"}, {"AC1": ["a"]}),
         ({"AC1": ["a", "b"], "webhooks_sharedkey_1": "k"}, {"AC1": ["a", "b"], "webhooks_sharedkey_1": ["k"]}),
         ({"AC1": ["", 7, None, "a"]}, {"AC1": ["a"]}),
+        ({"AC1": ["a", "b"], "AC1@ie1": ["c"], "AC2@au1": "d"}, {"AC1": ["a", "b", "c"], "AC2": ["d"]}),
         ({}, {}),
     ],
 )
