@@ -1,11 +1,15 @@
 """Where in a TOML file a key or a value stands: `tomllib` gives values without lines, and an error or a journal line should name one."""
 
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator
 
 TABLE = re.compile(r"^\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
 ARRAY = re.compile(r"^\s*\[\[([^\[\]]+)\]\]\s*(?:#.*)?$")
 KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+
+VALUE = re.compile(r""" "([^"]*)" | '([^']*)' | ([\w.+-]+) """, re.VERBOSE)
 
 Path = tuple[str | int, ...]
 
@@ -23,6 +27,8 @@ class Lines:
             if not quotes:
                 self.read(number, line)
             quotes = still_open(line, quotes)
+        self.keys = sorted(set(self.found.values()))
+        self.read_values: defaultdict[int, dict[str, int]] = defaultdict(dict)
 
     def read(self, number: int, line: str) -> None:
         """Note what one line begins."""
@@ -55,13 +61,27 @@ class Lines:
         while path not in self.found:
             path = path[:-1]
         line = self.found[path]
-        return line if value is None else next(self.holding(line, str(value)), line)
+        if value is None:
+            return line
+        return self.values(line).get(str(value)) or next(self.holding(line, str(value)), line)
+
+    def values(self, first: int) -> dict[str, int]:
+        """The values from a line to the next key, each with its own line. They are read once: a list may have thousands of mistakes."""
+        if first not in self.read_values:
+            for number in range(first, self.next_key(first)):
+                for text, literal, bare in VALUE.findall(self.text[number - 1]):
+                    self.read_values[first].setdefault(text or literal or bare, number)
+        return self.read_values[first]
+
+    def next_key(self, line: int) -> int:
+        """The line of the next key or table behind a line."""
+        following = bisect_right(self.keys, line)
+        return self.keys[following] if following < len(self.keys) else len(self.text) + 1
 
     def holding(self, first: int, value: str) -> Iterator[int]:
-        """The lines from `first` to the next key on which a value stands."""
-        last = min((line for line in self.found.values() if line > first), default=len(self.text) + 1)
+        """The lines from `first` to the next key on which a value stands, be it in a longer text."""
         whole = re.compile(rf"(?<![\w+]){re.escape(value)}(?!\w)")
-        yield from (number for number in range(first, last) if whole.search(self.text[number - 1]))
+        yield from (number for number in range(first, self.next_key(first)) if whole.search(self.text[number - 1]))
 
 
 def parts(dotted: str) -> Path:

@@ -2,14 +2,17 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
+from config.lines import ARRAY, TABLE
 from config.mistakes import ConfigError
 
 LARGEST = 4_000_000  #: bytes: thousands of extensions are a few hundred kB
+#: Lines of a file that are read at once to find its mistakes, and how many are told of those lines.
+PART, MOST_OF_A_PART = 64, 100
 #: What word processors and chat programs make of straight quotation marks.
 _TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u00ab\u00bb\u2033]")
 #: Byte order marks, longest first, and the encodings that begin with them.
@@ -47,26 +50,64 @@ def parse_toml(text: str, place: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = [f"{place}:{line}: not TOML: {sentence}" for line, sentence in _mistakes(text)]
+        found = [f"{place}:{line}: not TOML: {sentence}" for line, sentence in sorted(_mistakes(text), key=lambda mistake: mistake[0])]
         raise ConfigError(*found) from error
     except RecursionError as error:
         raise ConfigError(f"{place}:1: not TOML that can be read: brackets are nested hundreds of times; close them") from error
 
 
 def _mistakes(text: str) -> Iterator[tuple[int, str]]:
-    """Each mistake with its line. What was found is left out and the rest read again, until only what follows from it remains."""
+    """Each mistake with its line: those that show in a part of the file, then the names that parts far from each other give twice.
+
+    So it takes time in proportion to the file, however many mistakes there are in it.
+    """
     lines = text.split("\n")
+    start: int | None = 0
+    header = ""
+    while start is not None and start < len(lines):
+        end = yield from _of_part(lines, start, header)
+        header = next((line for line in reversed(lines[start:end]) if TABLE.match(line) or ARRAY.match(line)), header)
+        start = end
+    if start is not None:
+        yield from _of_whole(lines)
+
+
+def _of_part(lines: list[str], start: int, header: str) -> Generator[tuple[int, str], None, int | None]:
+    """The mistakes of the part that begins at an index, below a header; they are left out of `lines`. A part grows where a statement goes
+    on beyond its end. Where the next one begins; None where only what follows from those mistakes remains."""
+    length, last = PART, -1
+    for _ in range(MOST_OF_A_PART):
+        while "end of document" in str(error := _error(part := [header, *lines[start : start + length]])) and start + length < len(lines):
+            length *= 2
+        if error is None:
+            return start + length
+        line = start + _line(error, part) - 1
+        if line <= last:
+            return None
+        yield line, _explained(error, lines, line)
+        last, length = _leave_out(lines, line), PART
+    yield last, "there are more mistakes in this list or text; correct these first"
+    return None
+
+
+def _of_whole(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """What is wrong though each part is right."""
     last = -1
-    while True:
-        try:
-            tomllib.loads("\n".join(lines))
+    for _ in range(MOST_OF_A_PART):
+        if (error := _error(lines)) is None or (line := _line(error, lines)) <= last:
             return
-        except tomllib.TOMLDecodeError as error:
-            line = _line(error, lines)
-            if line <= last:
-                return
-            yield line, _explained(error, lines, line)
-            last = _leave_out(lines, line)
+        yield line, _explained(error, lines, line)
+        last = _leave_out(lines, line)
+    yield last, "there are more names that are given twice; correct these first"
+
+
+def _error(lines: list[str]) -> tomllib.TOMLDecodeError | None:
+    """The first mistake of a text."""
+    try:
+        tomllib.loads("\n".join(lines))
+    except tomllib.TOMLDecodeError as error:
+        return error
+    return None
 
 
 def _line(error: tomllib.TOMLDecodeError, lines: list[str]) -> int:
@@ -109,10 +150,13 @@ def _leave_out(lines: list[str], line: int) -> int:
 
 def _explained(error: tomllib.TOMLDecodeError, lines: list[str], line: int) -> str:
     """What is wrong and what to write instead."""
-    written = lines[line - 1]
+    written, reason = lines[line - 1], _POSITION.sub("", str(error))
     if quote := _typographic(written):
         return f'{quote} is a typographic quotation mark; write straight ones, as in "text"'
-    return _explained_value(written, _POSITION.sub("", str(error)))
+    if reason.startswith("Invalid value") and not _PAIR.match(written):
+        element = written.partition("#")[0].strip(" ,")
+        return f"{element} is not a TOML value; text needs quotes, and a comma follows each value of a list"
+    return _explained_value(written, reason)
 
 
 def _explained_value(written: str, reason: str) -> str:

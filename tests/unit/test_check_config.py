@@ -3,13 +3,17 @@
 import json
 import os
 import shlex
+import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from answerbook.check import check
+from config.lines import Lines
 from config.mistakes import ConfigError
+from config.toml import parse_toml
 from ops.cli import app
 from ops.command_line import command_line
 from tests.unit.books import settings_text
@@ -140,6 +144,71 @@ def test_the_folder_that_the_shell_names_is_the_one_that_is_checked(folder: Path
     monkeypatch.setenv("FALLBACK_CONFIG", str(folder))
     done = CliRunner().invoke(app, ["check-config"])
     assert (done.exit_code, done.stdout.replace(f"{folder}/", "").splitlines()) == with_option
+
+
+def toml(good: int, between: int, mistakes: int) -> str:
+    """So many mistakes, good lines before them and between them; every other one is a name that is given twice."""
+    lines = [f'good_{number} = "x"\n' for number in range(good)]
+    for number in range(mistakes):
+        lines += [f"[table_{number}]\nagain = 1\n", "again = 2\n" if number % 2 else "wrong = x\n"]
+        lines += [f'between_{line} = ["x",\n"y"]\n' for line in range(between)]
+    return "".join(lines)
+
+
+def characters_read(monkeypatch: pytest.MonkeyPatch, text: str, mistakes: int) -> int:
+    """How much is given to Python's reader of TOML until all mistakes are told."""
+    read: list[int] = []
+
+    def loads(part: str) -> object:
+        read.append(len(part))
+        return tomllib.loads(part)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("config.toml.tomllib", SimpleNamespace(loads=loads, TOMLDecodeError=tomllib.TOMLDecodeError))
+        with pytest.raises(ConfigError) as caught:
+            parse_toml(text, "x.toml")
+    assert len(caught.value.mistakes) == mistakes
+    return sum(read)
+
+
+@pytest.mark.parametrize(("good", "between"), [(0, 0), (4000, 0), (0, 10), (1000, 3)])
+def test_many_mistakes_are_found_in_time_in_proportion_to_the_file(monkeypatch: pytest.MonkeyPatch, good: int, between: int) -> None:
+    """Ten times as long a file with ten times as many mistakes is ten times the work."""
+    short, long = toml(good, between, 50), toml(good * 10, between, 500)
+    works = [characters_read(monkeypatch, text, mistakes) / len(text) for text, mistakes in ((short, 50), (long, 500))]
+    assert works[1] < 1.5 * works[0]
+    assert max(works) < 64
+
+
+def test_of_one_long_list_no_more_mistakes_are_told_than_anybody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them is found by reading the list once more."""
+    text = "numbers = [\n" + "".join(f"  x{number},\n" for number in range(5000)) + "]\n"
+    assert characters_read(monkeypatch, text, 101) < 101 * 3 * len(text)
+    with pytest.raises(ConfigError) as caught:
+        parse_toml(text, "x.toml")
+    assert (
+        caught.value.mistakes[0]
+        == "x.toml:2: not TOML: x0 is not a TOML value; text needs quotes, and a comma follows each value of a list"
+    )
+    assert caught.value.mistakes[-1] == "x.toml:101: not TOML: there are more mistakes in this list or text; correct these first"
+
+
+def test_names_given_twice_far_from_each_other_are_found() -> None:
+    tables = "".join(f'[table_{number}]\nkey = "x"\n' for number in range(150))
+    with pytest.raises(ConfigError) as caught:
+        parse_toml(f"{tables}[table_3]\na = 1\n[table_4]\nb = x\n", "x.toml")
+    assert [mistake.partition(": not TOML: ")[::2] for mistake in caught.value.mistakes] == [
+        ("x.toml:301", "the table [table_3] is given a second time here; put all its keys under one header"),
+        ("x.toml:303", "the table [table_4] is given a second time here; put all its keys under one header"),
+        ("x.toml:304", 'b = x: text needs quotes, as in b = "..."; lists need [ ]'),
+    ]
+
+
+def test_a_wrong_value_of_a_long_list_has_its_own_line() -> None:
+    """Each is looked up, not looked for: their lines are read once."""
+    lines = Lines("codes = [\n" + "".join(f'  "x{number}", # x{number - 1}\n' for number in range(1000)) + "]\nother = 1\n")
+    assert [lines.of(("codes", number), f"x{number}") for number in range(1000)] == list(range(2, 1002))
+    assert lines.of(("codes",), "1 # x") == 1
 
 
 def test_wrong_words_end_with_status_two(folder: Path) -> None:
