@@ -168,7 +168,7 @@ def missed(item: Item) -> Chapter:
 def recovered(item: Item) -> Chapter:
     """A call or text that the fallback answered, as Twilio tells."""
     why = "as a stranger's: its signature was not believed" if item.get("trust") else "its own record of it is lost"
-    return Chapter(item["time"], f"{asked(item)}; the fallback answered, {why}", [*failed(item), *did(item)], ANSWERED)
+    return Chapter(item["time"], f"{asked(item)}; the fallback answered, {why}", [*failed(item | {"trust": None}), *did(item)], ANSWERED)
 
 
 def unheard(item: Item) -> Chapter:

@@ -13,9 +13,9 @@ WHEN = '{"time": "<aws.scheduler.scheduled-time>"}'
 
 
 class Every(Construct):
-    """Invokes a function at a rate such as `1 minute`, telling it for which moment."""
+    """Invokes a function at a rate such as `1 minute`, telling it for which moment, or something else."""
 
-    def __init__(self, scope: Construct, name: str, rate: str, worker: lambda_.Function, description: str) -> None:
+    def __init__(self, scope: Construct, name: str, rate: str, worker: lambda_.Function, description: str, told: str = WHEN) -> None:
         super().__init__(scope, name)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"))
         role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[worker.function_arn]))
@@ -25,6 +25,6 @@ class Every(Construct):
             description=description,
             schedule_expression=f"rate({rate})",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(arn=worker.function_arn, role_arn=role.role_arn, retry_policy=ONCE, input=WHEN),
+            target=scheduler.CfnSchedule.TargetProperty(arn=worker.function_arn, role_arn=role.role_arn, retry_policy=ONCE, input=told),
         )
         schedule.node.add_dependency(role)

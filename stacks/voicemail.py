@@ -1,5 +1,6 @@
 """Voicemails: the queue of what is to be collected, the function that does, the bucket, the topic, and the schedule of `reconcile`."""
 
+import json
 from pathlib import Path
 
 from aws_cdk import Duration
@@ -20,12 +21,15 @@ from lambdas.workers.events import TIMELINE, TODO
 from stacks.acknowledged import acknowledge
 from stacks.functions import KEPT, function, keep, log_group, permit
 from stacks.record import consume, queue
+from stacks.schedules import Every
 
 #: Fetching, storing and reading back take a minute each at most; most take a second.
 TIMEOUT = Duration.seconds(200)
 RECONCILE_TIMEOUT = Duration.minutes(5)
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-queueconfig
 VISIBILITY = Duration.seconds(6 * int(TIMEOUT.to_seconds()))
+#: Two of these are less than the quarter of an hour after which an outage is over.
+CONFIRM, CONFIRMED_EVERY = "confirm_claims", 5
 NO_KEYS = "{}"  #: until the platform team puts theirs in
 
 
@@ -170,5 +174,7 @@ class Voicemail(Construct):
         target = targets.LambdaInvoke(reconcile, retry_attempts=0, max_event_age=Duration.minutes(1), role=role)
         every = scheduler.ScheduleExpression.rate(Duration.minutes(self.settings.reconcile.minutes))
         scheduler.Schedule(self, "Schedule", schedule=every, target=target, description="What Twilio knows and the event table does not")
+        told = json.dumps({"only": CONFIRM})
+        Every(self, "Claims", f"{CONFIRMED_EVERY} minutes", reconcile, "Does Twilio know those whom nobody vouches for?", told)
         reason = "the CDK lets a schedule call any version of its function; this one has no versions"
         acknowledge(self, **{"AwsSolutions-IAM5[Resource::<ReconcileFunction.Arn>:*]": reason})

@@ -15,7 +15,7 @@ import time
 
 from lambdas.answer.book import PROBE_ACCOUNT, Book, Choice, named_step
 from lambdas.answer.request import Fields, Json, Request, parts_of
-from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
+from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED, is_uncheckable
 
 MARK = "fallback.journal"  #: the term that the log subscription filters by
 VERSION = 1
@@ -27,8 +27,10 @@ LONGEST_ORIGINAL = 20 * 1024
 LONGEST_NAME = 64  #: of a trunk, or of a SID in a line that is too long
 CUT = "...(cut)"
 MASK = "***"
-#: Calls and texts that nobody vouches for, of which a line is kept each minute, by every execution environment.
-KEPT_A_MINUTE = {FORGED: 10, UNVERIFIABLE: 60}
+#: Calls and texts that nobody vouches for, of which a line is kept each minute, by every execution environment: so many of each degree of
+#: trust, so that those whose signature is wrong use up no place of those whose signature cannot be checked; and of one sender so many, so
+#: that a single stranger leaves most places to callers. Whom the limit leaves out Twilio's alerts and recordings tell of.
+KEPT_A_MINUTE, OF_ONE_SENDER = 60, 10
 HEXADECIMAL = frozenset("0123456789abcdef")
 
 #: What is kept of a request (https://www.twilio.com/docs/voice/twiml#request-parameters and the pages beside it).
@@ -67,7 +69,7 @@ class Journal:
     def __init__(self, book: Book, environment: str) -> None:
         self.book = book
         self.environment = environment
-        self.kept_lately: dict[tuple[str, str], float] = {}
+        self.kept_lately: dict[tuple[str, str], tuple[float, str]] = {}
 
     def write(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> None:
         """The line of one request."""
@@ -80,10 +82,11 @@ class Journal:
         self.emit(dict(facts), self.metrics(medium, outcome))
 
     def outcome(self, request: Request, trust: str) -> str:
-        """What is counted: the trust, but that callbacks are no callers, and that a forged request which names an account of ours may well
-        be a real caller and our token a stale one: `refused`, an alarm at once. The probe counts its verified requests itself."""
-        if trust == FORGED and request.fields.get("AccountSid") in self.book.accounts:
-            return "refused"
+        """What is counted: the trust, but that callbacks are no callers, and that what is forged, or of a form that cannot be checked, and
+        names an account of ours may be a real caller and our token a stale one: `refused`. Anybody can ask so, therefore the alarm counts
+        whom Twilio confirms (`lambdas.workers.claims`). The probe counts its verified requests itself."""
+        if trust == FORGED or (trust == UNVERIFIABLE and is_uncheckable(request)):
+            return "refused" if request.fields.get("AccountSid") in self.book.accounts else FORGED
         return "delivered" if trust == VERIFIED and request.medium == "callback" else trust
 
     def keeps(self, request: Request, trust: str) -> bool:
@@ -91,15 +94,16 @@ class Journal:
         sid = sid_of(request.fields)
         if trust == VERIFIED:
             return bool(sid)
-        return bool(sid) and request.fields.get("AccountSid") in self.book.accounts and self.is_under_limit(trust, sid)
+        return bool(sid) and request.fields.get("AccountSid") in self.book.accounts and self.is_under_limit(trust, sid, request.sender)
 
-    def is_under_limit(self, trust: str, sid: str) -> bool:
+    def is_under_limit(self, trust: str, sid: str, sender: str) -> bool:
         """Whether a line of this call or text may be kept: one a minute of each, and of so many. A caller makes many requests."""
         now = time.monotonic()
-        self.kept_lately = {key: moment for key, moment in self.kept_lately.items() if now - moment < 60}
-        if (trust, sid) in self.kept_lately or sum(key[0] == trust for key in self.kept_lately) >= KEPT_A_MINUTE[trust]:
+        self.kept_lately = {key: kept for key, kept in self.kept_lately.items() if now - kept[0] < 60}
+        senders = [kept[1] for key, kept in self.kept_lately.items() if key[0] == trust]
+        if (trust, sid) in self.kept_lately or len(senders) >= KEPT_A_MINUTE or senders.count(sender) >= OF_ONE_SENDER:
             return False
-        self.kept_lately[trust, sid] = now
+        self.kept_lately[trust, sid] = (now, sender)
         return True
 
     def entry(self, request: Request, trust: str, choice: Choice | None, milliseconds: float) -> Json:

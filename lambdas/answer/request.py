@@ -54,6 +54,7 @@ class Request:
 
     `path` is the resource that was matched, with its parameters filled in (`/voice/keys/chosen/1`); `base` is the address before it
     (`https://host/v1`), `url` the whole address without its query, and `query` the parameters of the query in whatever order they came.
+    `sender` is the IP address that asked: it is compared and never kept.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class Request:
         "method",
         "path",
         "query",
+        "sender",
         "trunk",
         "url",
     )
@@ -76,6 +78,7 @@ class Request:
         context = event["requestContext"]
         self.id: str = context.get("requestId") or ""
         self.method: str = event["httpMethod"]
+        self.sender: str = (context.get("identity") or {}).get("sourceIp") or ""
         self.path = path_of(event)
         self.medium = medium_of(self.path)
         self.domain: str = context["domainName"]

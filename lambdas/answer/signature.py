@@ -44,7 +44,12 @@ def trust_of(request: Request, tokens: Tokens | None, hosts: Collection[str] = (
         if any(matches(token, request, url + query, signature) for token in secrets):
             request.base = base_of(url, request.path) or request.base
             return VERIFIED
-    return UNVERIFIABLE if request.query or request.method == "GET" else FORGED
+    return UNVERIFIABLE if is_uncheckable(request) else FORGED
+
+
+def is_uncheckable(request: Request) -> bool:
+    """Whether what was signed has to be guessed, so that no match proves nothing."""
+    return bool(request.query) or request.method == "GET"
 
 
 def addresses(request: Request, hosts: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -114,7 +114,7 @@ class Alerts:
     def answered(self, since: datetime, until: datetime) -> set[str]:
         """The calls and texts that surely came to us around a window: what nobody vouched for may have been a stranger's."""
         events = self.timeline.events(since - LONGEST_CALL, until + SETTLED)
-        return {event["pk"] for event in events if event.get("kind") == ANSWERED or is_verified(event)}
+        return {event["pk"] for event in events if is_certain(event)}
 
     def is_new(self, alert: Any, answered: set[str]) -> bool:
         """Whether we know nothing of it yet."""
@@ -162,9 +162,9 @@ class Alerts:
         return item | as_stored({name: sent[parameter] for name, parameter in named.items() if sent.get(parameter)})
 
 
-def is_verified(event: Item) -> bool:
-    """Whether an event is a request that Twilio signed."""
-    return event.get("kind") == "request" and event.get("trust") == VERIFIED
+def is_certain(event: Item) -> bool:
+    """Whether an event says all that an alert would: a request that Twilio signed, or what such an alert was corrected to."""
+    return (event.get("kind") == "request" and event.get("trust") == VERIFIED) or (event.get("kind") == ANSWERED and not event.get("trust"))
 
 
 def read(client: Client, alert: Any, progress: Progress) -> Any:

@@ -1,7 +1,8 @@
 """`reconcile`: every few minutes, what Twilio knows and we do not, and what waits and is due.
 
 Each chore stands alone: one that fails is counted and does not keep the others from their work; it is done again in the next run, because
-how far each has come is noted in the table. An event `{"since": "2026-11-21T00:00:00Z"}` looks at an earlier time once more.
+how far each has come is noted in the table. An event `{"since": "2026-11-21T00:00:00Z"}` looks at an earlier time once more, and
+`{"only": "confirm_claims"}` does one chore, which cannot wait as long as the others.
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
 """
 
@@ -23,6 +24,7 @@ from lambdas.workers.asking import Asking
 from lambdas.workers.aws import QUICK, SEARCHING
 from lambdas.workers.call_events import CallEvents
 from lambdas.workers.calls import Calls, event_of
+from lambdas.workers.claims import Claims
 from lambdas.workers.events import ANSWERED, FAILURE, Item, write, write_new
 from lambdas.workers.gaps import Gaps
 from lambdas.workers.missing import SETTLED, Missing
@@ -65,6 +67,7 @@ ALERTS = Alerts(TABLE, TWILIO, HOSTS, DAYS)
 LOGS = boto3.client("logs", config=SEARCHING)
 VOICE_LOG, MESSAGING_LOG = (AccessLog(LOGS, os.environ[name], os.environ["STATIC_PATTERN"]) for name in ("VOICE_LOG", "MESSAGING_LOG"))
 CALLS = Calls(TABLE, TWILIO, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), CALL_EVENTS, DAYS[0])
+CLAIMS = Claims(TABLE, TWILIO, DAYS[0])
 TEXTS = Texts(TABLE, TWILIO, Gaps(TABLE, MESSAGING_LOG.static_answers, "sms"), DAYS)
 UNASKED: set[str] = set()  #: accounts of which Twilio could not be asked in this run
 
@@ -73,11 +76,12 @@ Chore = Callable[[datetime, datetime | None], None]
 
 @METRICS.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
-    """One run of all chores."""
+    """One run of all chores, or of one."""
     now = datetime.now(UTC)
     since = datetime.fromisoformat(event["since"]) if event.get("since") else None
     UNASKED.clear()
-    failed = [chore.__name__ for chore in CHORES if not done(chore, now, since)]
+    chores = [chore for chore in CHORES if event.get("only") in (None, chore.__name__)]
+    failed = [chore.__name__ for chore in chores if not done(chore, now, since)]
     count("ChoresFailed", len(failed))
     for account in sorted(UNASKED):
         count_unasked(account)
@@ -141,6 +145,21 @@ def queue_missing_by_trunk_of(home: Home, until: datetime, since: datetime | Non
     keep([event_of(call, ANSWERED, DAYS[0]) for _, call in found])
     count("RecordingsFound", sum(queued(recording, until) for recording, _ in found))
     MISSING.trunks(home).came_to(until)
+
+
+def confirm_claims(now: datetime, since: datetime | None) -> None:
+    """Write what Twilio confirms of requests that nobody vouched for, at once: an outage may begin by it; and count it for the alarm."""
+    asking(ASK_SECONDS).each(lambda home, deadline: confirm_claims_of(home, now, since, deadline))
+
+
+def confirm_claims_of(home: Home, now: datetime, since: datetime | None, deadline: Deadline) -> None:
+    """The same for one account."""
+    progress = mark("claims", home)
+    for begin, end in windows(since or progress.since(now), now):
+        found = CLAIMS.within(home, begin, end, deadline)
+        keep(found)
+        count("Refused", len(found))
+        progress.came_to(end)
 
 
 def ask_alerts(now: datetime, since: datetime | None) -> None:
@@ -217,4 +236,4 @@ def count_unasked(account: str) -> None:
         metric.add_dimension("Account", account)
 
 
-CHORES: tuple[Chore, ...] = (queue_due, queue_missing, queue_missing_by_trunk, ask_alerts, ask_calls, ask_texts)
+CHORES: tuple[Chore, ...] = (queue_due, confirm_claims, queue_missing, queue_missing_by_trunk, ask_alerts, ask_calls, ask_texts)

@@ -46,19 +46,12 @@ class Texts:
         known, moments = Known.of(self.timeline.events(since - SAME_OUTAGE, until + SAME_OUTAGE), SIDS), self.gaps.within(since, until)
         if not moments and not known.failed - known.came:
             return []
-        lists = asking.each(lambda home, deadline: list(self.inbound(home, since - SAME_OUTAGE, until, deadline)))
+        lists = asking.each(lambda home, deadline: list(inbound(self.api, home, since - SAME_OUTAGE, until, deadline)))
         told = (sent_of(text) for _, texts in lists for text in texts if text.sid in known.missed)
         left = unexplained(moments, told, STATIC_AFTER)
         lost = {home: [text for text in texts if is_lost(text, known, left)] for home, texts in lists}
         found = asking.each(lambda home, deadline: list(self.items(home, lost.get(home, ()), deadline)))
         return [item for _, items in found for item in items]
-
-    def inbound(self, home: Home, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Any]:
-        """The texts that people wrote to an account in a window."""
-        messages = self.api.client(home.account, deadline, home.region).messages
-        for message in messages.stream(date_sent_after=since, date_sent_before=until, page_size=PAGE):
-            if message.direction == "inbound":
-                yield message
 
     def items(self, home: Home, texts: Iterable[Any], deadline: Deadline) -> Iterator[Item]:
         """What is written of texts: of each an event on the timeline, and what the primary should have had."""
@@ -67,6 +60,14 @@ class Texts:
             url, method = addresses.of(text.to, text.messaging_service_sid)
             ask = Ask(url, urlencode(form_of(text, home)), "sms", method)
             yield from missed_text(UNHEARD, stamp(sent_of(text)), text.sid, "", ask, self.days)
+
+
+def inbound(api: TwilioApi, home: Home, since: datetime, until: datetime, deadline: Deadline) -> Iterator[Any]:
+    """The texts that people wrote to an account in a window."""
+    messages = api.client(home.account, deadline, home.region).messages
+    for message in messages.stream(date_sent_after=since, date_sent_before=until, page_size=PAGE):
+        if message.direction == "inbound":
+            yield message
 
 
 def is_lost(text: Any, known: Known, left: Sequence[datetime]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import ConditionBase, Key
 
 from lambdas.answer.signature import VERIFIED
-from lambdas.workers.events import SHARDS, TIMELINE, Item, strangers
+from lambdas.workers.events import ANSWERED, SHARDS, TIMELINE, Item, strangers
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -61,8 +61,10 @@ def days(since: datetime, until: datetime, newest_first: bool) -> Iterator[str]:
 
 
 def is_fallback(event: Item) -> bool:
-    """Whether an event says that Twilio sent a caller or a text here: what outages are made of."""
-    return event.get("kind") == "request" and event.get("trust") == VERIFIED and event.get("medium") in ("voice", "sms")
+    """Whether an event says that Twilio sent a caller or a text here: what outages are made of. Of a request that nobody vouched for
+    Twilio's lists said so, soon afterwards; what they tell of lines that were lost comes too late to be news."""
+    kind, trust = event.get("kind"), event.get("trust")
+    return event.get("medium") in ("voice", "sms") and ((kind == "request" and trust == VERIFIED) or (kind == ANSWERED and bool(trust)))
 
 
 def is_message(event: Item) -> bool:

@@ -20,6 +20,8 @@ from lambdas.workers.webhook import NotSent
 from local.twilio.faults import NotYet
 from tests.unit.gateway import event
 from tests.unit.test_alerts import alert
+from tests.unit.test_calls import call
+from tests.unit.test_claims import claim
 from tests.unit.test_probe import Fallback, run
 from tests.unit.voicemail_workers import ACCOUNT as VOICEMAIL_ACCOUNT
 from tests.unit.voicemail_workers import CONTEXT, Account, account, photo
@@ -124,4 +126,7 @@ def reconcile(made: Account) -> None:
     moment = stamp(datetime.now(UTC) - timedelta(hours=1))
     made.call(missing, time=moment, day_shard=f"{moment[:10]}#0")
     alert(made, "https://fallback.example.com/v1/voice")
-    made.worker("reconcile", CHORES=(worker.queue_due, worker.queue_missing, worker.ask_alerts, fails)).handler({}, CONTEXT)
+    claim(made, call(made).sid)
+    made.worker("reconcile", CHORES=(worker.queue_due, worker.confirm_claims, worker.queue_missing, worker.ask_alerts, fails)).handler(
+        {}, CONTEXT
+    )

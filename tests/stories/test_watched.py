@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -179,10 +180,29 @@ def test_secrets_manager_that_is_down_is_told_as_what_it_is(watched: Watched) ->
 
 
 def test_a_stale_token_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
-    """Every real caller is a stranger then, while the probe is well."""
-    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs), token="rotated at Twilio")
+    """Every real caller is a stranger then, while the probe is well. Of strangers Twilio knows nothing."""
+    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs), token="a stranger's own")
+    watched.invoke("ReconcileFunctionName", only="confirm_claims")
     assert watched.probe(FAR)["faults"]["L"] == []
+    watched.controls.settled()
+    assert not watched.ringing()
+    caller_with_a_stale_token(watched, deployed)
     assert watched.rung_by("refused") == {"refused"}
+
+
+def caller_with_a_stale_token(watched: Watched, deployed: Deployed) -> None:
+    """Twilio signs with another token than ours; `reconcile` learns from it that there is such a call."""
+    twilio = deployed.twilio()
+    twilio.platform.webhooks = replace(twilio.platform.webhooks, auth_token="rotated at Twilio")
+    made = twilio.number("+15550100199", voice_url=deployed.outputs.voice_url).call("+15550100123")
+    deployed.until(lambda: claimed(deployed, made.sid), "the claim is in the table")
+    watched.invoke("ReconcileFunctionName", only="confirm_claims")
+
+
+def claimed(deployed: Deployed, sid: str) -> bool:
+    """Whether somebody claimed this call."""
+    pages = deployed.table.get_paginator("scan").paginate(TableName=deployed.outputs.table, FilterExpression="attribute_exists(sid)")
+    return any(item["sid"]["S"] == sid and item["kind"]["S"] == "stranger" for page in pages for item in page["Items"])
 
 
 def test_a_token_that_twilio_refuses_rings_its_own_alarm_until_it_is_right(
@@ -260,7 +280,7 @@ def health_told(watched: Watched, runs: int) -> list[str]:
 
 
 def test_whoever_is_told_reads_what_callers_experience_then_a_command_then_the_runbook(watched: Watched, deployed: Deployed) -> None:
-    ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs), token="rotated at Twilio")
+    caller_with_a_stale_token(watched, deployed)
     assert watched.rung_by("refused") == {"refused"}
     alarms = [json.loads(message["Message"]) for message in watched.told()]
     [refused] = [alarm for alarm in alarms if alarm["NewStateValue"] == "ALARM"]

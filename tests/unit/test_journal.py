@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.answer.book import PROBE_ACCOUNT, Choice
-from lambdas.answer.journal import CUT, KEPT_A_MINUTE, LONGEST_LINE, LONGEST_VALUE, MARK, MASK, PARAMETERS, Journal, safe_url
+from lambdas.answer.journal import CUT, KEPT_A_MINUTE, LONGEST_LINE, LONGEST_VALUE, MARK, MASK, OF_ONE_SENDER, PARAMETERS, Journal, safe_url
 from lambdas.answer.request import Request
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 from lambdas.workers.events import as_stored
@@ -22,9 +22,13 @@ BOOK = book()
 LONG = st.sampled_from(["a", "\u2603", "\U0001f600", "\n", '"']).map(lambda sign: sign * 1000)
 
 
-def written(path: str, fields: dict[str, str], trust: str = VERIFIED, journal: Journal | None = None) -> dict[str, Any]:
+def written(
+    path: str, fields: dict[str, str], trust: str = VERIFIED, journal: Journal | None = None, sender: str = "192.0.2.1", **more: Any
+) -> dict[str, Any]:
     """The line of one request; fails unless it is one line of ASCII within its limit."""
-    request = Request(event(path, encoded(fields.items())))
+    asked = event(path, encoded(fields.items()), **more)
+    asked["requestContext"]["identity"] = {"sourceIp": sender}
+    request = Request(asked)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         (journal or Journal(BOOK, "production")).write(request, trust, None if request.medium == "callback" else CHOICE, 1.2345)
     text = printed.getvalue()
@@ -193,23 +197,41 @@ def test_what_nobody_can_check_is_kept_where_it_names_our_account() -> None:
     assert MARK not in written("/voice", CALLED | {"AccountSid": STRANGER}, UNVERIFIABLE)
 
 
-@pytest.mark.parametrize("trust", KEPT_A_MINUTE)
+def test_what_cannot_be_checked_by_its_form_is_no_proof_that_tokens_are_missing() -> None:
+    """Anybody can add a query. An alarm that a stranger could set off would be switched off."""
+    query: dict[str, Any] = {"multiValueQueryStringParameters": {"x": ["1"]}}
+    assert written("/voice", CALLED, UNVERIFIABLE, **query)["Outcome"] == "refused"
+    assert written("/voice", CALLED | {"AccountSid": STRANGER}, UNVERIFIABLE, **query)["Outcome"] == FORGED
+    assert written("/voice", CALLED, UNVERIFIABLE)["Outcome"] == "unverifiable"
+
+
+@pytest.mark.parametrize("trust", [FORGED, UNVERIFIABLE])
 def test_few_callers_a_minute_whom_nobody_vouches_for_leave_a_line(trust: str) -> None:
     """Whoever knows the account's SID could else write as much as he likes."""
-    journal, most = Journal(BOOK, "production"), KEPT_A_MINUTE[trust]
-    lines = [written("/voice", called(number), trust, journal) for number in range(most + 5)]
+    journal, most = Journal(BOOK, "production"), KEPT_A_MINUTE
+    lines = [written("/voice", called(number), trust, journal, sender=str(number)) for number in range(most + 5)]
     assert [MARK in line for line in lines] == [True] * most + [False] * 5
     assert MARK in written("/voice", CALLED, VERIFIED, journal)
-    journal.kept_lately = {key: moment - 61 for key, moment in journal.kept_lately.items()}
+    journal.kept_lately = {key: (moment - 61, sender) for key, (moment, sender) in journal.kept_lately.items()}
     assert MARK in written("/voice", called(most), trust, journal)
+
+
+@pytest.mark.parametrize("trust", [FORGED, UNVERIFIABLE])
+def test_a_single_stranger_leaves_places_to_callers(trust: str) -> None:
+    """Twilio asks from many addresses."""
+    journal = Journal(BOOK, "production")
+    his = [written("/voice", called(number), trust, journal, sender="198.51.100.7") for number in range(1000)]
+    assert sum(MARK in line for line in his) == OF_ONE_SENDER
+    assert MARK in written("/voice", called(1001), trust, journal, sender="192.0.2.1")
+    assert "198.51.100.7" not in json.dumps(his)
 
 
 def test_the_limit_counts_callers_and_not_their_requests() -> None:
     """A real caller makes five or more requests; with a stale token each is one that nobody vouches for."""
     journal = Journal(BOOK, "production")
-    lines = [written("/voice", called(number), FORGED, journal) for number in range(KEPT_A_MINUTE[FORGED]) for _ in range(5)]
-    assert sum(MARK in line for line in lines) == KEPT_A_MINUTE[FORGED]
-    assert len({line["params"]["CallSid"] for line in lines if MARK in line}) == KEPT_A_MINUTE[FORGED]
+    lines = [written("/voice", called(number), FORGED, journal, sender=str(number)) for number in range(KEPT_A_MINUTE) for _ in range(5)]
+    assert sum(MARK in line for line in lines) == KEPT_A_MINUTE
+    assert len({line["params"]["CallSid"] for line in lines if MARK in line}) == KEPT_A_MINUTE
 
 
 def called(number: int) -> dict[str, str]:
