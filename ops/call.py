@@ -1,12 +1,12 @@
 """`fallback call`: the story of one call or text."""
 
 import json
-import re
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from lambdas.answer.journal import OF_CALL_OR_MESSAGE, is_sid
 from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption, ShowOption
@@ -30,7 +30,7 @@ def call(
 
         fallback call SM0123456789abcdef0123456789abcdef --json
     """
-    if not re.fullmatch(r"(CA|SM|MM)[0-9a-f]{32}", sid):
+    if not is_sid(sid, *OF_CALL_OR_MESSAGE):
         raise OpsError(f"{sid!r} is no SID of a call or text: CA, SM or MM and 32 hexadecimal digits, as the command `errors` shows them")
     desk = Desk.open(environment, region, show_numbers, f"the story of {sid}")
     items = [desk.view(item) for item in desk.history.story(sid)]

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from lambdas.workers.events import ASIDE, ASIDE_DAYS, BATCH, OF_CALL_OR_MESSAGE, PERSON, SHARDS, STRANGER_DAYS, Item, strangers
+from lambdas.answer.journal import OF_CALL_OR_MESSAGE, is_sid
+from lambdas.workers.events import ASIDE, ASIDE_DAYS, BATCH, PERSON, SHARDS, STRANGER_DAYS, Item, strangers
 from ops import audit
 from ops.deployment import Deployment, OpsError, explained
 from ops.desk import Desk
@@ -43,7 +44,7 @@ class Kept:
     @property
     def calls(self) -> set[str]:
         """Their calls and texts; opt-outs, claims that nobody vouches for and lines put aside are none."""
-        return {item["pk"] for item in self.items if OF_CALL_OR_MESSAGE.fullmatch(item["pk"])}
+        return {item["pk"] for item in self.items if is_sid(item["pk"], *OF_CALL_OR_MESSAGE)}
 
 
 def forget(

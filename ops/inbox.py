@@ -1,12 +1,12 @@
 """Voicemails as the engineer has them: which there are, who has heard them, and their audio, for the terminal and the console alike."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.answer.journal import is_sid
 from lambdas.workers.events import Item
 from lambdas.workers.voicemails import ELSEWHERE, HEAR, STORED, stamp
 from ops.deployment import OpsError, explained
@@ -35,7 +35,7 @@ def within(desk: Desk, period: Period) -> list[Item]:
 
 def find(desk: Desk, sid: str) -> Item:
     """One voicemail, by the SID of its recording or of its call. Raises OpsError."""
-    if not re.fullmatch(r"(RE|CA)[0-9a-f]{32}", sid):
+    if not is_sid(sid, "RE", "CA"):
         listed = desk.command("voicemails list")
         raise OpsError(f"{sid!r} is no SID of a recording or call: RE or CA and 32 hexadecimal digits, as `{listed}` shows them")
     found = of_call(desk, sid) if sid.startswith("CA") else by_recording(desk, sid)

@@ -14,6 +14,7 @@ import typer
 
 from config.checks import account_sid
 from lambdas.answer.book import PROBE_ACCOUNT
+from lambdas.answer.journal import is_sid
 from lambdas.answer.tokens import OLD_AFTER
 from lambdas.workers.twilio_regions import CITIES, Home, names_of
 from ops.deployment import Deployment, OpsError, explained
@@ -21,7 +22,6 @@ from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionOption
 from ops.screen import out
 
 TOKEN = re.compile(r"[0-9a-zA-Z_-]{16,128}")
-API_KEY = re.compile(r"SK[0-9a-f]{32}")
 #: https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
 SHARED_KEY = re.compile(r"webhooks_sharedkey_[0-9A-Za-z]{20,40}")
 SHARED_SECRET = re.compile(r"[!-~]{16,512}")
@@ -219,7 +219,7 @@ def known(tokens: Mapping[str, Any], found: list[str], name: str) -> None:
 
 def with_key(keys: Mapping[str, Any], account: str, key: str, secret: str) -> dict[str, Any]:
     """The API keys with that of one account, in one Region."""
-    if not API_KEY.fullmatch(key):
+    if not is_sid(key, "SK"):
         raise OpsError(f"{key!r} is no API key SID: SK and 32 hexadecimal digits, as the Twilio console shows it")
     if not TOKEN.fullmatch(secret):
         raise OpsError("that is no API key secret; Twilio shows it once, when the key is made")

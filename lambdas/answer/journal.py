@@ -32,6 +32,7 @@ MASK = "***"
 #: that a single stranger leaves most places to callers. Whom the limit leaves out Twilio's alerts and recordings tell of.
 KEPT_A_MINUTE, OF_ONE_SENDER = 60, 10
 HEXADECIMAL = frozenset("0123456789abcdef")
+OF_CALL_OR_MESSAGE = ("CA", "SM", "MM")  #: how SIDs of calls and messages begin
 
 #: What is kept of a request (https://www.twilio.com/docs/voice/twiml#request-parameters and the pages beside it).
 #: `CallToken` and `StirPassportToken` let their bearer act for the caller: never.
@@ -169,14 +170,19 @@ def sid_of(fields: Fields) -> str:
     """The call or message that a request belongs to, where it is a SID as Twilio writes them."""
     for name in ("CallSid", "MessageSid", "SmsSid"):
         sid = fields.get(name) or ""
-        if sid[:2] in ("CA", "SM", "MM") and is_sid(sid):
+        if is_sid(sid, *OF_CALL_OR_MESSAGE):
             return sid
     return ""
 
 
-def is_sid(text: str) -> bool:
-    """Whether this is a SID: two letters and 32 hexadecimal digits (https://www.twilio.com/docs/glossary/what-is-a-sid)."""
-    return len(text) == 34 and text[:2].isascii() and text[:2].isupper() and set(text[2:]) <= HEXADECIMAL
+def is_sid(text: str, *kinds: str) -> bool:
+    """Whether this is a SID: two letters, of `kinds` if there are any, and 32 hexadecimal digits.
+
+    https://www.twilio.com/docs/glossary/what-is-a-sid
+    """
+    kind = text[:2]
+    known = kind in kinds if kinds else kind.isascii() and kind.isalpha() and kind.isupper()
+    return len(text) == 34 and known and set(text[2:]) <= HEXADECIMAL
 
 
 def masked(kept: dict[str, str]) -> dict[str, str]:

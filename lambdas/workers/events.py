@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from lambdas.answer.journal import MARK, VERSION, masked_number
+from lambdas.answer.journal import MARK, OF_CALL_OR_MESSAGE, VERSION, is_sid, masked_number
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ STRANGER, STRANGER_DAYS = "stranger", 7  #: requests that nobody vouches for: ki
 ASIDE, ASIDE_DAYS = "aside", 14  #: lines that could not become events: kind, and how long they are kept
 LONGEST_SHOWN, LONGEST_REASON = 4096, 300  #: characters of such a line, and of what is wrong with it
 #: What the journal writes, and nothing else becomes an event. https://www.twilio.com/docs/glossary/what-is-a-sid
-OF_CALL_OR_MESSAGE = re.compile(r"(?:CA|SM|MM)[0-9a-f]{32}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 FIRST_YEAR = 2000
 LONGEST_REQUEST = 128  #: characters of API Gateway's request id
@@ -110,7 +109,7 @@ def is_encodable(text: str) -> bool:
 def sid_of(params: Mapping[str, str]) -> str:
     """What the event belongs to: a call or a message by its SID. Nothing else that was sent becomes a key."""
     sids = (params.get(name, "") for name in ("ParentCallSid", "CallSid", "MessageSid", "SmsSid"))
-    return next((sid for sid in sids if OF_CALL_OR_MESSAGE.fullmatch(sid)), "")
+    return next((sid for sid in sids if is_sid(sid, *OF_CALL_OR_MESSAGE)), "")
 
 
 def items_of(line: Line, event_days: int, original_days: int) -> Iterator[Item]:
@@ -155,7 +154,7 @@ def strangers(shard: str) -> str:
 
 
 def aside(text: str, reason: str, now: datetime) -> Item:
-    """The item of a line that could not become an event, for a person to look at. The same line is the same item."""
+    """The item of a line that could not become an event, for a person to look at. The same line again is the same item, on one day."""
     digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
     shown = text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()
     facts = {"kind": ASIDE, "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "reason": reason[:LONGEST_REASON], "text": shown}

@@ -14,12 +14,12 @@ from email.utils import parsedate_to_datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from lambdas.answer.journal import is_sid
 from lambdas.answer.signature import VERIFIED
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 MEDIA_URL = re.compile(r"https://[a-z0-9.-]+/[\w/.-]*/Media/(ME[0-9a-f]{32})")
 #: Statuses after which nothing more comes of a recording; `in-progress` and the like are none of them.
 FINAL = ("completed", "absent", "failed")
@@ -99,7 +99,7 @@ def task_in(body: str) -> Task:
 
 def sound(task: Task) -> bool:
     """Whether its SIDs are SIDs: they become keys and paths."""
-    return all(SID.fullmatch(sid) for sid in (task.account, task.belongs_to, task.sid))
+    return all(isinstance(sid, str) and is_sid(sid) for sid in (task.account, task.belongs_to, task.sid))
 
 
 def queue(client: "SQSClient", url: str, bodies: Iterable[str]) -> int:

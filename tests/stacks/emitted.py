@@ -1,8 +1,6 @@
 """The metrics that our code really emits: it is run, and what it prints is read."""
 
-import base64
 import contextlib
-import gzip
 import io
 import json
 import time
@@ -19,6 +17,7 @@ from lambdas.workers.voicemails import stamp
 from lambdas.workers.webhook import NotSent
 from local.twilio.faults import NotYet
 from tests.unit.gateway import event
+from tests.unit.record_worker import delivery
 from tests.unit.test_alerts import alert
 from tests.unit.test_calls import call
 from tests.unit.test_claims import claim
@@ -77,9 +76,7 @@ def record(made: Watching) -> None:
     """A delivery with a line, and one that cannot be read."""
     line = {"fallback.journal": 1, "time": stamp(datetime.now(UTC)), "request": "r1", "medium": "voice", "entry": "voice"}
     line |= {"path": "/voice", "trust": VERIFIED, "params": {"CallSid": "CA" + "1" * 32}}
-    events = [{"message": json.dumps(line)}, {"message": "no line"}]
-    data = base64.b64encode(gzip.compress(json.dumps({"messageType": "DATA_MESSAGE", "logEvents": events}).encode())).decode()
-    made.worker("record").handler({"awslogs": {"data": data}}, CONTEXT)
+    made.worker("record").handler(delivery(json.dumps(line), "no line"), CONTEXT)
 
 
 def probe(made: Watching) -> None:

@@ -1,7 +1,5 @@
 """The local cloud does what AWS would do where the product depends on it, and leaves nothing behind."""
 
-import base64
-import gzip
 import itertools
 import json
 import os
@@ -23,6 +21,7 @@ from local.cloud import LocalCloud
 from local.emulator.controls import ANSWER, LONGEST
 from local.emulator.process import CannotStart
 from tests.stories import scene
+from tests.unit.record_worker import delivery
 
 ROOT = Path(__file__).parents[2]
 calls = (f"Call-{number}." for number in itertools.count())
@@ -270,7 +269,9 @@ def test_what_is_invoked_asynchronously_waits_while_it_is_throttled(api: Api, ow
     call, functions = next(calls), api.cloud.client("lambda")
     functions.put_function_concurrency(FunctionName=api.outputs["Keeper"], ReservedConcurrentExecutions=0)
     if own:
-        functions.invoke(FunctionName=api.outputs["Keeper"], InvocationType="Event", Payload=json.dumps(delivery(call)))
+        functions.invoke(
+            FunctionName=api.outputs["Keeper"], InvocationType="Event", Payload=json.dumps(delivery(json.dumps({"call": call})))
+        )
     else:
         api.post(call=call)
     with pytest.raises(TimeoutError, match="no invocation under way"):
@@ -319,15 +320,10 @@ def test_rights_are_enforced(api: Api) -> None:
     iam = api.cloud.client("iam")
     policy = iam.get_role_policy(RoleName=role, PolicyName="own")["PolicyDocument"]
     iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(policy).replace("dynamodb:PutItem", "dynamodb:GetItem"))
-    record = {"messageId": "1", "body": json.dumps({"requestPayload": delivery("forbidden")})}
+    record = {"messageId": "1", "body": json.dumps({"requestPayload": delivery(json.dumps({"call": "forbidden"}))})}
     answer = functions.invoke(FunctionName=api.outputs["Keeper"], Payload=json.dumps({"Records": [record]}))
     iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(policy))
     assert "AccessDeniedException" in answer["Payload"].read().decode()
-
-
-def delivery(call: str) -> dict[str, Any]:
-    data = {"logEvents": [{"id": "1", "message": json.dumps({"call": call})}]}
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()}}
 
 
 def test_a_template_refers_to_a_secret_by_its_arn(api: Api) -> None:

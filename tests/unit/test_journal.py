@@ -10,7 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.answer.book import PROBE_ACCOUNT, Choice
-from lambdas.answer.journal import CUT, KEPT_A_MINUTE, LONGEST_LINE, LONGEST_VALUE, MARK, MASK, OF_ONE_SENDER, PARAMETERS, Journal, safe_url
+from lambdas.answer.journal import (
+    CUT,
+    KEPT_A_MINUTE,
+    LONGEST_LINE,
+    LONGEST_VALUE,
+    MARK,
+    MASK,
+    OF_ONE_SENDER,
+    PARAMETERS,
+    Journal,
+    is_sid,
+    safe_url,
+)
 from lambdas.answer.request import Request
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
 from lambdas.workers.events import as_stored
@@ -296,3 +308,26 @@ def test_what_twilio_tells_later_is_masked_alike(monkeypatch: pytest.MonkeyPatch
     assert as_stored(facts) == facts
     monkeypatch.setenv("PRIVACY_STORE", "masked")
     assert as_stored(facts) == {"from": "+1500*****01", "to": "+1500*****06", "call_status": "completed"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds", "is_one"),
+    [
+        ("CA" + "0" * 32, (), True),
+        ("ZZ" + "0" * 32, (), True),
+        ("CA" + "0" * 32, ("CA", "SM"), True),
+        ("RE" + "0" * 32, ("CA", "SM"), False),
+        ("CA" + "0" * 31, (), False),
+        ("CA" + "0" * 33, (), False),
+        ("CA" + "g" * 32, (), False),
+        ("CA" + "A" * 32, (), False),
+        ("ca" + "0" * 32, (), False),
+        ("C1" + "0" * 32, (), False),
+        ("ÄÖ" + "0" * 32, (), False),
+        ("CA" + "0" * 31 + "\n", (), False),
+        ("", (), False),
+    ],
+)
+def test_a_sid_is_two_letters_and_32_hexadecimal_digits(text: str, kinds: tuple[str, ...], is_one: bool) -> None:
+    """The one rule, of whatever becomes a key or a path and of whatever somebody types."""
+    assert is_sid(text, *kinds) is is_one

@@ -1,10 +1,9 @@
 """`record` and `rebuild` meet lines that nobody imagined: each is counted and put aside, and takes no other line with it."""
 
-import base64
-import gzip
 import json
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import batched
 from types import ModuleType
 from typing import Any
@@ -12,11 +11,12 @@ from typing import Any
 import pytest
 
 from lambdas.answer.journal import MARK, VERSION
-from lambdas.workers.events import ASIDE, STRANGER, Item, NotAJournalLine, items_of, line_in
+from lambdas.workers.events import ASIDE, STRANGER, Item, NotAJournalLine, aside, items_of, line_in
 from lambdas.workers.outage import moment
 from lambdas.workers.tasks import tasks_of
 from lambdas.workers.timeline import Timeline
 from tests.unit.gateway import ACCOUNT, CALL
+from tests.unit.record_worker import delivery, record_of
 from tests.unit.voicemail_workers import CONTEXT, Account, account
 
 MUTANTS = 10_000
@@ -65,16 +65,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 @pytest.fixture
 def record(made: Account) -> ModuleType:
-    made.monkeypatch.setenv("EVENT_DAYS", "400")
-    made.monkeypatch.setenv("ORIGINAL_DAYS", "30")
-    return made.module("record")
-
-
-def delivery(*texts: str) -> dict[str, Any]:
-    """What CloudWatch Logs hands over."""
-    events = [{"id": str(number), "message": text} for number, text in enumerate(texts)]
-    data = json.dumps({"messageType": "DATA_MESSAGE", "logEvents": events})
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(data.encode())).decode()}}
+    return record_of(made)
 
 
 def stored(made: Account) -> list[Item]:
@@ -124,10 +115,13 @@ def test_an_item_that_dynamodb_refuses_goes_aside_and_the_others_of_its_batch_ar
     assert sum(item["pk"].startswith(f"{ASIDE}#") for item in found) == 1
 
 
-def test_the_same_odd_line_again_is_the_same_item(made: Account, record: ModuleType) -> None:
+def test_the_same_odd_line_again_is_the_same_item_of_that_day(made: Account, record: ModuleType) -> None:
     for _ in range(3):
         record.handler(delivery("no line"), CONTEXT)
     assert len(made.table.scan()["Items"]) == 1
+    late = datetime(2026, 11, 27, 23, 59, 59, tzinfo=UTC)
+    keys = [(item["pk"], item["sk"]) for item in (aside("no line", "why", late + timedelta(seconds=after)) for after in (-9, 0, 1))]
+    assert keys[0] == keys[1] != keys[2]
 
 
 @pytest.mark.parametrize("trust", ["forged", "unverifiable"])

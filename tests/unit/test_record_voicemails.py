@@ -1,7 +1,5 @@
 """`record` queues what a journal line gives to collect, after the event is in the table."""
 
-import base64
-import gzip
 import json
 from collections.abc import Iterator
 from types import ModuleType
@@ -12,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.answer.journal import MARK, VERSION
 from lambdas.workers.tasks import task_in
+from tests.unit.record_worker import delivery, record_of
 from tests.unit.test_voicemail_tasks import ACCOUNT, MESSAGE, RECORDING, callback, text
 from tests.unit.voicemail_workers import CONTEXT, Account, account
 
@@ -26,17 +25,13 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 @pytest.fixture
 def record(made: Account) -> ModuleType:
-    made.monkeypatch.setenv("EVENT_DAYS", "400")
-    made.monkeypatch.setenv("ORIGINAL_DAYS", "30")
-    return made.module("record")
+    return record_of(made)
 
 
-def delivery(*lines: dict[str, Any]) -> dict[str, Any]:
-    """What CloudWatch Logs hands over."""
+def lines(*facts: dict[str, Any]) -> dict[str, Any]:
+    """A delivery of journal lines."""
     known = {MARK: VERSION, "time": "2026-11-21T02:41:07.000000Z", "entry": "recording", "path": "/recording", "book": "b"}
-    messages = [json.dumps(known | {"request": f"r{number}"} | line) for number, line in enumerate(lines)]
-    data = {"messageType": "DATA_MESSAGE", "logEvents": [{"id": str(number), "message": each} for number, each in enumerate(messages)]}
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()}}
+    return delivery(*(json.dumps(known | {"request": f"r{number}"} | each) for number, each in enumerate(facts)))
 
 
 def queued(made: Account) -> list[str]:
@@ -46,18 +41,18 @@ def queued(made: Account) -> list[str]:
 
 
 def test_a_recording_and_a_photo_are_queued(made: Account, record: ModuleType) -> None:
-    record.handler(delivery(callback(), text((PHOTO, "image/jpeg"))), CONTEXT)
+    record.handler(lines(callback(), text((PHOTO, "image/jpeg"))), CONTEXT)
     assert queued(made) == ["ME" + "5" * 32, RECORDING]
     assert len(made.table.scan()["Items"]) == 2
 
 
 def test_a_line_that_comes_twice_in_a_delivery_is_queued_once(made: Account, record: ModuleType) -> None:
-    record.handler(delivery(callback(), callback()), CONTEXT)
+    record.handler(lines(callback(), callback()), CONTEXT)
     assert queued(made) == [RECORDING]
 
 
 def test_what_strangers_claim_is_not_queued(made: Account, record: ModuleType) -> None:
-    record.handler(delivery(callback() | {"trust": "unverifiable"}, text()), CONTEXT)
+    record.handler(lines(callback() | {"trust": "unverifiable"}, text()), CONTEXT)
     assert queued(made) == []
     assert len(made.table.scan()["Items"]) == 2, "but it is on record, so that Twilio is asked"
 
@@ -67,7 +62,7 @@ def test_a_queue_that_is_away_brings_the_whole_delivery_again(made: Account, rec
     with made.monkeypatch.context() as patch:
         patch.setattr(record, "QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/gone")
         with pytest.raises(ClientError):
-            record.handler(delivery(callback()), CONTEXT)
+            record.handler(lines(callback()), CONTEXT)
     assert len(made.table.scan()["Items"]) == 1
-    record.handler(delivery(callback()), CONTEXT)
+    record.handler(lines(callback()), CONTEXT)
     assert (len(made.table.scan()["Items"]), queued(made)) == (1, [RECORDING])
