@@ -36,7 +36,7 @@ HIGH_LEVEL = {
     ("configure", "list-profiles"): set(),
     ("s3", "rm"): {"--recursive"},
 }
-CDK = ("bootstrap", "deploy", "destroy", "diff", "rollback", "synth")
+CDK = ("bootstrap", "deploy", "destroy", "diff", "drift", "rollback", "synth")
 GLOBAL = {"--region", "--profile", "--query", "--output", "--endpoint-url"}
 
 
