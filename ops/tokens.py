@@ -136,7 +136,7 @@ def set_key(
     environment: EnvironmentOption = PRODUCTION,
     region: RegionOption = None,
 ) -> None:
-    """Set the API key that fetches an account's recordings and asks what was missed. Its secret is asked for without echo.
+    """Set the API key that asks for recordings and missed calls. Its secret is asked for without echo.
 
     Each Region of Twilio has keys of its own: an account is asked in those Regions for which there is a key here.
 

@@ -93,7 +93,7 @@ DESKS = 'lookup.desks = { "+12025550100" = "Ann" }\n'
         ({"start": "{{ say([]) }}"}, "a message must be a text, a table or a list of these, and not empty; this is []"),
         ({"start": "<Say>x</Say>", "steps": "next = [{ answer = {{ onward | tojson }} }]"}, "own/steps.toml:1: 'onward' is undefined"),
         ({"start": "{% include 'part.xml' %}"}, "own/start.xml:1: there is no template 'part.xml'"),
-        ({"start": "{% include 'own/start.xml' %}"}, "own/start.xml: it includes or calls itself without end"),
+        ({"start": "{% include 'own/start.xml' %}"}, "own/start.xml:1: it includes or calls itself without end"),
         ({"start": "{% if 'x' is loud %}{% endif %}"}, "No test named 'loud'"),
         ({"start": "<Say>x</Say>", "two words": "<Say>x</Say>"}, "own/two words.xml: 'two words' cannot be part of a URL"),
         ({"start": "<Say>x</Say>", "steps": '"two words" = [{ document = "start" }]'}, "'two words' cannot be part of a URL"),
