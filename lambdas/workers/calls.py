@@ -72,8 +72,8 @@ class Calls:
 
     def corrected(self, home: Home, doubted: Iterable[Any], missed: Mapping[str, Item], deadline: Deadline) -> Iterator[Item]:
         """The events of calls that an alert makes look missed, and that we answered, in the place of those."""
-        new = (call for call in doubted if missed[call.sid]["kind"] == MISSED and call.sid not in self.events.known)
-        for call in islice(new, MOST_DOUBTED):
+        asked = (call for call in doubted if missed[call.sid]["kind"] == MISSED and self.events.known.get(call.sid, True))
+        for call in islice(asked, MOST_DOUBTED):
             if self.events.came_to_us(home, call.sid, deadline):
                 event = missed[call.sid]
                 yield event | {"kind": ANSWERED, "expires": expiry(event["time"], self.days)}

@@ -107,6 +107,15 @@ def test_a_call_that_we_answered_is_not_missed_though_its_line_is_lost(made: Acc
     assert "missed" in items(made, never_came)
 
 
+def test_a_call_whose_recording_was_found_first_is_not_missed_either(made: Account, reconcile: ModuleType) -> None:
+    """Twilio was asked about it for the recording, and is not asked again."""
+    found = missed(made, call(made).asked(OURS))
+    recorded(made, found)
+    reconcile.handler({}, CONTEXT)
+    assert items(made, found).keys() == {"answered", "voicemail", "end"}
+    assert len([each for each in made.api.received if each.path.endswith("/Events.json")]) == 1
+
+
 def test_twilio_is_asked_about_a_missed_call_once(made: Account, reconcile: ModuleType) -> None:
     missed(made, call(made).asked(PRIMARY, 500))
     for _ in range(2):

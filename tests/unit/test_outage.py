@@ -313,6 +313,22 @@ def test_while_nothing_can_be_told_no_transition_overwrites_another(office: Offi
     assert "since 23:52" in office.subjects[0]
 
 
+def test_a_beginning_that_sns_refuses_for_twenty_minutes_is_told_before_the_end(office: Office) -> None:
+    """The outage of a minute is long over by then."""
+
+    def refuses(_: dict[str, Any]) -> None:
+        raise throttled()
+
+    office.comes(BEGIN)
+    office.outages.tell = refuses
+    for minute in range(1, 21):
+        with pytest.raises(ClientError):
+            office.outages.look(BEGIN + minute * MINUTE)
+    office.outages.tell = office.told.append
+    office.minutes(BEGIN + 21 * MINUTE, 3)
+    assert [subject.split()[1] for subject in office.subjects] == ["callers", "over:"]
+
+
 def test_answers_that_are_lost_do_not_tell_people_by_the_dozen(office: Office) -> None:
     """SNS takes the message and its answer never comes, for 40 minutes: nobody can know, so it is sent again, but seldom."""
     sent: list[str] = []

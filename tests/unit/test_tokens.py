@@ -390,3 +390,18 @@ def test_the_endpoint_is_that_of_the_region(monkeypatch: pytest.MonkeyPatch, reg
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_REGION", region)
     assert tokens.endpoint_url() == endpoint
+
+
+def test_a_rotation_in_the_right_order_drops_nobody_though_secrets_manager_is_down_later(serve: Callable[[Behaviour], TlsServer]) -> None:
+    """Both tokens were in the secret before Twilio signed with the new one. A warm environment has to learn of it without a bad signature:
+    when that comes, in an outage an hour later, it is too late to ask."""
+    server, both = serve(aws(SECRET)), {ACCOUNT: ["old", "new"]}
+    store = TokenStore("tokens", PATIENCE)
+    server.behave = aws(json.dumps(both))
+    store.tried -= TOO_OLD_AFTER + 1
+    store.came -= TOO_OLD_AFTER + 1
+    assert store.current() == both, "the probe asks every minute"
+    server.behave = status(500, b"{}")
+    store.tried -= 3600
+    assert store.refreshed() == both
+    assert store.current() == both
