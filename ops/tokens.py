@@ -64,7 +64,7 @@ def add_token(signer: Signer, environment: EnvironmentOption = PRODUCTION, regio
 
 
 def list_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """How many tokens each account has, in each Region, and which shared keys there are. The tokens themselves are never shown.
+    """How many tokens each account has, and which shared keys. Region by Region; the tokens themselves are never shown.
 
     Example:
 
@@ -117,7 +117,7 @@ def prune_tokens(account: Account, environment: EnvironmentOption = PRODUCTION, 
 
 
 def remove_token(signer: Signer, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
-    """Forget all secrets of a shared key that signs no more, of a Region that was left, or of an account.
+    """Forget a shared key, a Region that was left, or an account. All of its secrets go.
 
     Example:
 
