@@ -9,14 +9,13 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException
 
 from lambdas.workers.transport import Deadline, Unreachable
-from lambdas.workers.twilio_api import NoKey
+from lambdas.workers.twilio_api import NOT_FOUND, NoKey, status_of
 from lambdas.workers.twilio_regions import HOME, Home
 
 CANNOT_BE_ASKED = (NoKey, Unreachable, TwilioException)
-NOT_FOUND = 404
 
 logger = logging.getLogger("asking")
 
@@ -65,4 +64,4 @@ class Asking:
 
 def is_not_offered(home: Home, error: Exception) -> bool:
     """Whether a Region does not have what was asked for."""
-    return home.region != HOME and isinstance(error, TwilioRestException) and error.status == NOT_FOUND
+    return home.region != HOME and isinstance(error, TwilioException) and status_of(error) == NOT_FOUND

@@ -17,7 +17,7 @@ from io import BufferedIOBase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -167,10 +167,16 @@ def unless_gone[T](ask: Callable[[], T]) -> T | None:
     """What Twilio says; None for what it does not have, or no longer. Raises what Twilio's client raises for anything else."""
     try:
         return ask()
-    except TwilioRestException as error:
-        if error.status != NOT_FOUND:
+    except TwilioException as error:
+        if status_of(error) != NOT_FOUND:
             raise
         return None
+
+
+def status_of(error: TwilioException) -> int:
+    """Twilio's status in an error of its client, which raises one kind for a resource and another one for a list; 0 if there is none."""
+    response = error.args[-1] if error.args else None
+    return int(error.status if isinstance(error, TwilioRestException) else getattr(response, "status_code", 0))
 
 
 def aware(moment: datetime) -> datetime:

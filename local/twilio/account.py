@@ -10,18 +10,23 @@ from local.twilio.connection import Resolver
 from local.twilio.conversations import Conversations
 from local.twilio.exchange import Ask
 from local.twilio.fallback import Handler
+from local.twilio.hosts import HOME
 from local.twilio.numbers import Application, MessagingService, Number, SipDomain
 from local.twilio.origination import Origination
 from local.twilio.parameters import call_parameters
 from local.twilio.people import Caller
 from local.twilio.platform import Alert, Platform, Recording, new_sid
+from local.twilio.signing import Tokens
 from local.twilio.trunk import Trunk
 from local.twilio.undocumented import Undocumented
 from local.twilio.webhook import Webhooks
 
 
 class StandInTwilio:
-    """One Twilio account. Calls and texts run in the thread that makes them; many threads may do so at once."""
+    """One Twilio account in one Region, which has Auth Tokens, numbers and everything else of its own.
+
+    Calls and texts run in the thread that makes them; many threads may do so at once.
+    """
 
     def __init__(
         self,
@@ -34,15 +39,24 @@ class StandInTwilio:
         clock: Callable[[], float] = time,
         verified_caller_ids: Sequence[str] = (),
         keeps_silent_recordings: bool = True,
+        region: str = HOME,
     ) -> None:
         open_questions = undocumented or Undocumented()
         trust = str(ca_bundle) if ca_bundle else None
-        webhooks = Webhooks(auth_token, resolver or Resolver(), trust, open_questions)
-        self.platform = Platform(account_sid, webhooks, open_questions, clock)
+        webhooks = Webhooks(Tokens(auth_token), resolver or Resolver(), trust, open_questions, region=region)
+        self.platform = Platform(account_sid, webhooks, open_questions, clock, region)
         self.platform.keeps_silence = keeps_silent_recordings
         self.platform.caller_ids |= set(verified_caller_ids)
         self.numbers: dict[str, Number] = {}
         self._conversations = Conversations(self.platform)
+
+    def create_secondary_token(self, token: str) -> None:
+        """A second Auth Token, as a rotation begins: the API takes both, the first one goes on signing."""
+        self.platform.webhooks.tokens.secondary = token
+
+    def promote_secondary_token(self) -> None:
+        """The end of a rotation: the second token signs, the first one is worth nothing any more."""
+        self.platform.webhooks.tokens.promote()
 
     @property
     def alerts(self) -> list[Alert]:

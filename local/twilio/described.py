@@ -59,6 +59,11 @@ def call(platform: Platform, each: Party) -> dict[str, object]:
     }
 
 
+def end(each: Party) -> float:
+    """When a call ended."""
+    return each.began + each.seconds
+
+
 def events(platform: Platform, each: Party) -> Sequence[dict[str, object]]:
     """The requests of a call with their answers, once it has been over for a while."""
     is_over = each.status not in ("queued", "ringing", "in-progress")

@@ -3,49 +3,50 @@
 A list lacks what was sent and what came back; a single alert has both. The filters are inclusive, the newest come first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from re import fullmatch
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
+from local.twilio.lists import PAGING, Described, Filters, begins, filters, moment, size
 from local.twilio.platform import Alert
 
-BASE = "https://monitor.twilio.com"
-PATH = "/v1/Alerts"
+_PATH = "/v1/Alerts"
 #: Twilio lists so many of a window and no more.
 MOST = 10_000
-NEVER = "1970-01-01T00:00:00Z"
 
 
-def answer(alerts: Sequence[Alert], account_sid: str, path: str, query: str) -> Mapping[str, object] | None:
-    """What a path of this API says; None where there is nothing."""
-    if path == PATH:
-        return _page(alerts, account_sid, dict(parse_qsl(query)))
-    one = fullmatch(PATH + r"/(NO[0-9a-f]{32})", path)
-    found = next((alert for alert in alerts if one and alert.sid == one[1]), None)
-    return None if found is None else {**_described(found, account_sid), **_exchanged(found)}
-
-
-def _page(alerts: Sequence[Alert], account_sid: str, asked: Mapping[str, str]) -> Mapping[str, object]:
-    size, page = int(asked.get("PageSize", "50")), int(asked.get("Page", "0"))
-    tests: list[Callable[[Alert], bool]] = [
-        lambda alert: asked.get("LogLevel", alert.level) == alert.level,
-        lambda alert: alert.at >= _moment(asked.get("StartDate", NEVER)),
-        lambda alert: alert.at <= _moment(asked.get("EndDate", "9999-01-01T00:00:00Z")),
-    ]
-    matching = sorted((alert for alert in alerts if all(test(alert) for test in tests)), key=lambda alert: alert.at, reverse=True)[:MOST]
-    shown = matching[page * size : (page + 1) * size]
-    more = (page + 1) * size < len(matching)
+def alerts(known: Sequence[Alert], account_sid: str, base: str, query: str) -> Described:
+    """A page of the list; `base` is this API's address. Raises Refused."""
+    asked = filters(query, ("LogLevel", "StartDate", "EndDate"))
+    told = [_described(alert, account_sid, base) for alert in _within(known, asked)]
+    begin, length, page = begins(told, asked), size(asked), int(asked.get("Page", "0"))
+    kept = {name: value for name, value in asked.items() if name not in PAGING}
 
     def url(number: int) -> str:
-        return f"{BASE}{PATH}?{urlencode({**asked, 'PageSize': size, 'Page': number})}"
+        return f"{base}{_PATH}?{urlencode({**kept, 'PageSize': length, 'Page': number})}"
 
-    meta = {"page": page, "page_size": size, "key": "alerts", "url": url(page), "first_page_url": url(0)}
+    more = begin + length < len(told)
+    meta = {"page": page, "page_size": length, "key": "alerts", "url": url(page), "first_page_url": url(0)}
     meta |= {"previous_page_url": url(page - 1) if page else None, "next_page_url": url(page + 1) if more else None}
-    return {"alerts": [_described(alert, account_sid) for alert in shown], "meta": meta}
+    return {"alerts": told[begin : begin + length], "meta": meta}
 
 
-def _described(alert: Alert, account_sid: str) -> dict[str, object]:
+def alert(known: Sequence[Alert], account_sid: str, base: str, sid: str) -> Described | None:
+    """A single alert, which has what was sent; None where there is none."""
+    found = next((each for each in known if each.sid == sid), None)
+    return None if found is None else {**_described(found, account_sid, base), **_exchanged(found)}
+
+
+def _within(known: Sequence[Alert], asked: Filters) -> list[Alert]:
+    since, until = (
+        moment(asked.get(name, default)).timestamp() for name, default in (("StartDate", "1970-01-02"), ("EndDate", "9999-01-01"))
+    )
+    level = asked.get("LogLevel")
+    found = [alert for alert in known if level in (None, alert.level) and since <= alert.at <= until]
+    return sorted(found, key=lambda alert: alert.at, reverse=True)[:MOST]
+
+
+def _described(alert: Alert, account_sid: str, base: str) -> dict[str, object]:
     at = datetime.fromtimestamp(alert.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "sid": alert.sid,
@@ -62,7 +63,7 @@ def _described(alert: Alert, account_sid: str) -> dict[str, object]:
         "date_created": at,
         "date_generated": at,
         "date_updated": at,
-        "url": f"{BASE}{PATH}/{alert.sid}",
+        "url": f"{base}{_PATH}/{alert.sid}",
     }
 
 
@@ -73,8 +74,3 @@ def _exchanged(alert: Alert) -> dict[str, object]:
         "response_headers": "",
         "response_body": alert.response_body,
     }
-
-
-def _moment(text: str) -> float:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

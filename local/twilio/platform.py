@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from local.twilio.error import TwilioError
 from local.twilio.exchange import Exchange
+from local.twilio.hosts import HOME, address
 from local.twilio.postman import Postman
 from local.twilio.undocumented import Undocumented
 from local.twilio.webhook import Webhooks
@@ -70,6 +71,19 @@ class Medium:
     content: bytes = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A text that was sent through the API."""
+
+    from_: str
+    to: str
+    body: str
+    media: tuple[str, ...]
+    at: float
+    service_sid: str | None = None
+    sid: str = field(default_factory=lambda: new_sid("SM"), compare=False)
+
+
 class Party(Protocol):
     """A call, as far as the REST API tells of it."""
 
@@ -102,7 +116,7 @@ class Platform:
     webhooks: Webhooks
     undocumented: Undocumented
     clock: Callable[[], float] = time
-    media_base: str = "https://api.twilio.com"
+    region: str = HOME
     keeps_silence: bool = True
     """Twilio stores silent recordings unless Support has set the account otherwise (error page 16102)."""
     caller_ids: set[str] = field(default_factory=set)
@@ -113,7 +127,14 @@ class Platform:
     texts: "list[Text]" = field(default_factory=list)
     numbers: "list[Number]" = field(default_factory=list)
     media: list[Medium] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+    """Texts that went out through the API."""
     postman: Postman = field(default_factory=Postman)
+
+    @property
+    def media_base(self) -> str:
+        """Where recordings and media are: at the API of this Region."""
+        return address("api", self.region)
 
     def note(self, error: TwilioError, exchange: Exchange, sid: str, level: Level = "error") -> None:
         """Keeps an error as an alert."""

@@ -5,43 +5,90 @@ the newest first, inbound and outbound alike; nothing in them says whether anybo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from re import fullmatch
-from urllib.parse import parse_qsl
 
-from local.twilio.lists import dated, page
+from local.twilio.lists import Described, Refused, dated, filters, matching, page
 from local.twilio.messages import Reply, Text
 from local.twilio.numbers import Application, MessagingService, Number
-from local.twilio.parameters import API_VERSION, segments
-from local.twilio.platform import Medium, Platform, rfc2822
+from local.twilio.parameters import API_VERSION, is_e164, segments
+from local.twilio.platform import Medium, Platform, Sent, rfc2822
 from local.twilio.server import Received
 
-SERVICES = "/v1/Services/"  #: on the host messaging.twilio.com
-
-Described = Mapping[str, object]
+_LONGEST = 1600
 
 
-def answer(platforms: Sequence[Platform], received: Received, path: str) -> Described | None:
-    """What a path below the account, or of messaging services, says; None where there is nothing."""
-    if path == "/Messages.json":
-        return _messages(platforms, received)
-    if path == "/IncomingPhoneNumbers.json":
-        return _numbers(platforms, received)
-    if several := fullmatch(r"/Messages/([SM]M[0-9a-f]{32})/Media\.json", path):
-        media = [_medium(platform, each) for platform in platforms for each in platform.media if each.message_sid == several[1]]
-        return page(received, "media_list", media)
-    if one := fullmatch(r"/Messages/([SM]M[0-9a-f]{32})\.json", path):
-        return next((each for _, each in _all_messages(platforms) if each["sid"] == one[1]), None)
-    if one := fullmatch(r"/Applications/(AP[0-9a-f]{32})\.json", path):
-        return next((_application(each) for each in _applications(platforms) if each.sid == one[1]), None)
-    sid = path.removeprefix(SERVICES)
-    return next((_service(platform, each) for platform, each in _services(platforms) if each.sid == sid), None)
+def messages(platforms: Sequence[Platform], received: Received) -> Described:
+    """A page of the list, newest first. Raises Refused."""
+    asked = filters(received.query, ("To", "From"), ("DateSent",))
+    found = sorted((pair for pair in _all_messages(platforms) if dated(asked, "DateSent", pair[0])), key=lambda pair: pair[0], reverse=True)
+    return page(received.path, asked, "messages", matching([each for _, each in found], asked, To="to", From="from"))
 
 
-def _messages(platforms: Sequence[Platform], received: Received) -> Described:
-    asked = dict(parse_qsl(received.query))
-    found = [(at, each) for at, each in _all_messages(platforms) if dated(asked, "DateSent", at)]
-    found = [(at, each) for at, each in found if all(asked.get(name, each[name.lower()]) == each[name.lower()] for name in ("From", "To"))]
-    return page(received, "messages", [each for _, each in sorted(found, key=lambda pair: pair[0], reverse=True)])
+def message(platforms: Sequence[Platform], sid: str) -> Described | None:
+    """One text, in or out."""
+    return next((each for _, each in _all_messages(platforms) if each["sid"] == sid), None)
+
+
+def media(platforms: Sequence[Platform], received: Received, sid: str) -> Described:
+    """What came with a text."""
+    found = [_medium(platform, each) for platform in platforms for each in platform.media if each.message_sid == sid]
+    return page(received.path, filters(received.query, ()), "media_list", found)
+
+
+def numbers(platforms: Sequence[Platform], received: Received) -> Described:
+    """The numbers that contain what is asked for. A number that was made anew is the last of its name."""
+    asked = filters(received.query, ("PhoneNumber",))
+    found = {each.number: _number(platform, each) for platform, each in _numbers(platforms) if asked.get("PhoneNumber", "") in each.number}
+    return page(received.path, asked, "incoming_phone_numbers", list(found.values()))
+
+
+def application(platforms: Sequence[Platform], sid: str) -> Described | None:
+    """An application that a number uses for its texts."""
+    found = (each.sms_application for _, each in _numbers(platforms) if each.sms_application)
+    return next((_application(each) for each in found if each.sid == sid), None)
+
+
+def service(platforms: Sequence[Platform], sid: str) -> Described | None:
+    """A messaging service that a number is in."""
+    found = ((platform, each.service) for platform, each in _numbers(platforms) if each.service)
+    return next((_service(platform, each) for platform, each in found if each.sid == sid), None)
+
+
+def send(platforms: Sequence[Platform], form: Mapping[str, str]) -> Described:
+    """Take a text that is to go out, as POST Messages does. Raises Refused with the codes of https://www.twilio.com/docs/api/errors."""
+    to, body = form.get("To", ""), form.get("Body", "")
+    if not to:
+        raise Refused(400, 21604, "A 'To' phone number is required")
+    platform, number = _sender(platforms, form)
+    if not is_e164(to.removeprefix("whatsapp:")):
+        raise Refused(400, 21211, f"The 'To' number {to} is not a valid phone number")
+    if to == number.number:
+        raise Refused(400, 21266, "'To' and 'From' number cannot be the same")
+    if not body and "MediaUrl" not in form:
+        raise Refused(400, 21602, "Message body is required")
+    if len(body) > _LONGEST:
+        raise Refused(400, 21617, f"The message body exceeds the {_LONGEST} character limit")
+    if number.conversations.between(to, number.number).opted_out:
+        raise Refused(400, 21610, "Attempt to send to unsubscribed recipient")
+    sent = Sent(
+        number.number, to, body, (form["MediaUrl"],) if "MediaUrl" in form else (), platform.clock(), form.get("MessagingServiceSid")
+    )
+    platform.sent.append(sent)
+    return _sent(platform, sent) | {"status": "queued", "date_sent": None}
+
+
+def _sender(platforms: Sequence[Platform], form: Mapping[str, str]) -> tuple[Platform, Number]:
+    """The number from which a text goes out: one of this Region."""
+    from_, service_sid = form.get("From", ""), form.get("MessagingServiceSid", "")
+    if not from_ and not service_sid:
+        raise Refused(400, 21603, "A 'From' phone number is required")
+    for platform, each in reversed(list(_numbers(platforms))):
+        if each.number == from_ or (not from_ and each.service and each.service.sid == service_sid):
+            return platform, each
+    raise Refused(400, 21606, f"The 'From' phone number provided ({from_}) is not a valid message-capable Twilio phone number")
+
+
+def _numbers(platforms: Sequence[Platform]) -> Iterator[tuple[Platform, Number]]:
+    return ((platform, each) for platform in platforms for each in platform.numbers)
 
 
 def _all_messages(platforms: Sequence[Platform]) -> Iterator[tuple[float, Described]]:
@@ -50,30 +97,52 @@ def _all_messages(platforms: Sequence[Platform]) -> Iterator[tuple[float, Descri
             yield text.received, _message(platform, text, text.parameters["From"], text.parameters["To"], None)
             for reply in text.replies:
                 yield text.received, _message(platform, text, reply.from_, reply.to, reply)
+        for sent in platform.sent:
+            yield sent.at, _sent(platform, sent)
 
 
-def _message(platform: Platform, text: Text, from_: str, to: str, reply: Reply | None) -> Described:
+def _sent(platform: Platform, each: Sent) -> dict[str, object]:
+    uri, at = f"/{API_VERSION}/Accounts/{platform.account_sid}/Messages/{each.sid}", rfc2822(each.at)
+    return _common(platform, each.sid, uri, at) | {
+        "body": each.body,
+        "num_segments": str(segments(each.body)),
+        "num_media": str(len(each.media)),
+        "direction": "outbound-api",
+        "from": each.from_,
+        "to": each.to,
+        "error_code": None,
+        "status": "sent",
+        "messaging_service_sid": each.service_sid,
+    }
+
+
+def _message(platform: Platform, text: Text, from_: str, to: str, reply: Reply | None) -> dict[str, object]:
     sid, body = (reply.sid, reply.body) if reply else (text.sid, text.parameters["Body"])
     uri, at = f"/{API_VERSION}/Accounts/{platform.account_sid}/Messages/{sid}", rfc2822(text.received)
-    return {
+    return _common(platform, sid, uri, at) | {
         "body": body,
         "num_segments": str(segments(body)),
         "num_media": str(len(reply.media)) if reply else text.parameters["NumMedia"],
         "direction": "outbound-reply" if reply else "inbound",
         "from": from_,
         "to": to,
+        "error_code": reply.error_code or None if reply else None,
+        "status": "received" if not reply else "sent" if reply.delivered else "failed",
+        "messaging_service_sid": text.parameters.get("MessagingServiceSid"),
+    }
+
+
+def _common(platform: Platform, sid: str, uri: str, at: str) -> dict[str, object]:
+    return {
+        "sid": sid,
+        "account_sid": platform.account_sid,
         "date_created": at,
         "date_updated": at,
         "date_sent": at,
         "price": None,
         "price_unit": "USD",
         "error_message": None,
-        "error_code": reply.error_code or None if reply else None,
         "uri": f"{uri}.json",
-        "account_sid": platform.account_sid,
-        "status": "received" if not reply else "sent" if reply.delivered else "failed",
-        "messaging_service_sid": text.parameters.get("MessagingServiceSid"),
-        "sid": sid,
         "api_version": API_VERSION,
         "subresource_uris": {"media": f"{uri}/Media.json"},
     }
@@ -92,14 +161,8 @@ def _medium(platform: Platform, each: Medium) -> Described:
     }
 
 
-def _numbers(platforms: Sequence[Platform], received: Received) -> Described:
-    wanted = dict(parse_qsl(received.query)).get("PhoneNumber", "")
-    numbers = {each.number: _number(platform, each) for platform in platforms for each in platform.numbers if wanted in each.number}
-    return page(received, "incoming_phone_numbers", list(numbers.values()))
-
-
 def _number(platform: Platform, each: Number) -> Described:
-    """A number, as far as its texts go. A number that was made anew is the last of its name."""
+    """A number, as far as its texts go."""
     return {
         "sid": each.sid,
         "account_sid": platform.account_sid,
@@ -113,10 +176,6 @@ def _number(platform: Platform, each: Number) -> Described:
     }
 
 
-def _applications(platforms: Sequence[Platform]) -> Iterator[Application]:
-    return (each.sms_application for platform in platforms for each in platform.numbers if each.sms_application)
-
-
 def _application(each: Application) -> Described:
     return {
         "sid": each.sid,
@@ -126,10 +185,6 @@ def _application(each: Application) -> Described:
         "sms_method": each.sms.method,
         "sms_fallback_url": each.sms.fallback_url,
     }
-
-
-def _services(platforms: Sequence[Platform]) -> Iterator[tuple[Platform, MessagingService]]:
-    return ((platform, each.service) for platform in platforms for each in platform.numbers if each.service)
 
 
 def _service(platform: Platform, each: MessagingService) -> Described:

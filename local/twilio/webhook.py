@@ -18,8 +18,9 @@ from local.twilio.connection import Limits, Reply, Request, Resolver, talk
 from local.twilio.cookies import Jar
 from local.twilio.error import Retry, TwilioError
 from local.twilio.exchange import Attempt, Exchange
+from local.twilio.hosts import HOME
 from local.twilio.overrides import CAP, Overrides, overrides
-from local.twilio.signing import Medium, signature
+from local.twilio.signing import Medium, Tokens, signature
 from local.twilio.undocumented import Undocumented
 
 _FOLLOWED = {301, 302, 303, 307}
@@ -30,11 +31,12 @@ _MOST_REDIRECTS = 10
 class Webhooks:
     """Makes webhook requests for one account. Holds no state of calls, so that many threads can share it."""
 
-    auth_token: str
+    tokens: Tokens
     resolver: Resolver
     trust: str | None
     """The file of certificate authorities; None for the system's."""
     undocumented: Undocumented
+    region: str = HOME
 
     def send(self, sent: Exchange, medium: Medium, jar: Jar | None) -> None:
         """Makes the request that `sent.ask` describes with `sent.parameters` and notes in `sent` what came of it."""
@@ -138,8 +140,8 @@ class _Delivery:
             "Accept-Encoding": "gzip",
             "Connection": "close",
             "I-Twilio-Idempotency-Token": token,
-            "X-Home-Region": "us1",
-            "X-Twilio-Signature": signature(self.webhooks.auth_token, aim.signed, self.medium, form),
+            "X-Home-Region": self.webhooks.region,
+            "X-Twilio-Signature": signature(self.webhooks.tokens.primary, aim.signed, self.medium, form),
         }
         if aim.method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"

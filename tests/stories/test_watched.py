@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -193,7 +192,8 @@ def test_a_stale_token_rings_its_own_alarm(watched: Watched, deployed: Deployed)
 def caller_with_a_stale_token(watched: Watched, deployed: Deployed) -> None:
     """Twilio signs with another token than ours; `reconcile` learns from it that there is such a call."""
     twilio = deployed.twilio()
-    twilio.platform.webhooks = replace(twilio.platform.webhooks, auth_token="rotated at Twilio")
+    twilio.create_secondary_token("rotated at Twilio")
+    twilio.promote_secondary_token()
     made = twilio.number("+15550100199", voice_url=deployed.outputs.voice_url).call("+15550100123")
     deployed.until(lambda: claimed(deployed, made.sid), "the claim is in the table")
     watched.invoke("ReconcileFunctionName", only="confirm_claims")

@@ -215,7 +215,7 @@ def test_a_time_can_be_looked_at_again(made: Account, reconcile: ModuleType) -> 
 def test_the_stand_in_describes_alerts_as_twilio_documents_them(made: Account, shared: Any) -> None:
     schema = OpenAPI.from_file_path(str(shared / "testdata" / "twilio-oai" / "twilio_monitor_v1.json"))
     found = alert(made, "https://app.example.com/calls/incoming")
-    told = monitor.answer([found], "AC" + "1" * 32, f"{monitor.PATH}/{found.sid}", "")
+    told = monitor.alert([found], "AC" + "1" * 32, "https://monitor.twilio.com", found.sid)
     known = schema.spec["components"]["schemas"]["monitor.v1.alert-instance"]["properties"].keys()
     assert told is not None
     assert set(told) <= set(known)

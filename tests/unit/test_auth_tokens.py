@@ -13,7 +13,7 @@ from lambdas.answer.book import PROBE_ACCOUNT
 from local.twilio import StandInTwilio
 from local.twilio.primary import Primary
 from local.twilio.rest import RestApi
-from local.twilio.server import Fails, Says
+from local.twilio.server import Says
 from tests.unit.watch_workers import ACCOUNT, Watching, counted, watching
 
 
@@ -22,7 +22,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
     twilio = StandInTwilio(ACCOUNT, "real")
     with watching(monkeypatch) as one, RestApi(twilio.platform) as api:
         monkeypatch.setenv("TWILIO_API_BASE", api.url)
-        one.api = api  # type: ignore[attr-defined]
+        one.api, one.twilio = api, twilio  # type: ignore[attr-defined]
         yield one
 
 
@@ -43,11 +43,37 @@ def test_a_token_that_twilio_takes_is_right(check: ModuleType, capsys: pytest.Ca
     assert found(check, capsys) == 0
 
 
-def test_a_token_that_twilio_refuses_in_every_region_is_stale(
-    check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_token_that_twilio_refuses_is_stale(check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its Region alone says so: the hosts that were asked until now answer nothing since 2026-04-28, and nothing is no refusal."""
     made.tokens(**{ACCOUNT: ["rotated away", "real"]})
     assert found(check, capsys) == 1
+    assert {each.headers["host"] for each in made.api.received} == {"api.twilio.com"}  # type: ignore[attr-defined]
+
+
+def test_each_token_is_tried_in_its_own_region(check: ModuleType, made: Watching) -> None:
+    """One of Dublin is worth nothing in the United States, and the other way round; where an account has no token nobody is asked."""
+    made.api.serve(StandInTwilio(ACCOUNT, "of Dublin", region="ie1").platform)  # type: ignore[attr-defined]
+    made.tokens(**{ACCOUNT: ["real", "of Dublin"], f"{ACCOUNT}@ie1": ["of Dublin", "real"]})
+    wrong = check.handler({}, None)
+    assert wrong == [{"fault": "refused", "account": ACCOUNT}, {"fault": "refused", "account": f"{ACCOUNT}@ie1"}]
+    hosts = {each.headers["host"] for each in made.api.received}  # type: ignore[attr-defined]
+    assert hosts == {"api.twilio.com", "api.dublin.ie1.twilio.com"}
+
+
+def test_in_a_rotation_both_tokens_are_right_until_one_is_promoted(check: ModuleType, made: Watching) -> None:
+    made.twilio.create_secondary_token("next")  # type: ignore[attr-defined]
+    made.tokens(**{ACCOUNT: ["next", "real"]})
+    assert check.handler({}, None) == []
+    made.twilio.promote_secondary_token()  # type: ignore[attr-defined]
+    assert check.handler({}, None) == [{"fault": "refused", "account": ACCOUNT}]
+
+
+def test_an_account_that_is_used_abroad_alone_lacks_nothing(check: ModuleType, made: Watching) -> None:
+    made.api.serve(StandInTwilio(ACCOUNT, "of Dublin", region="ie1").platform)  # type: ignore[attr-defined]
+    made.tokens(**{f"{ACCOUNT}@ie1": ["of Dublin"]})
+    assert check.handler({}, None) == []
+    made.tokens(**{f"{ACCOUNT}@ie1": ["of Dublin"], f"{ACCOUNT}@jp1": ["of Tokyo"]})
+    assert check.handler({}, None) == [{"fault": "unknown", "account": f"{ACCOUNT}@jp1"}]
 
 
 def test_an_account_without_a_token_is_told(check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,8 +95,7 @@ def test_the_first_deployment_says_that_there_is_no_token_yet_and_rings_nothing(
 
 def test_twilio_out_of_reach_proves_nothing(check: ModuleType, made: Watching, capsys: pytest.CaptureFixture[str]) -> None:
     made.tokens(**{ACCOUNT: ["rotated away"]})
-    made.api.api_faults(*[Fails(503)] * 20)  # type: ignore[attr-defined]
-    made.monkeypatch.setattr(made.api, "_knows", lambda _: True)  # type: ignore[attr-defined]
+    made.api.hosts_down = {"api.twilio.com"}  # type: ignore[attr-defined]
     assert found(check, capsys) == 0
 
 

@@ -23,6 +23,7 @@ from tests.unit.voicemail_workers import ACCOUNT, KEY, SECRET, WORDS
 
 HOST = "api.twilio.com"
 LONG = 30.0  #: seconds
+KEY_ABROAD = "SK" + "3" * 32
 
 
 class Secrets:
@@ -48,13 +49,14 @@ def ours() -> TwilioApi:
     return TwilioApi(keys, lambda _seconds: None)
 
 
-def at_twilio(api: RestApi) -> Recording:
+def at_twilio(where: RestApi | twilios.Platform) -> Recording:
     """A recording at Twilio, as its callback announces it."""
+    platform = where._platform if isinstance(where, RestApi) else where
     sound = audio.speech(WORDS)
     made = twilios.Recording(
         twilios.new_sid("RE"), twilios.new_sid("CA"), "", round(audio.seconds(sound)), "completed", sound, 1_800_000_000
     )
-    api._platform.recordings.append(made)
+    platform.recordings.append(made)
     return Recording(ACCOUNT, made.call_sid, made.sid, f"https://{HOST}/x", "completed", made.seconds)
 
 
@@ -125,9 +127,11 @@ def test_a_host_that_is_down_is_asked_twice(twilio: RestApi, ours: TwilioApi) ->
 @pytest.mark.parametrize("host", ["api.dublin.ie1.twilio.com", "api.ie1.twilio.com", "api.frankfurt.ie1.twilio.com"])
 def test_a_recording_is_fetched_in_the_region_where_it_lies(twilio: RestApi, host: str) -> None:
     """Whatever name its address bears: of one Region there is one host that answers."""
-    recording = at_twilio(twilio)
+    dublin = StandInTwilio(ACCOUNT, "of Dublin", region="ie1")
+    twilio.serve(dublin.platform, {KEY_ABROAD: SECRET})
+    recording = at_twilio(dublin.platform)
     abroad = Recording(ACCOUNT, recording.call, recording.sid, f"https://{host}/x", "completed", recording.seconds)
-    ours = TwilioApi(Keys(Secrets({f"{ACCOUNT}@ie1": {"key": KEY, "secret": SECRET}}), "keys"))  # type: ignore[arg-type]
+    ours = TwilioApi(Keys(Secrets({f"{ACCOUNT}@ie1": {"key": KEY_ABROAD, "secret": SECRET}}), "keys"))  # type: ignore[arg-type]
     fetched(ours, abroad)
     assert [each.headers["host"] for each in twilio.received] == ["api.dublin.ie1.twilio.com"]
 

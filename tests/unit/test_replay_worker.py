@@ -1,5 +1,6 @@
 """Handing one text or callback back: what the primary gets, what is refused, what is noted."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from types import ModuleType
@@ -12,7 +13,9 @@ from twilio.request_validator import RequestValidator
 from lambdas.workers.events import Item
 from lambdas.workers.hand_back import lost_callback
 from lambdas.workers.webhook import Ask
+from local.twilio import StandInTwilio
 from local.twilio.primary import Closes, Fails, Primary, Says, refusing_url
+from local.twilio.rest import RestApi
 from tests.unit.event_table import TABLE
 from tests.unit.replay_worker import ACCOUNT, TOKEN, add, text, wish, worker
 
@@ -223,3 +226,21 @@ def test_who_wrote_stop_gets_no_reply_until_start(replay: ModuleType, primary: P
         said.append(replay.handler(wish(event, send_replies=True), None)["replies"])
     assert [sentence.endswith("opted out") for sentence in said] == [True, True, True, False]
     assert len(sent.messages) == 1
+
+
+def test_a_text_of_dublin_is_signed_with_the_token_of_dublin(replay: ModuleType, primary: Primary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The primary checks it as Twilio signs there; where nobody can tell the Region, the first token is as good as any."""
+    event, abroad = missed(f"{primary.url}/texts"), f"{ACCOUNT}@ie1"
+    secrets = boto3.client("secretsmanager", region_name="us-east-1")
+    secrets.put_secret_value(SecretId="tokens", SecretString=json.dumps({ACCOUNT: [TOKEN], abroad: ["of Dublin"]}))
+    secrets.put_secret_value(SecretId="keys", SecretString=json.dumps({name: {"key": "SK1", "secret": "s"} for name in (ACCOUNT, abroad)}))
+    with RestApi(StandInTwilio(ACCOUNT, TOKEN).platform, keys={"SK1": "s"}) as api:
+        dublin = StandInTwilio(ACCOUNT, "of Dublin", region="ie1")
+        dublin.number("+12025550106").text("+12025550123", "Is 3 pm fine?")
+        dublin.platform.texts[0].parameters["MessageSid"] = event["pk"]
+        api.serve(dublin.platform, {"SK1": "s"})
+        monkeypatch.setenv("TWILIO_API_BASE", api.url)
+        assert replay.handler(wish(event), None)["state"] == "delivered"
+    received = primary.received[-1]
+    validator = RequestValidator("of Dublin")
+    assert validator.validate(f"{primary.url}/texts", received.form, received.headers["x-twilio-signature"])

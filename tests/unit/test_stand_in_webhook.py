@@ -20,7 +20,7 @@ from local.twilio.error import TwilioError
 from local.twilio.exchange import Ask, Exchange
 from local.twilio.overrides import overrides
 from local.twilio.primary import Behaviour, Closes, Drips, Fails, Hangs, Primary, Says, refusing_url
-from local.twilio.signing import signature, signed_url
+from local.twilio.signing import Tokens, signature, signed_url
 from local.twilio.undocumented import Undocumented
 from local.twilio.webhook import Webhooks
 
@@ -48,7 +48,7 @@ def request(
 ) -> Exchange:
     """What came of one webhook."""
     sent = Exchange(Ask(url, method), 0.0, "CA1", form or {"CallSid": "CA1", "From": "+15550123"})
-    webhooks = Webhooks(TOKEN, resolver or Resolver(), str(trust) if trust else None, undocumented or Undocumented())
+    webhooks = Webhooks(Tokens(TOKEN), resolver or Resolver(), str(trust) if trust else None, undocumented or Undocumented())
     webhooks.send(sent, "voice" if medium == "voice" else "sms", jar)
     return sent
 
