@@ -14,9 +14,10 @@ from typing import Any
 
 from markupsafe import escape
 
-from answerbook import grammar, manners, proofs, twiml
+from answerbook import emergencies, grammar, manners, proofs, twiml
 from answerbook.audio import Audio
 from answerbook.calendars import worked_out
+from answerbook.dialling import emergency_numbers, plans
 from answerbook.documents import Document, Medium, Node, Pen, parts, sheet
 from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_rules, wrong_names_in_steps
 from answerbook.flows import Flow, StepRule, Turn, rendered_for
@@ -307,6 +308,15 @@ class Compiler:
                 self.mistakes.add(f"{self.settings.place(table, key)}: {table}.{key}: {problem.message}")
         return documents
 
+    def dialling(self) -> dict[str, Any]:
+        """How to understand what employees dial; keys of look-ups are extensions, and no country's numbers."""
+        extensions = [key for table in self.draft.lookups.values() for key in table if key.isdigit()]
+        return {
+            "plans": plans(self.settings, extensions),
+            "parameters": list(self.settings.twilio.number_parameters),
+            "emergency": emergency_numbers(self.settings),
+        }
+
     def book(self, unverified: dict[str, Rule], documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Everything, with a digest as its id."""
         content = {
@@ -314,9 +324,12 @@ class Compiler:
             "hosts": list(self.settings.api.hosts),
             "keep_query": list(self.settings.privacy.keep_query),
             "masked": self.settings.privacy.store == "masked",
-            "steps": self.draft.steps,
-            "documents": documents | {name: written_out(document) for name, document in self.draft.documents.items()},
+            "steps": self.draft.steps | emergencies.steps(),
+            "documents": documents
+            | emergencies.documents(self.settings)
+            | {name: written_out(document) for name, document in self.draft.documents.items()},
             "lookups": self.draft.lookups,
+            "dialling": self.dialling(),
             "calendars": self.calendars,
             "audio": self.audio.files,
             "unverified": unverified,

@@ -1,5 +1,6 @@
 """Documents: what a template becomes for one turn of one answer, and the functions by which it writes addresses and words."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from answerbook.audio import Audio
 from answerbook.flows import Flow
 from answerbook.markup import Element, MarkupError
 from answerbook.templates import Call, Parameter
-from answerbook.words import CLOSE, OPEN, Words
+from answerbook.words import CLOSE, OPEN, UnknownCaller, Words, as_spoken
 from config.mistakes import nearest
 from config.settings import Settings
 from lambdas.answer.book import host_of
@@ -89,9 +90,14 @@ class Document:
         return [target for target in targets if not own_step(target)]
 
     @cached_property
+    def placeholders(self) -> list[str]:
+        """What is filled in when the call comes, without how it is said."""
+        return [part if part in SAMPLE else part.partition(":")[0] for part in parts(self.text)[1::2]]
+
+    @cached_property
     def lookups(self) -> list[tuple[str, str]]:
         """What it looks up: a parameter, and the name of a look-up in the book."""
-        return [(name, lookup) for name, sign, lookup in (part.partition("@") for part in parts(self.text)[1::2]) if sign]
+        return [(name, lookup) for name, sign, lookup in (part.partition("@") for part in self.placeholders) if sign]
 
     def forms(self, lookups: Mapping[str, Mapping[str, str]]) -> Iterator["Document"]:
         """The document as it is; one that looks things up, for each value of the parameter as it then is."""
@@ -107,13 +113,14 @@ class Document:
         """The text with what was found in the places of the look-ups."""
         text = self.text
         for (name, lookup), value in zip(self.lookups, found, strict=True):
-            text = text.replace(f"{OPEN}{name}@{lookup}{CLOSE}", escape(value))
+            written = f"{OPEN}{name}@{re.escape(lookup)}(:[^{CLOSE}]*)?{CLOSE}"
+            text = re.sub(written, str(escape(value)).replace("\\", r"\\"), text)
         return text
 
     @cached_property
     def parameters(self) -> list[str]:
         """The caller's parameters that it repeats."""
-        return [part for part in parts(self.text)[1::2] if part not in SAMPLE]
+        return [part for part in self.placeholders if part not in SAMPLE]
 
 
 class Pen:
@@ -137,12 +144,14 @@ class Pen:
         values = self.flow.answer.values
         language = str(values.get("language", self.settings.last_resort.language))
         words = Words(self.flow.refuse_value, language, str(values.get("voice", "")), self.play)
+        unknown = UnknownCaller(language, str(values.get("unknown_caller", "")))
         functions: dict[str, Any] = {
             "call": Call(),
             "turn": self.number,
             "step": self.step,
             "callback": self.callback,
             "lookup": self.lookup,
+            "identity": self.identity,
             "say": words.say,
             "words": words.words,
             "english": words.english,
@@ -150,7 +159,8 @@ class Pen:
             "audible": self.audible,
             "elsewhere": self.elsewhere,
         }
-        return self.flow.templates.document(self.flow.answer.flow, self.document, self.flow.given | values | functions)
+        text = self.flow.templates.document(self.flow.answer.flow, self.document, self.flow.given | values | functions)
+        return as_spoken(text, unknown)
 
     def step(self, wanted: str) -> Markup:
         """The address of a step of this flow, in the same turn."""
@@ -172,6 +182,12 @@ class Pen:
         if not isinstance(parameter, Parameter) or "@" in parameter.name:
             raise ValueError(f"lookup('{wanted}', ...): name a parameter of the caller's, as in lookup('{wanted}', call.To)")
         return Parameter(f"{parameter.name}@{self.flow.named_lookups[wanted]}")
+
+    def identity(self, parameter: Any) -> Parameter:
+        """The name in a `client:` address of the caller's parameter, as `<Client>` takes it."""
+        if not isinstance(parameter, Parameter):
+            raise ValueError("identity(...): name a parameter of the caller's, as in identity(call.To)")
+        return Parameter(f"{parameter.name}:identity")
 
     def callback(self, wanted: str) -> Markup:
         """The address of a callback of ours."""

@@ -4,6 +4,7 @@ In this order, the first that holds wins:
     the audio that we play cannot be had     -> the same document in words
     an address of ours failed                -> the last resort, which needs nothing
     texting: see `manners.py`                -> silence, or the text that must be sent
+    an emergency number, dialled by a phone  -> it is put through (`emergencies.py`)
     a cookie of ours                         -> the step that an earlier document of this call named (`come_back`)
     the rules of the settings
 """
@@ -11,15 +12,17 @@ In this order, the first that holds wins:
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from answerbook import manners
+from answerbook import emergencies, manners
+from answerbook.dialling import emergency_numbers
 from answerbook.documents import Document, Medium
-from answerbook.proofs import Draft
-from answerbook.reach import Rule
+from answerbook.proofs import DIALLED, Draft
+from answerbook.reach import Known, Rule, followed
 from answerbook.rules import Condition, implied
 from config.mistakes import ConfigError, nearest
 from config.settings import Settings
 
-ENTRIES: dict[str, Medium] = {"voice": "voice", "trunk": "voice", "sip": "voice", "app": "voice", "sms": "messaging"}
+#: In the order in which they are compiled: emergency calls at `voice` go where `sip` and `app` dial them.
+ENTRIES: dict[str, Medium] = {"trunk": "voice", "sip": "voice", "app": "voice", "voice": "voice", "sms": "messaging"}
 LAST_RESORT = {"voice": "last_resort/voice", "messaging": "last_resort/sms"}
 
 
@@ -29,7 +32,17 @@ def before_all(draft: Draft, entry: str) -> list[Rule]:
     documents = list(draft.following(entry))
     ours = {"if": [["ErrorUrl", "ours", [""]]], "document": LAST_RESORT[medium], "at": "last resort"}
     texting = manners.rules(draft.settings, documents) if medium == "messaging" else []
-    return [*in_words(documents), ours, *texting, *coming_back(documents)]
+    calling_help = emergencies.rules(draft.settings, dialling_help(draft)) if entry == "voice" else []
+    return [*in_words(documents), ours, *texting, *calling_help, *coming_back(documents)]
+
+
+def dialling_help(draft: Draft) -> Rule | None:
+    """Where employees' calls to emergency numbers go, if the settings know employees' phones."""
+    number = emergency_numbers(draft.settings)[0]
+    for entry in DIALLED:
+        for rule in followed(draft.steps.get(entry, ()), Known(values={"To": number})):
+            return {name: rule[name] for name in ("step", "document") if name in rule}
+    return None
 
 
 def in_words(documents: Iterable[Document]) -> list[Rule]:

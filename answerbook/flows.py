@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from answerbook.dialling import emergency_numbers
 from answerbook.rules import Condition, alternatives
 from answerbook.templates import Templates
 from config.checks import path_name
@@ -237,7 +238,7 @@ def given(settings: Settings) -> dict[str, Any]:
     return {
         "entry_urls": list(primary.entry_urls),
         "primary_hosts": hosts,
-        "emergency_numbers": list(settings.twilio.emergency_numbers),
+        "emergency_numbers": emergency_numbers(settings),
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from answerbook import grammar
 from answerbook.advice import advice
+from answerbook.dialling import emergency_numbers
 from answerbook.documents import Document, Medium, Node, sampled, sheet
 from answerbook.flows import Flow, given
 from answerbook.grammar import Problem
@@ -275,7 +276,7 @@ def harmful(draft: Draft, start: Node, medium: str) -> Iterator[str]:
 def rescued(draft: Draft) -> Iterator[str]:
     """Whatever else is decided for employees' calls, an emergency number is dialled."""
     for entry in DIALLED:
-        for number in draft.settings.twilio.emergency_numbers if entry in draft.steps else ():
+        for number in emergency_numbers(draft.settings) if entry in draft.steps else ():
             known = Known(values={"To": number})
             for rule in followed(draft.steps[entry], known):
                 for node in sorted(answering(draft.steps, rule, known) & draft.documents.keys()):

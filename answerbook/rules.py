@@ -11,6 +11,7 @@ import phonenumbers
 from answerbook.calendars import contains
 from config.checks import phone_number
 from config.mistakes import ConfigError, Mistakes, nearest
+from lambdas.answer.addresses import normal
 from lambdas.answer.book import MATCHES, OWN_CONDITIONS, fits, host_of, plain
 from lambdas.answer.journal import PARAMETERS
 
@@ -91,7 +92,7 @@ def condition(name: str, value: Any, place: Place) -> tuple[str, Any]:
         check(name, kind, value)
     except ValueError as error:
         raise ConfigError(f"{place(name, value=value)}: {name}: {error}") from error
-    return kind, COMPILED.get(kind, str)(value)
+    return kind, normal(value) if kind == "is" and name in ADDRESSES else COMPILED.get(kind, str)(value)
 
 
 def shown(value: Any) -> str:

@@ -25,12 +25,12 @@ from lambdas.answer.journal import PARAMETERS
 
 #: What a template may use beside the answer's values (docs/configuration.md explains each).
 GIVEN = frozenset(
-    "call step callback lookup turn say words english audio audible elsewhere refuse entry_urls primary_hosts emergency_numbers".split()
-)
+    "call step callback lookup identity turn say words english audio audible elsewhere refuse entry_urls primary_hosts".split()
+) | {"emergency_numbers"}
 ORIGINAL = "shipped/"  #: before the name of a template: the shipped one, also where the team has one of that name
 Asked = Callable[..., Any]  #: a filter or a test of Jinja's
 #: Values that `say` reads by itself.
-SPOKEN = frozenset({"language", "voice"})
+SPOKEN = frozenset({"language", "voice", "unknown_caller"})
 
 
 #: Jinja's words for a value that is not set.

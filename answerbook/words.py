@@ -27,10 +27,64 @@ KEYS = ("text", "ssml", "audio", "language", "voice")
 #: Twilio's own voices; https://www.twilio.com/docs/voice/twiml/say/text-speech has SSML with the others only.
 BASIC = ("", "man", "woman", "alice")
 
+#: Parameters that may be withheld, and those whose digits are said one by one.
+CALLERS = ("From", "Caller", "ForwardedFrom")
+SAID_BY_DIGIT = (*CALLERS, "To", "Called", "Digits")
+#: Stands for a caller of whom a document must not repeat what Twilio says: it would be the company's own number.
+UNKNOWN = f"{OPEN}:unknown{CLOSE}"
+OF_CALLER = re.compile(f"{OPEN}(?:{'|'.join(CALLERS)}){CLOSE}")
+SAY = re.compile(r"<Say\b(?P<attributes>[^>]*)>.*?</Say>", re.DOTALL)
+LANGUAGE = re.compile(r'\blanguage="([^"]*)"')
+SPOKEN = re.compile(f"{OPEN}((?:{'|'.join(SAID_BY_DIGIT)})(?:@[^{CLOSE}:]*)?){CLOSE}")
+#: What is said in the place of a number that is not shown, by language.
+UNKNOWN_CALLER = {
+    "da": "et ukendt nummer",
+    "de": "unbekannt",
+    "en": "an unknown caller",
+    "es": "un número desconocido",
+    "fr": "un numéro inconnu",
+    "it": "un numero sconosciuto",
+    "nb": "et ukjent nummer",
+    "nl": "een onbekend nummer",
+    "pt": "um número desconhecido",
+    "sv": "ett okänt nummer",
+}
+
 REFUSED = Markup("-")  #: stands for what cannot be said; nobody hears it, because the book is refused
 
 Play = Callable[[str], Markup]
 Refuse = Callable[[str, object], None]  #: of a sentence and the wrong value, by which its place is found
+
+
+class UnknownCaller:
+    """What is said in the place of a number that is not shown: the answer's own words, else those of the language, if they are known."""
+
+    def __init__(self, language: str, own: str) -> None:
+        self.language = language
+        self.own = own
+
+    def words(self, language: str) -> str:
+        """The words in a language; the answer's own fit its own language only."""
+        if self.own and language == self.language:
+            return self.own
+        return UNKNOWN_CALLER.get(language.partition("-")[0].lower(), "")
+
+
+def as_spoken(text: str, unknown: UnknownCaller) -> str:
+    """A document in which numbers are said digit by digit, and a caller who shows none by words."""
+
+    def said(found: re.Match[str]) -> str:
+        """One <Say>."""
+        named = LANGUAGE.search(found["attributes"])
+        words = str(escape(unknown.words(named[1] if named else unknown.language)))
+        return SPOKEN.sub(lambda each: spoken_part(each[1], words), found[0].replace(UNKNOWN, words))
+
+    return SAY.sub(said, text).replace(UNKNOWN, str(escape(unknown.words(unknown.language))))
+
+
+def spoken_part(name: str, words: str) -> str:
+    """The placeholder of a parameter that is said."""
+    return f"{OPEN}{name}:{f'caller:{words}' if name in CALLERS else 'spoken'}{CLOSE}"
 
 
 class Words:
@@ -43,10 +97,11 @@ class Words:
         self.voice = voice
         self.play = play
 
-    def say(self, message: Any) -> Markup:
-        """A message as TwiML."""
+    def say(self, message: Any, unknown: bool = False) -> Markup:
+        """A message as TwiML; with `unknown` words stand for the caller, of whom Twilio names a number of the company's."""
         messages = message if isinstance(message, list | tuple) and message else [message]
-        return Markup("").join(self.one(part if isinstance(part, Mapping) else {"text": part}) for part in messages)
+        said = Markup("").join(self.one(part if isinstance(part, Mapping) else {"text": part}) for part in messages)
+        return Markup(OF_CALLER.sub(UNKNOWN, said)) if unknown else said  # noqa: S704 - escaped before
 
     def one(self, message: Mapping[str, Any]) -> Markup:
         """One message of a list."""

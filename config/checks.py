@@ -106,6 +106,20 @@ def emergency_number(number: str) -> str:
     return number
 
 
+def country(code: str) -> str:
+    """Refuse what is no country with phones (ISO 3166-1, two letters)."""
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{code!r} is not a country code: write its two letters, as in GB")
+    return code
+
+
+def parameter_name(name: str) -> str:
+    """Refuse what cannot be a parameter that a Voice SDK client passes."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name):
+        raise ValueError(f"{name!r} is not a parameter's name: write it as the client passes it, as in PhoneNumber")
+    return name
+
+
 def time_zone(name: str) -> str:
     """Refuse what the IANA time zone database does not know."""
     if offset := re.fullmatch(r"(?:Etc/)?(?:GMT|UTC)([+-])(\d{1,2})(?::?\d\d)?", name):
@@ -184,6 +198,8 @@ EntryAddress = Annotated[str, AfterValidator(entry_address)]
 UrlPath = Annotated[str, AfterValidator(url_path)]
 ShortCode = Annotated[str, AfterValidator(short_code)]
 EmergencyNumber = Annotated[str, AfterValidator(emergency_number)]
+Country = Annotated[str, AfterValidator(country)]
+ParameterName = Annotated[str, AfterValidator(parameter_name)]
 TimeZone = Annotated[str, AfterValidator(time_zone)]
 Hours = Annotated[str, AfterValidator(hours)]
 CalendarDay = Annotated[str, AfterValidator(calendar_day)]

@@ -7,12 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validat
 from config.checks import (
     AccountSid,
     CalendarDay,
+    Country,
     EmailAddress,
     EmergencyNumber,
     EntryAddress,
     HostName,
     Hours,
     OurRegion,
+    ParameterName,
     PathName,
     PhoneNumber,
     PlainText,
@@ -101,10 +103,25 @@ class Twilio(Frozen):
     apps: tuple[PathName, ...] = Field(
         (), description="names of TwiML apps whose Voice SDK calls come here, as they stand in /app/{app}", examples=[["softphone"]]
     )
-    emergency_numbers: tuple[EmergencyNumber, ...] = Field(
-        ("112", "911", "999"),
+    country: Country | None = Field(
+        None,
+        description="country in which employees dial, its two letters: what national numbers mean, and which are emergency numbers; "
+        "left out, that of the first of `numbers`",
+        examples=["US"],
+    )
+    countries: dict[PathName, Country] = Field(
+        {}, description="the same of SIP domains and apps whose phones are in another country", examples=[{"office": "DE"}]
+    )
+    number_parameters: tuple[ParameterName, ...] = Field(
+        (),
+        description="parameters of your own in which Voice SDK clients pass the number dialled, where they leave To empty",
+        examples=[["PhoneNumber"]],
+    )
+    emergency_numbers: tuple[EmergencyNumber, ...] | None = Field(
+        None,
         min_length=1,
-        description="numbers that callers of /sip and /app reach whatever else is decided",
+        description="numbers that phones of SIP domains and apps reach whatever else is decided; left out, those of the countries, and "
+        "Twilio's test 933 in the US and Canada",
         examples=[["112", "110"]],
     )
 

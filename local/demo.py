@@ -1,7 +1,7 @@
-"""Three disasters on one laptop: what `make run` and `make demo` show, for the project's own settings or yours.
+"""Four disasters on one laptop: what `make run` and `make demo` show, for the project's own settings or yours.
 
-A call whose primary refuses connections, a text whose primary answers HTTP 500, a trunk call whose SIP servers are all dead: each goes
-through the deployed stack, and what is shown of it is read back from the event table.
+A call whose primary refuses connections, a text whose primary answers HTTP 500, a trunk call whose SIP servers are all dead, an emergency
+call of a desk phone: each goes through the deployed stack, and what is shown of it is read back from the event table.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def shown(disasters: list[Disaster]) -> Table:
 
 def event_lines(item: dict[str, Any]) -> Iterator[str]:
     """An event in a few lines."""
-    for name in ("trust", "entry", "error_code", "error_url", "answer", "document", "at"):
+    for name in ("trust", "entry", "emergency", "error_code", "error_url", "answer", "document", "at"):
         if name in item:
             yield f"{name}: {item[name]['S']}"
 

@@ -1,4 +1,4 @@
-"""The three disasters, and what is read back of them: a call, a text and a trunk call whose primary is down.
+"""The disasters, and what is read back of them: a call, a text, a trunk call and an emergency call whose primary is down.
 
 They are played to whatever the settings serve, and held to what the documents that answered promise.
 """
@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from answerbook.dialling import emergency_numbers
 from config.settings import Settings
 from local.cloud import LocalCloud
 from local.outputs import Outputs
 from local.phone import TRUNK_LINE, own_number
 from local.primary_down import failing, primary_host, refusing
-from local.twilio import Call, Caller, StandInTwilio
+from local.twilio import Answers, Call, Caller, StandInTwilio
 from local.twilio.audio import SENTENCE
 from local.twilio.exchange import Exchange
 
 CALLER = "+15550100123"
+DESK = "100"  #: the user of a desk phone
 MESSAGE = SENTENCE  #: real words on every machine
 
 
@@ -35,6 +37,7 @@ class Disaster:
     missing: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     said: bytes = b""
+    emergency: str = ""
 
     def expect(self, promise: str, holds: bool) -> None:
         """Note a promise that did not hold."""
@@ -74,14 +77,29 @@ def dead_trunk(twilio: StandInTwilio, outputs: Outputs, settings: Settings) -> D
     return disaster
 
 
+def emergency_call(twilio: StandInTwilio, outputs: Outputs, settings: Settings) -> Disaster:
+    """The application that routes what desk phones dial is down, and somebody dials an emergency number."""
+    name, number = settings.twilio.sip_domains[0], emergency_numbers(settings)[0]
+    with refusing(twilio, primary_host(settings)) as primary:
+        domain = twilio.sip_domain(name, voice_url=f"{primary}/calls/outgoing", voice_fallback_url=outputs.entry(f"/sip/{name}"))
+        call = domain.call(DESK, number, Caller(callees={number: Answers()}))
+    disaster = _disaster_of(f"A desk phone dials {number}; the primary refuses connections", call)
+    disaster.expect("the emergency number is put through", [(each.to, each.bridged) for each in call.dialled] == [(number, True)])
+    disaster.emergency = number
+    return disaster
+
+
 type Play = Callable[[StandInTwilio, Outputs, Settings], Disaster]
 
 
 def playable_with(settings: Settings) -> tuple[list[Play], list[str]]:
     """The disasters that can befall these settings, and a sentence for each that cannot."""
-    if settings.twilio.trunks:
-        return [refused_call, failing_text, dead_trunk], []
-    return [refused_call, failing_text], ["No trunk call: these settings have no [twilio] trunks."]
+    possible: list[tuple[Play, bool, str]] = [
+        (dead_trunk, bool(settings.twilio.trunks), "No trunk call: these settings have no [twilio] trunks."),
+        (emergency_call, bool(settings.twilio.sip_domains), "No emergency call: these settings have no [twilio] sip_domains."),
+    ]
+    plays = [refused_call, failing_text, *(play for play, can, _ in possible if can)]
+    return plays, [sentence for _, can, sentence in possible if not can]
 
 
 def _disaster_of(title: str, call: Call) -> Disaster:
@@ -114,6 +132,8 @@ def read_back(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> None:
     first = disaster.events[0] if disaster.events else {}
     disaster.expect("the event is in the table", bool(first))
     disaster.expect("the event is verified", first.get("trust", {}).get("S") == "verified")
+    if disaster.emergency:
+        disaster.expect("the event says that it is an emergency", first.get("emergency", {}).get("S") == disaster.emergency)
 
 
 def voicemail(cloud: LocalCloud, outputs: Outputs, disaster: Disaster) -> Path | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import phonenumbers
 
-from lambdas.answer.book import is_number
+from lambdas.answer.addresses import is_number
 
 #: The options of `fallback preview` that say a parameter; any other is said by --param.
 OPTIONS = {

@@ -14,6 +14,7 @@ from answerbook.rules import ADDRESSES, COUNTRIES, WORDS, check
 from config.folders import TEMPLATES, Folders
 from config.mistakes import nearest
 from config.settings import HERE, Settings, load
+from lambdas.answer.addresses import is_employee
 from lambdas.answer.journal import PARAMETERS
 from ops.compare import changed, compiled_at
 from ops.deployment import OpsError
@@ -24,6 +25,10 @@ from ops.screen import out
 from ops.walk import Answered, Walk
 from ops.words import count
 
+WRONG_ENTRY = (
+    "phones of a SIP domain belong to SipUrl followed by its name (--entry sip/NAME), clients of a TwiML app to AppUrl (--entry app/NAME): "
+    "here they reach emergency numbers and nothing else that they dial"
+)
 TemplatesOption = Annotated[Path, typer.Option("--templates", help="folder of your own templates; what it has not is shipped")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object, for programs")]
 
@@ -123,6 +128,8 @@ def told(walk: Walk, files: Mapping[str, str]) -> Iterator[str]:
     """The walk as text for a terminal; `files` are those from which the documents were made."""
     yield f"[bold]{escape(walk.choice.at or walk.choice.step)}[/] answers with {named(walk.first, files)}"
     yield from (f"[yellow]{escape(str(each))}[/]" for each in unjudged(walk))
+    if walk.request.path == "/voice" and is_employee(walk.request):
+        yield f"[yellow]{WRONG_ENTRY}[/]"
     if walk.ringing:
         yield f"rings for up to {count(walk.ringing, 'second')} if nobody takes the call"
     yield from document(walk.first, files, 0, set())

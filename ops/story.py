@@ -69,7 +69,7 @@ def called(item: Item) -> str:
 
 def request(item: Item) -> Chapter:
     """A request of Twilio's and our answer."""
-    return Chapter(item["time"], asked(item), [*failed(item), *did(item), *answered(item)])
+    return Chapter(item["time"], asked(item), [*failed(item), *dialled_help(item), *did(item), *answered(item)])
 
 
 def asked(item: Item) -> str:
@@ -104,6 +104,12 @@ def did(item: Item) -> Iterator[str]:
         value = params.get(name)
         if value and value != UNTOLD.get(name):
             yield SAID.get((name, value), sentence).format(who=who, value=value, taken_by=item.get("taken_by"))
+
+
+def dialled_help(item: Item) -> Iterator[str]:
+    """An emergency call."""
+    if number := item.get("emergency"):
+        yield f"the emergency number {number} was dialled; on-call was told"
 
 
 def answered(item: Item) -> Iterator[str]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from answerbook import emergencies
 from answerbook.documents import SAMPLE, Document, own_step
 from answerbook.words import CLOSE, OPEN
 from lambdas.answer.book import Book, Choice, Condition
@@ -79,7 +80,10 @@ class Walk:
                 return
 
     def note_unknown(self, rule: Mapping[str, Any], asked: Request, later: frozenset[str]) -> None:
-        """Note what one rule asks that is not known, unless something that is known speaks against it already."""
+        """Note what one rule asks that is not known, unless something that is known speaks against it already. Nobody who describes a call
+        without its number means an emergency call."""
+        if rule["at"] == emergencies.AT:
+            return
         asks = [condition for condition in rule["if"] if condition[0] not in later]
         lacking = [condition[0] for condition in asks if self.lacks(condition)]
         if all(self.book.meets(condition, asked, self.now) for condition in asks if condition[0] not in lacking):

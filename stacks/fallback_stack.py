@@ -29,6 +29,9 @@ from stacks.watch import Watch
 #: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 AS_A_FALLBACK = {"voice": "#rc=2&rp=all", "sms": "#rc=2&rp=ct"}
 
+#: Where the company's own phones come in, the outputs by their rules.
+EMPLOYEES = {"SipUrl": "sip", "AppUrl": "app"}
+
 
 class FallbackStack(Stack):
     """Everything that stands behind the fallback URLs of one environment, in a region away from its primary."""
@@ -65,7 +68,7 @@ class FallbackStack(Stack):
         self.watch = Watch(self, "Watch", settings, workers, self)
         share_out(self, settings)
         Published(self, "Published", settings, book["id"])
-        self.outputs()
+        self.outputs(settings)
         acknowledge(self)
         for key, value in settings.tags.items():
             Tags.of(self).add(key, value)
@@ -85,7 +88,7 @@ class FallbackStack(Stack):
         keep(audit, "AuditTrail")
         CfnOutput(self, "AuditGroupName", value=audit.log_group_name)
 
-    def outputs(self) -> None:
+    def outputs(self, settings: Settings) -> None:
         """What the platform team points Twilio at, and what the commands look things up by."""
         values = {
             "VoiceUrl": f"{self.voice.url}/voice{AS_A_FALLBACK['voice']}",
@@ -113,6 +116,7 @@ class FallbackStack(Stack):
             "Version": version(),
             "TokenCheckFunctionName": self.watch.token_check.function.function_name,
         }
+        values |= {name: f"{self.voice.url}/{path}/" for name, path in EMPLOYEES.items() if getattr(settings, path)}
         if self.media:
             values["MediaUrl"] = self.media.api.url
         if self.voicemail.key:

@@ -38,6 +38,8 @@ class Watch(Construct):
         self.failed_runs.catch(parts.voicemail.reconcile, parts.log_role.function, self.token_check.function, self.outage.function)
         if self.probe:
             self.failed_runs.catch(self.probe.function, retries=0)  # the next one is due before
+        self.alerts.let_publish(parts.record.function)  # of emergency calls
+        parts.record.function.add_environment("ALERTS_TOPIC_ARN", self.alerts.topic.topic_arn)
         self.let_reconcile_ask()
         GatewayMetrics(self, "Gateway", (parts.voice, parts.messaging, parts.callbacks))
         Alarms(self, "Alarms", settings, self.dimensions(), self.names(), self.alerts.topic, self.outage.function)

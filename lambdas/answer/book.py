@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 
+from lambdas.answer.addresses import EMPLOYEES, WITHHELD, called, in_full, is_employee, is_number, is_withheld, normal, person_in
 from lambdas.answer.request import COOKIE, Json, Request, parts_of
 
 TYPE_CHECKING = False
@@ -23,9 +24,9 @@ type Match = Callable[[Any, str], bool]
 PROBE_ACCOUNT = "AC" + "0" * 32
 #: Beside Twilio's own parameter names, what a condition may ask.
 OWN_CONDITIONS = ("trunk", "sip", "app", "open", "person")
-#: Kinds that judge an address as it was sent; for all others a SIP address counts as the number in it.
+#: Kinds that judge an address as it was sent; for all others its normal form counts.
 AS_SENT = ("number", "nobody")
-PERSON = ("To", "From", "Called", "Caller")
+CALLERS, CALLED = ("From", "Caller", "ForwardedFrom"), ("To", "Called")
 
 # XML 1.0 knows no control characters but tab, line feed and carriage return; the other five have to be escaped.
 ESCAPED = (
@@ -70,6 +71,9 @@ class Book:
         self.calendars: dict[str, Json] = data["calendars"]
         self.unverified: dict[str, Rule] = data["unverified"]
         self.last_resort: dict[str, str] = data["last_resort"]
+        self.plans: dict[str, Json] = data["dialling"]["plans"]
+        self.number_parameters: list[str] = data["dialling"]["parameters"]
+        self.emergency = frozenset(data["dialling"]["emergency"])
 
     @classmethod
     def load(cls, path: str, media: str = "") -> Book:
@@ -126,13 +130,39 @@ class Book:
         if kind == "cookie":
             return step_in_cookie(request.cookie, now) in values
         if kind == "same":
-            return value_of(name, request) in [value_of(other, request) for other in values]
-        asked = (request.fields.get(name) or "") if kind in AS_SENT else value_of(name, request)
+            return self.value(name, request) in [self.value(other, request) for other in values]
+        asked = (request.fields.get(name) or "") if kind in AS_SENT else self.value(name, request)
         if kind == "in":
             return any(asked in self.lookups[lookup] for lookup in values)
         if kind == "ours":
             return self.is_ours(asked, request)
         return any(MATCHES[kind](value, asked) for value in values)
+
+    def value(self, name: str, request: Request) -> str:
+        """What a condition compares and a document repeats: a parameter, an address in its normal form; of what an employee dialled the
+        number in full."""
+        if name in ("trunk", "sip", "app"):
+            first, _, named = request.path.strip("/").partition("/")
+            return named if first == name else ""
+        name = person_in(request.fields) if name == "person" else name
+        value = request.fields.get(name) or ""
+        if name in CALLED:
+            return self.dialled(value, request) if is_employee(request) else called(value)
+        if name == "FromCountry" and is_withheld(request.fields.get("From") or ""):
+            return ""  # the country of a number that is none
+        return normal(value) if name in CALLERS else value
+
+    def dialled(self, address: str, request: Request) -> str:
+        """What an employee dialled. The Voice SDK leaves To empty where the app has a parameter of its own for it."""
+        given = address or next((number for name in self.number_parameters if (number := request.fields.get(name))), "")
+        site = request.path.strip("/").partition("/")[2]
+        plan = self.plans.get(site) or self.plans.get("")
+        return in_full(given, plan) if plan else normal(given)
+
+    def emergency_in(self, request: Request) -> str:
+        """The emergency number that an employee dialled with this request; nothing for any other request."""
+        number = "" if named_step(request.path) or request.medium != "voice" else self.value("To", request)
+        return number if number in self.emergency else ""
 
     def fill(self, document: str, request: Request, addresses: dict[str, str]) -> str:
         """The TwiML of a document: the caller's own parameters, and what a look-up has for them, escaped; `:base` built from the request's
@@ -141,15 +171,17 @@ class Book:
         return "".join(part if index % 2 == 0 else self.filling(part, request, addresses) for index, part in enumerate(parts))
 
     def filling(self, name: str, request: Request, addresses: dict[str, str]) -> str:
-        """What stands in a placeholder: an address of ours, else a parameter (`To`) or what a look-up has for it (`To@desks/phones`); the
-        compiler has proved that there is something."""
+        """What stands in a placeholder: an address of ours, else a parameter (`To`) or what a look-up has for it (`To@desks/phones`),
+        perhaps as it is said or otherwise changed (`To:spoken`); the compiler has proved that there is something."""
         if name == ":base":
             return request.base + ("/sms" if request.medium == "sms" else "/voice")
         if name[:1] == ":":
             return addresses[name]
+        name, _, way = name.partition(":")
         parameter, _, lookup = name.partition("@")
-        value = value_of(parameter, request)
-        return (self.lookups[lookup].get(value, "") if lookup else value).translate(ESCAPED)
+        value = self.value(parameter, request)
+        found = self.lookups[lookup].get(value, "") if lookup else value
+        return changed(found, way) if way else found.translate(ESCAPED)
 
     def cookie(self, document: str, now: float) -> str | None:
         """The Set-Cookie header by which a re-entry finds the way on, or None. Twilio keeps cookies for the call, or for four
@@ -159,6 +191,24 @@ class Book:
             return None
         seconds = self.documents[document].get("for") or 4 * 3600
         return f"{COOKIE}={come_back}:{int(now + seconds)}; Path=/; Max-Age={seconds}; Secure; HttpOnly"
+
+
+def changed(value: str, way: str) -> str:
+    """A value as it is needed, escaped: `identity` of a client without its scheme, `spoken`, or `caller:WORDS`, where the words (which the
+    compiler escaped) stand for one who shows no number."""
+    way, _, words = way.partition(":")
+    if way == "caller" and value in ("", WITHHELD):
+        return words
+    return (value.removeprefix("client:") if way == "identity" else spoken(value)).translate(ESCAPED)
+
+
+def spoken(value: str) -> str:
+    """A value as it is said: numbers digit by digit, other addresses without what surrounds the name.
+    https://www.twilio.com/docs/voice/twiml/say#hints-and-advanced-uses"""
+    digits = value.removeprefix("+")
+    if digits.isdigit():
+        return value[: value[:1] == "+"] + " ".join(digits)
+    return value.partition(":")[2].partition("@")[0] if value.startswith(EMPLOYEES) else value
 
 
 def entry_of(request: Request) -> str:
@@ -176,25 +226,6 @@ def step_in_cookie(cookie: str, now: float) -> str:
     """The step that a cookie names, or nothing once its time is over."""
     step, _, until = cookie.rpartition(":")
     return step if len(until) <= 12 and until.isascii() and until.isdigit() and int(until) > now else ""
-
-
-def value_of(name: str, request: Request) -> str:
-    """What a condition compares and a document repeats. A SIP address counts as its number: a trunk's `To` may be `sip:+15550100@pbx`."""
-    if name in ("trunk", "sip", "app"):
-        first, _, named = request.path.strip("/").partition("/")
-        return named if first == name else ""
-    if name == "person":
-        name = "To" if (request.fields.get("Direction") or "").startswith("outbound") else "From"
-    value = request.fields.get(name) or ""
-    return number_in(value) if name in PERSON else value
-
-
-def number_in(address: str) -> str:
-    """`+15550100` of `sip:+15550100@pbx.example;user=phone`; anything else unchanged."""
-    if not address.lower().startswith(("sip:", "sips:")):
-        return address
-    user = address.partition(":")[2].partition("@")[0].partition(";")[0].replace("%2B", "+").replace("%2b", "+")
-    return user if user.isascii() and user.lstrip("+").isdigit() else address
 
 
 def host_of(url: str) -> str:
@@ -224,12 +255,6 @@ def fits(pattern: list[str], path: str) -> bool:
     return len(segments) == len(pattern) and all(
         bool(part) if wanted.startswith(":") else wanted == part for wanted, part in zip(pattern, segments, strict=True)
     )
-
-
-def is_number(address: str) -> bool:
-    """Whether this is a phone number in E.164: the plus sign and 7 to 15 digits."""
-    digits = address[1:]
-    return address[:1] == "+" and 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()
 
 
 def is_nobody(address: str) -> bool:

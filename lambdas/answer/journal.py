@@ -43,7 +43,7 @@ PARAMETERS = frozenset(
     ErrorCode ErrorUrl Digits SpeechResult Confidence
     DialCallSid DialCallStatus DialCallDuration DialBridged DialSipResponseCode CallDuration Duration SipResponseCode
     RecordingSid RecordingUrl RecordingStatus RecordingDuration RecordingChannels RecordingSource RecordingStartTime RecordingTrack
-    SipDomain SipDomainSid SipCallId SipSourceIp
+    SipDomain SipDomainSid SipCallId SipSourceIp SipUsername
     MessageSid SmsSid SmsMessageSid SmsStatus MessagingServiceSid Body NumMedia NumSegments OptOutType
     ButtonPayload ButtonText Latitude Longitude Address Label ProfileName WaId Forwarded
     """.split()
@@ -122,6 +122,8 @@ class Journal:
             }
         if trust == VERIFIED and request.fields.get("AccountSid") == PROBE_ACCOUNT:
             line["probe"] = True
+        elif trust == VERIFIED and (number := self.book.emergency_in(request)):
+            line["emergency"] = number
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
         if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL and not self.book.masked:
             line["original"] = request.body

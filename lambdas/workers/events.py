@@ -45,7 +45,7 @@ PARAMETERS = {
     "error_url": "ErrorUrl",
     "call_status": "CallStatus",
 }
-FACTS = ("medium", "entry", "path", "trunk", "trust", "answer", "document", "step", "at", "book", "ms", "params")
+FACTS = ("medium", "entry", "path", "trunk", "emergency", "trust", "answer", "document", "step", "at", "book", "ms", "params")
 DAY = 86_400
 PROBE_DAYS = 2
 PROBE_RUNS = "probe"  #: partition key of the probe's runs
@@ -56,7 +56,22 @@ LONGEST_SHOWN, LONGEST_REASON = 4096, 300  #: characters of such a line, and of 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 FIRST_YEAR = 2000
 LONGEST_REQUEST = 128  #: characters of API Gateway's request id
-TEXTS = ("time", "request", "medium", "entry", "path", "trunk", "trust", "answer", "document", "step", "at", "book", "original")
+TEXTS = (
+    "time",
+    "request",
+    "medium",
+    "entry",
+    "path",
+    "trunk",
+    "emergency",
+    "trust",
+    "answer",
+    "document",
+    "step",
+    "at",
+    "book",
+    "original",
+)
 MEDIA = ("voice", "sms", "callback")
 DEGREES = (VERIFIED, UNVERIFIABLE, FORGED)
 PERSON = "person#"  #: what the partition key of facts about a number begins with

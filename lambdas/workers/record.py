@@ -1,4 +1,4 @@
-"""`record`: journal lines into the event table, and what they give to collect into the voicemail queue.
+"""`record`: journal lines into the event table, what they give to collect into the voicemail queue, and emergency calls to on-call.
 
 CloudWatch Logs invokes it asynchronously, so a line may come twice, late, out of order, or after two failed retries not at all:
 
@@ -28,7 +28,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.answer.journal import NAMESPACE
-from lambdas.workers.aws import QUICK
+from lambdas.workers.aws import QUICK, TELLING
+from lambdas.workers.emergency import is_emergency, message
 from lambdas.workers.events import Item, Line, NotAJournalLine, aside, items_of, line_in, write
 from lambdas.workers.tasks import body_of, queue, tasks_of
 
@@ -37,6 +38,7 @@ TABLE = os.environ["TABLE_NAME"]
 EVENT_DAYS = int(os.environ["EVENT_DAYS"])
 ORIGINAL_DAYS = int(os.environ["ORIGINAL_DAYS"])
 QUEUE_URL = os.environ["QUEUE_URL"]
+ALERTS_TOPIC_ARN = os.environ["ALERTS_TOPIC_ARN"]
 
 LOGGER = Logger(service="record")
 METRICS = Metrics(namespace=NAMESPACE, service="record")
@@ -44,6 +46,7 @@ METRICS.set_default_dimensions(Environment=ENVIRONMENT)
 BATCHES = BatchProcessor(event_type=EventType.SQS)
 DYNAMODB = boto3.client("dynamodb", config=QUICK)
 SQS = boto3.client("sqs", config=QUICK)
+SNS = boto3.client("sns", config=TELLING)
 
 
 @METRICS.log_metrics
@@ -60,7 +63,8 @@ def redelivered(record: SQSRecord) -> None:  # Powertools passes the message by 
 
 
 def deliver(delivery: dict[str, Any]) -> None:
-    """Write every line of one delivery, then queue what is to be collected: again, if the delivery comes again; that does no harm."""
+    """Write every line of one delivery, queue what is to be collected, and tell people of emergency calls: again, if the delivery comes
+    again; that does no harm."""
     known, odd = sorted_out(messages(delivery))
     items = [item for line in known for item in items_of(line, EVENT_DAYS, ORIGINAL_DAYS)]
     refused = len({(item["pk"], item["sk"]) for item in items}) - write(DYNAMODB, TABLE, items)
@@ -70,6 +74,8 @@ def deliver(delivery: dict[str, Any]) -> None:
     if known:
         METRICS.add_metric("JournalLag", MetricUnit.Seconds, lag(known))
     queue(SQS, QUEUE_URL, (body_of(task) for line in known for task in tasks_of(line)))
+    for line in filter(is_emergency, known):
+        SNS.publish(TopicArn=ALERTS_TOPIC_ARN, **message(line, ENVIRONMENT))
 
 
 def lag(known: list[Line]) -> float:

@@ -46,7 +46,7 @@ def test_a_customer_key_lets_alarms_publish() -> None:
     assert {action for each in alarms for action in each["Action"]} == {"kms:Decrypt", "kms:GenerateDataKey*"}
     policies = [json.dumps(each) for each in of_type(template, "AWS::IAM::Policy").values()]
     publish = [each for each in policies if "AlertKey" in each and "kms:GenerateDataKey" in each]
-    assert len(publish) == 2, "`outage` and the probe publish too"
+    assert len(publish) == 3, "`outage`, the probe and `record` publish too"
 
 
 def test_the_probe_asks_the_custom_domain_and_the_primarys_health_where_the_settings_name_them() -> None:

@@ -1,4 +1,4 @@
-"""The three disasters, as `make demo` plays them."""
+"""The disasters, as `make demo` plays them."""
 
 from local.disasters import playable_with, read_back
 from local.twilio import Caller
@@ -8,8 +8,9 @@ GREETING = "We are sorry, our phone system is down. Please leave a message after
 GOODBYE = "Thank you. We will call you back. Goodbye."
 
 
-def test_three_disasters_three_answered_callers(deployed: Deployed) -> None:
-    """A refused call, a failing text and a dead trunk are all answered as the settings say, and each event is in the table."""
+def test_every_disaster_has_answered_callers(deployed: Deployed) -> None:
+    """A refused call, a failing text and a dead trunk are all answered as the settings say, 911 is put through, and
+    each event is in the table."""
     twilio, settings = deployed.twilio(), deployed.cloud.settings
     plays, left_out = playable_with(settings)
     disasters = [disaster(twilio, deployed.outputs, settings) for disaster in plays]
@@ -17,9 +18,10 @@ def test_three_disasters_three_answered_callers(deployed: Deployed) -> None:
         read_back(deployed.cloud, deployed.outputs, disaster)
     assert [promise for disaster in disasters for promise in disaster.missing] == []
     assert left_out == []
-    call, text, trunk = [disaster.received for disaster in disasters]
+    call, text, trunk, emergency = [disaster.received for disaster in disasters]
     assert call == trunk
     assert call[:2] == [GREETING, GOODBYE]
+    assert emergency == ["(112 is called: completed)"]
     assert text == ["We have received your message, but our systems are down at the moment. We will answer as soon as we can."]
 
 

@@ -13,7 +13,7 @@ import pytest
 from jinja2 import nodes
 
 from answerbook.compile import compile_book
-from answerbook.templates import Templates
+from answerbook.templates import SPOKEN, Templates
 from config.folders import TEMPLATES, Folders
 from config.mistakes import ConfigError
 from config.settings import parse
@@ -92,7 +92,7 @@ def test_a_newcomer_adds_a_template(newcomers: Book) -> None:
     assert document(newcomers, To="+15005550007") == "ticket/start/1"
     assert document(newcomers, "/voice/ticket/typed/1") == "ticket/start/2"
     assert document(newcomers, "/voice/ticket/typed/3") == "voicemail/start/1"
-    assert "<Say>4711</Say>" in twiml(newcomers, "/voice/ticket/typed/2", Digits="4711")
+    assert "<Say>4 7 1 1</Say>" in twiml(newcomers, "/voice/ticket/typed/2", Digits="4711")
 
 
 def test_every_flow_is_explained() -> None:
@@ -117,7 +117,7 @@ def settings_with(flow: str, values: str) -> str:
 def test_every_value_of_a_flow_stands_in_its_example_with_its_default(flow: str, code: str) -> None:
     """What the page says of values is what the templates do."""
     shown = tomllib.loads(code)
-    used = Templates(Folders()).variables(flow) - {"language", "voice"}
+    used = Templates(Folders()).variables(flow) - SPOKEN
     assert set(shown) == used
     for name, value in defaults(flow).items():
         assert shown[name] == value, name

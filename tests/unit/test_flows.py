@@ -45,7 +45,7 @@ def test_the_person_called_must_press_1() -> None:
     """Anything else, and silence, hangs up the leg; only then is Hangup missing, which connects the two."""
     line = book(forward(), voice="line")
     whisper = twiml(line, "/voice/line/whisper/1", From="+12025550177")
-    assert "A call from +12025550177. Press 1 to take it." in whisper
+    assert "A call from +1 2 0 2 5 5 5 0 1 7 7. Press 1 to take it." in whisper
     assert whisper.rstrip().endswith("<Hangup/>\n</Response>")
     assert twiml(line, "/voice/line/pressed/1", Digits="1").strip() == "<Response/>"
     for digits in ("", "2", "11", "*"):

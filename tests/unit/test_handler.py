@@ -57,7 +57,7 @@ def test_a_call_is_answered_and_journalled(answering: AnswerFunction) -> None:
     assert answered.status == 200
     assert answered.headers == {"Content-Type": "text/xml", "Cache-Control": "no-store"}
     assert "<Gather" in answered.body
-    assert "You call from +15005550001." in answered.body
+    assert "You call from +1 5 0 0 5 5 5 0 0 0 1." in answered.body
     assert {"trust": "verified", "answer": "keys", "params": CALLED}.items() <= answered.line.items()
 
 

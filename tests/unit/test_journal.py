@@ -331,3 +331,17 @@ def test_what_twilio_tells_later_is_masked_alike(monkeypatch: pytest.MonkeyPatch
 def test_a_sid_is_two_letters_and_32_hexadecimal_digits(text: str, kinds: tuple[str, ...], is_one: bool) -> None:
     """The one rule, of whatever becomes a key or a path and of whatever somebody types."""
     assert is_sid(text, *kinds) is is_one
+
+
+def test_an_emergency_call_is_marked() -> None:
+    """Once a call, when a verified request for a phone of the company's comes in; a test request of ours is no emergency."""
+    dialled = CALLED | {"To": "sip:911@office.sip.twilio.com", "From": "sip:100@office.sip.twilio.com"}
+    assert written("/sip/office", dialled)["emergency"] == "911"
+    assert written("/voice", dialled)["emergency"] == "911"
+    for line in (
+        written("/voice", CALLED),
+        written("/voice/out/emergency_dialled/1", dialled),
+        written("/sip/office", dialled | {"AccountSid": PROBE_ACCOUNT}),
+        written("/sip/office", dialled, UNVERIFIABLE),
+    ):
+        assert "emergency" not in line

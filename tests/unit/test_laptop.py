@@ -75,11 +75,11 @@ def test_ctrl_c_during_the_deployment_is_no_traceback(monkeypatch: pytest.Monkey
 
 def test_settings_without_trunks_meet_no_trunk_disaster() -> None:
     company = load("acme", COMPANY)
-    assert playable_with(company)[0][-1] is dead_trunk
+    assert dead_trunk in playable_with(company)[0]
     alone = company.model_copy(update={"twilio": company.twilio.model_copy(update={"trunks": ()})})
     plays, left_out = playable_with(alone)
     assert dead_trunk not in plays
-    assert left_out == ["No trunk call: these settings have no [twilio] trunks."]
+    assert left_out[0] == "No trunk call: these settings have no [twilio] trunks."
 
 
 @pytest.mark.parametrize(

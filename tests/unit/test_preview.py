@@ -111,10 +111,10 @@ def test_every_following_document_is_shown_once(project: Path) -> None:
     """With the step and the rule that lead there, and the caller's details filled in."""
     shown = run(project, "preview", *TO_THE_LINE)
     for words in (
-        "line/dialled/1, DialBridged = true forward/steps.toml:20 -> line/hangup/1",
-        "line/dialled/1, otherwise forward/steps.toml:20 -> line/ring/2",
-        "A call from +442071838750. Press 1 to take it.",
-        "line/dialled/2, otherwise forward/steps.toml:20 -> box/start/1",
+        "line/dialled/1, DialBridged = true forward/steps.toml:21 -> line/hangup/1",
+        "line/dialled/1, otherwise forward/steps.toml:21 -> line/ring/2",
+        "A call from +4 4 2 0 7 1 8 3 8 7 5 0. Press 1 to take it.",
+        "line/dialled/2, otherwise forward/steps.toml:21 -> box/start/1",
         "box/recorded/1, otherwise voicemail/steps.toml:2 -> box/goodbye/1",
     ):
         assert shown.count(words) >= 1
@@ -372,3 +372,11 @@ def test_examples_can_be_previewed() -> None:
     where = ["-e", "dialler", "--config", str(HERE / "examples")]
     shown = CliRunner().invoke(app, ["preview", *where, "--error-url", "https://dialler.example.com/calls/1/incoming"]).output
     assert "answers with sorry_to_disturb/start/1" in shown
+
+
+def test_a_phone_of_the_company_at_voice_is_told_where_it_belongs(project: Path) -> None:
+    """Its emergency calls are put through there, and nothing else."""
+    shown = run(project, "preview", "--from", "sip:ann@office.sip.twilio.com", "--to", "911")
+    assert "SipUrl followed by its name" in shown
+    assert "<Number>911</Number>" in shown
+    assert "SipUrl" not in run(project, "preview", "--from", "+442071838750", "--to", "+15005550006")

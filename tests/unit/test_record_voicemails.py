@@ -66,3 +66,21 @@ def test_a_queue_that_is_away_brings_the_whole_delivery_again(made: Account, rec
     assert len(made.table.scan()["Items"]) == 1
     record.handler(lines(callback()), CONTEXT)
     assert (len(made.table.scan()["Items"]), queued(made)) == (1, [RECORDING])
+
+
+def emergency(**facts: Any) -> dict[str, Any]:
+    """The line of an emergency call that a desk phone made."""
+    params = {"CallSid": "CA" + "7" * 32, "From": "sip:100@office.sip.twilio.com", "To": "sip:911@x", "SipSourceIp": "192.0.2.10"}
+    return {"medium": "voice", "trust": "verified", "emergency": "911", "document": "out/emergency/1", "params": params} | facts
+
+
+def test_an_emergency_call_is_told_at_once(made: Account, record: ModuleType) -> None:
+    """With the phone that made it; a test request of ours, and a claim that nobody vouches for, are none."""
+    record.handler(lines(emergency(), callback()), CONTEXT)
+    [told] = made.messages()
+    assert told["Subject"] == "[tests] 911 was dialled on sip:100@office.sip.twilio.com"
+    assert "The phone's address is 192.0.2.10" in told["Message"]
+    assert f"fallback call CA{'7' * 32} --environment tests" in told["Message"]
+    assert told["MessageAttributes"]["kind"]["Value"] == "emergency"
+    record.handler(lines(emergency(emergency="")), CONTEXT)
+    assert made.messages() == []

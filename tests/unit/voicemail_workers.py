@@ -90,7 +90,7 @@ class Account:
     def module(self, name: str) -> ModuleType:
         """A worker's module, imported once as Lambda does, and apart from what other tests import under its name."""
         if name not in MODULES:
-            for key, value in (SETTINGS | {"QUEUE_URL": self.queue, "TOPIC_ARN": self.topic}).items():
+            for key, value in (SETTINGS | {"QUEUE_URL": self.queue, "TOPIC_ARN": self.topic, "ALERTS_TOPIC_ARN": self.topic}).items():
                 self.monkeypatch.setenv(key, value)
             MODULES[name] = imported_apart(f"lambdas.workers.{name}")
         return MODULES[name]

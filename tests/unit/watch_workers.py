@@ -48,7 +48,7 @@ class Watching:
 
     def worker(self, name: str, **settings: Any) -> ModuleType:
         """A worker's module, imported as Lambda does."""
-        for key, value in (SETTINGS | {"TOPIC_ARN": self.topic, "QUEUE_URL": self.queue}).items():
+        for key, value in (SETTINGS | {"TOPIC_ARN": self.topic, "ALERTS_TOPIC_ARN": self.topic, "QUEUE_URL": self.queue}).items():
             self.monkeypatch.setenv(key, value)
         self.monkeypatch.setattr(Book, "load", lambda *_: self.book)
         module = importlib.import_module(f"lambdas.workers.{name}")
