@@ -287,6 +287,12 @@ class Alerts(Frozen):
     webhooks: tuple[SecureAddress, ...] = Field(
         (), description="HTTPS endpoints that get every alert, as PagerDuty gives them", examples=[["https://events.example.com/sns/1"]]
     )
+    heartbeat: SecureAddress | None = Field(
+        None,
+        description="an address outside the region that the probe asks after each sound test request, as long as on-call's topic has a "
+        "subscriber; the service there tells people once it stays away",
+        examples=["https://heartbeat.example.com/fallback"],
+    )
     customer_key: bool = Field(False, description="encrypt alerts with a KMS key of this stack; the key of AWS would shut alarms out")
     dashboard: bool = Field(True, description="a CloudWatch dashboard; the account's first three are free")
 

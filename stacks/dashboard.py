@@ -7,8 +7,8 @@ from constructs import Construct
 
 from config.settings import Settings
 from lambdas.answer.journal import NAMESPACE
+from lambdas.workers.access_log import GATEWAY_RESPONSES
 from stacks.alerts import Dimensions
-from stacks.gateway_metrics import GATEWAY_RESPONSES
 
 WIDTH, HEIGHT = 12, 6
 QUERY = """filter ispresent(params.ErrorCode) and medium != "callback"

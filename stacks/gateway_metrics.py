@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lambdas.answer.journal import NAMESPACE
+from lambdas.workers.access_log import GATEWAY_RESPONSES
 from stacks.api import SENDERS_FAULT, Api
 
 #: What strangers can bring about by what they send.
@@ -21,7 +22,6 @@ STRANGERS_DOING = (
     "WAF_FILTERED",
 )  # fmt: skip
 NOT_COUNTED = ("-", *STRANGERS_DOING)
-GATEWAY_RESPONSES = "GatewayResponses"
 
 
 def other_than(*names: str) -> str:

@@ -20,6 +20,7 @@ BY_NAME = (
     ("scheduler:GetSchedule", "scheduler", "schedule/default", ArnFormat.SLASH_RESOURCE_NAME),
     ("sqs:GetQueueAttributes", "sqs", "", ArnFormat.NO_RESOURCE_NAME),
     ("sns:GetTopicAttributes", "sns", "", ArnFormat.NO_RESOURCE_NAME),
+    ("sns:ListSubscriptionsByTopic", "sns", "", ArnFormat.NO_RESOURCE_NAME),
 )
 REASON = "only what is there and what it is called is read; the ARN of everything the stack made does not fit into a policy"
 
@@ -52,7 +53,9 @@ class Inventory(Construct):
             self.permit(action, self.stack.format_arn(service=service, arn_format=form, **parts))
         self.permit("logs:DescribeLogGroups", f"arn:{partition}:logs:{region}:{account}:log-group:*")
         self.permit("lambda:GetEventSourceMapping", f"arn:{partition}:lambda:{region}:{account}:event-source-mapping:*")
-        self.permit("iam:GetRole", f"arn:{partition}:iam::{account}:role/*")
+        self.permit("logs:DescribeMetricFilters", f"arn:{partition}:logs:{region}:{account}:log-group:*")
+        for action in ("GetRole", "ListRolePolicies", "ListAttachedRolePolicies"):
+            self.permit(f"iam:{action}", f"arn:{partition}:iam::{account}:role/*")
         self.permit("apigateway:GET", f"arn:{partition}:apigateway:{region}::/account")
 
     def permit(self, action: str, arn: str) -> None:

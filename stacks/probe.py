@@ -39,14 +39,16 @@ class Probe(Construct):
             "TOKENS_SECRET": tokens.secret_arn,
             "TABLE_NAME": table.table_name,
             "TOPIC_ARN": alerts.topic.topic_arn,
+            "HEARTBEAT_URL": settings.alerts.heartbeat or "",
         }
         self.log = log_group(self, "Log", settings.retention.logs)
-        timeout = Duration.seconds(min(45 + 15 * len(settings.primary.health), 300))
+        timeout = Duration.seconds(min(60 + 15 * len(settings.primary.health), 300))
         self.function = function(self, "Function", "lambdas.workers.probe.handler", code, self.log, environment, timeout=timeout)
         for action in ("GetItem", "PutItem", "Query"):
             permit(self.function, f"dynamodb:{action}", table.table_arn)
         permit(self.function, "secretsmanager:GetSecretValue", tokens.secret_arn)
         alerts.let_publish(self.function)
+        permit(self.function, "sns:ListSubscriptionsByTopic", alerts.topic.topic_arn)
         minutes = settings.probe.minutes
         Every(self, "Every", f"{minutes} minute{'' if minutes == 1 else 's'}", self.function, "A test request through the public URLs")
 

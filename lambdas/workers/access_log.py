@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
+GATEWAY_RESPONSES = "GatewayResponses"  #: the metric of what API Gateway answered by itself
 MOST = 100_000  #: static answers of a window that are looked at: an hour of 27 a second
 
 

@@ -5,7 +5,7 @@ what there is to be; what can be switched off has to be on. What is gone makes t
 log group and no right; log and error name it. That it does not run at all sets off the same alarm. API Gateway's log role is no part
 of the stack, and is looked after all the same.
 
-What is not asked is missed at once by what uses it: the parts of the APIs, the table, the bucket, policies.
+What is not asked is missed at once by what uses it: the parts of the APIs, the table, the bucket (`stacks/vanished.py`).
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html
 """
 
@@ -18,6 +18,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.answer.journal import NAMESPACE
+from lambdas.workers.access_log import GATEWAY_RESPONSES
 from lambdas.workers.aws import QUICK
 from lambdas.workers.log_role import is_alive, role_in_force
 
@@ -96,6 +98,23 @@ def is_subscribed(name: str) -> bool:
     return any(each["filterName"] == name for each in found)
 
 
+def is_counted(name: str) -> bool:
+    """Whether a metric filter is there that counts what API Gateway answered by itself."""
+    found = LOGS.describe_metric_filters(metricNamespace=NAMESPACE, metricName=GATEWAY_RESPONSES)["metricFilters"]
+    return any(each["filterName"] == name for each in found)
+
+
+def is_told(subscription: str) -> bool:
+    """Whether somebody has confirmed a subscription, and still has it."""
+    pages = SNS.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=subscription.rpartition(":")[0])
+    return any(each["SubscriptionArn"] == subscription for page in pages for each in page["Subscriptions"])
+
+
+def has_rights(role: str) -> bool:
+    """Whether a role is there, and has a policy: each of ours has one."""
+    return bool(IAM.list_role_policies(RoleName=role)["PolicyNames"] or IAM.list_attached_role_policies(RoleName=role)["AttachedPolicies"])
+
+
 def is_consumed(uuid: str) -> bool:
     """Whether a queue is being read. While it is changed its state is another than these."""
     return LAMBDA.get_event_source_mapping(UUID=uuid)["State"] not in ("Disabled", "Disabling", "Deleting")
@@ -104,12 +123,14 @@ def is_consumed(uuid: str) -> bool:
 #: By type, whether a thing is there and on. What raises one of NO_SUCH is not.
 LOOKS: dict[str, Look] = {
     "AWS::CloudWatch::Alarm": is_armed,
-    "AWS::IAM::Role": lambda name: IAM.get_role(RoleName=name),
+    "AWS::IAM::Role": has_rights,
     "AWS::KMS::Key": lambda key: KMS.describe_key(KeyId=key)["KeyMetadata"]["Enabled"],
     "AWS::Lambda::EventSourceMapping": is_consumed,
     "AWS::Lambda::Function": lambda name: LAMBDA.get_function_configuration(FunctionName=name),
     "AWS::Logs::LogGroup": is_log_group,
+    "AWS::Logs::MetricFilter": is_counted,
     "AWS::Logs::SubscriptionFilter": is_subscribed,
+    "AWS::SNS::Subscription": is_told,
     "AWS::SNS::Topic": lambda arn: SNS.get_topic_attributes(TopicArn=arn),
     "AWS::SQS::Queue": lambda url: SQS.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"]),
     "AWS::Scheduler::Schedule": lambda name: SCHEDULER.get_schedule(Name=name)["State"] == "ENABLED",

@@ -48,7 +48,7 @@ from lambdas.answer.tokens import SLOWER, tokens_in
 from lambdas.workers.aws import QUICK, TELLING
 from lambdas.workers.events import DAY, PROBE_DAYS, PROBE_RUNS
 from lambdas.workers.gateway_event import gateway_event
-from lambdas.workers.health import Health
+from lambdas.workers.health import Health, status_of
 from lambdas.workers.rounds import cases
 from lambdas.workers.webhook import Answer, Ask, Medium, NoAnswer, NotSent, send
 
@@ -80,6 +80,7 @@ SECRETS = boto3.client("secretsmanager", config=QUICK)
 TABLE = boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"])
 HEALTH = Health(TABLE, boto3.client("sns", config=TELLING), os.environ["TOPIC_ARN"], ENVIRONMENT)
 HEALTH_URLS = os.environ["HEALTH_URLS"].split()
+HEARTBEAT = os.environ["HEARTBEAT_URL"]
 BOOK = Book.load(str(Path(answer_book.__file__).with_name("answerbook.json")), ADDRESSES[":media"])
 
 
@@ -107,9 +108,23 @@ def handler(event: dict[str, Any], _: LambdaContext) -> None:
     run = run_of(moment_of(event, time.time()))
     probe(run)
     tell(run, run.faults)
-    tell(run, fault_in_record(run))
+    tell(run, in_record := fault_in_record(run))
+    if HEARTBEAT and not run.faults and not in_record:
+        beat()
     for url in HEALTH_URLS:
         HEALTH.look(url, datetime.now(UTC))
+
+
+def beat() -> None:
+    """Tell a service outside that all is well, as long as there is somebody whom alarms would tell. What fails there is no fault here."""
+    try:
+        subscriptions = HEALTH.sns.list_subscriptions_by_topic(TopicArn=HEALTH.topic)["Subscriptions"]
+        confirmed = any(each["SubscriptionArn"].startswith("arn:") for each in subscriptions)
+        well, seen = status_of(HEARTBEAT) if confirmed else (False, "nobody subscribes on-call's topic")
+    except AWS_FAILS as error:
+        well, seen = False, f"on-call's topic cannot be asked: {error}"
+    if not well:
+        LOGGER.warning("no heartbeat", extra={"reason": seen})
 
 
 def moment_of(event: dict[str, Any], now: float) -> float:

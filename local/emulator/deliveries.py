@@ -6,7 +6,8 @@ no order, so a test can have every delivery come twice, late, out of order or ne
     GET    the plan, and how many deliveries were sent and lost, are held, and how many asynchronous invocations are under way
     POST   a JSON object of the plan's fields; what is left out goes back to its default; what was held goes out if `hold` ends
 
-Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html (DeliveryErrors)
 """
 
 import base64
@@ -21,7 +22,7 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, new_uuid
 from ministack.services import cloudwatch_logs, lambda_svc
 
-from local.emulator import admin, async_invoke, permissions
+from local.emulator import admin, async_invoke, metrics, permissions
 from local.emulator.admin import Json
 from local.emulator.filter_pattern import UnknownPattern, matcher
 
@@ -143,6 +144,8 @@ def _destination(subscription: Json) -> Json | None:
     record, config, _ = lambda_svc._get_func_record_for_ref(arn)
     source = cloudwatch_logs._make_group_arn(subscription["logGroupName"])
     if record is None or not permissions.allowed(arn, "logs.amazonaws.com", source):
+        known = {"LogGroupName": subscription["logGroupName"], "DestinationType": "Lambda", "FilterName": subscription["filterName"]}
+        metrics.keep(metrics.Datum("AWS/Logs", "DeliveryErrors", known, 1))
         logger.warning("subscription %s: CloudWatch Logs may not invoke %s, or it is gone", subscription["filterName"], arn)
         return None
     return {"config": {**config, "FunctionArn": arn}}

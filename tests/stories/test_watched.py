@@ -83,6 +83,20 @@ def test_a_broken_answer_rings_where_no_access_log_is_written(watched: Watched, 
         assert watched.rung_by("answer-errors") == {"answer-errors"}
 
 
+def test_an_answer_that_may_not_be_asked_is_counted_by_the_access_log(watched: Watched, deployed: Deployed) -> None:
+    """By the first caller; Lambda counts nothing."""
+    with watched.forbidden_answer():
+        ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
+        assert watched.rung_by("static-answers") == {"static-answers"}
+
+
+def test_no_room_in_the_account_rings_its_own_alarm(watched: Watched, deployed: Deployed) -> None:
+    """Here none is left to the function; API Gateway answers in its place."""
+    with watched.no_room():
+        ask(deployed.outputs, deployed.outputs.voice_url, call(deployed.outputs))
+        assert watched.rung_by("answer-throttles") == {"answer-throttles", "static-answers"}
+
+
 def test_an_answer_that_may_not_be_asked_rings_where_no_access_log_is_written(watched: Watched) -> None:
     """Lambda counts nothing then: the probe alone hears what callers hear. And that nothing is written rings by itself."""
     with watched.lost_log_role(), watched.forbidden_answer():
@@ -125,6 +139,20 @@ def test_a_broken_record_rings_its_own_alarm(watched: Watched) -> None:
     with watched.broken_worker("Record"):
         watched.probe(FAR)
         assert watched.rung_by("record-fails") == {"record-fails"}
+
+
+def test_a_record_that_may_not_be_invoked_rings_its_own_alarm(watched: Watched) -> None:
+    """CloudWatch Logs tries no more where it is denied."""
+    with watched.forbidden("Record"):
+        watched.probe(FAR)
+        assert watched.rung_by("journal-undelivered") == {"journal-undelivered"}
+
+
+def test_deliveries_that_fail_and_find_no_queue_ring(watched: Watched) -> None:
+    """They are lost, so the alarm's command reads them out of the journal."""
+    with watched.broken_worker("Record") as name, watched.no_queue_for(name):
+        watched.probe(FAR)
+        assert watched.rung_by("record-undeliverable") == {"record-fails", "record-undeliverable"}
 
 
 def test_a_worker_that_nobody_waits_for_rings_when_it_fails_and_says_why(watched: Watched) -> None:

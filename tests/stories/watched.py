@@ -51,6 +51,7 @@ class Watched:
         self.go_on(LATER)
         self.probe(datetime.now(UTC))
         self.invoke("TokenCheckFunctionName")
+        self.controls.settled()
         self.until(lambda: not self.ringing(), "no alarm rings")
         self.controls.settled()
         list(self.told())
@@ -91,14 +92,14 @@ class Watched:
     @contextmanager
     def broken_worker(self, part: str) -> Iterator[str]:
         """The function of a part of the stack, which cannot be imported."""
-        lambda_, prefix = self.cloud.client("lambda"), f"{self.deployed.outputs.stack}-{part}"
-        name = next(each["FunctionName"] for each in lambda_.list_functions()["Functions"] if each["FunctionName"].startswith(prefix))
+        lambda_, name = self.cloud.client("lambda"), self.function_of(part)
         good = lambda_.get_function_configuration(FunctionName=name)["Handler"]
         lambda_.update_function_configuration(FunctionName=name, Handler="no_such_module.handler")
         try:
             yield name
         finally:
             lambda_.update_function_configuration(FunctionName=name, Handler=good)
+            self.controls.recycle(name)
 
     @contextmanager
     def lost_log_role(self) -> Iterator[None]:
@@ -115,19 +116,59 @@ class Watched:
     @contextmanager
     def forbidden_answer(self) -> Iterator[None]:
         """API Gateway may not invoke the answer function any more."""
+        with self.without_policy(FunctionName=self.deployed.outputs.answer_function, Qualifier="live"):
+            yield
+
+    @contextmanager
+    def forbidden(self, part: str) -> Iterator[None]:
+        """Nobody may invoke the function of a part of the stack any more."""
+        with self.without_policy(FunctionName=self.function_of(part)):
+            yield
+
+    @contextmanager
+    def without_policy(self, **function: str) -> Iterator[None]:
+        """A function, or its alias, has lost the policy that says who may invoke it."""
         functions = self.cloud.client("lambda")
-        alias = {"FunctionName": self.deployed.outputs.answer_function, "Qualifier": "live"}
-        statements = json.loads(functions.get_policy(**alias)["Policy"])["Statement"]
+        statements = json.loads(functions.get_policy(**function)["Policy"])["Statement"]
         for each in statements:
-            functions.remove_permission(**alias, StatementId=each["Sid"])
+            functions.remove_permission(**function, StatementId=each["Sid"])
         try:
             yield
         finally:
             for each in statements:
                 source, service = each["Condition"]["ArnLike"]["AWS:SourceArn"], each["Principal"]["Service"]
-                functions.add_permission(
-                    **alias, StatementId=each["Sid"], Action="lambda:InvokeFunction", Principal=service, SourceArn=source
-                )
+                known = {"StatementId": each["Sid"], "Action": "lambda:InvokeFunction", "Principal": service, "SourceArn": source}
+                functions.add_permission(**function, **known)
+
+    @contextmanager
+    def no_room(self) -> Iterator[None]:
+        """Lambda runs no more of the answer function."""
+        functions, name = self.cloud.client("lambda"), self.deployed.outputs.answer_function
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+        try:
+            yield
+        finally:
+            functions.delete_function_concurrency(FunctionName=name)
+
+    @contextmanager
+    def no_queue_for(self, function: str) -> Iterator[None]:
+        """The queue for what a function could not handle is gone."""
+        functions = self.cloud.client("lambda")
+        which = {"FunctionName": function, "Qualifier": "$LATEST"}
+        known = functions.get_function_event_invoke_config(**which)
+        kept = {name: known[name] for name in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")} | which
+        good = known["DestinationConfig"]["OnFailure"]["Destination"]
+        functions.put_function_event_invoke_config(**kept, DestinationConfig={"OnFailure": {"Destination": f"{good}-of-yesterday"}})
+        try:
+            yield
+        finally:
+            functions.put_function_event_invoke_config(**kept, DestinationConfig={"OnFailure": {"Destination": good}})
+
+    def function_of(self, part: str) -> str:
+        """The name of the function of a part of the stack."""
+        prefix = f"{self.deployed.outputs.stack}-{part}"
+        functions = self.cloud.client("lambda").list_functions()["Functions"]
+        return next(str(each["FunctionName"]) for each in functions if each["FunctionName"].startswith(prefix))
 
     @contextmanager
     def broken_table(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -11,9 +11,11 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
+from lambdas.answer.journal import NAMESPACE
 from tests.unit.test_log_role import TRUST
 
 STACK = "fallback-tests"
+RIGHTS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}
 TEMPLATE = {
     "Resources": {
         "Journal": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "journal"}},
@@ -21,7 +23,17 @@ TEMPLATE = {
         "RecordFailed": {"Type": "AWS::SQS::Queue"},
         "AlertTopic": {"Type": "AWS::SNS::Topic"},
         "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
+        "Policy": {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {"PolicyName": "rights", "PolicyDocument": RIGHTS, "Roles": [{"Ref": "Role"}]},
+        },
     }
+}
+FILTER: dict[str, Any] = {
+    "logGroupName": "journal",
+    "filterName": "counts",
+    "filterPattern": "x",
+    "metricTransformations": [{"metricName": "GatewayResponses", "metricNamespace": NAMESPACE, "metricValue": "1"}],
 }
 ALARM: dict[str, Any] = {
     "AlarmName": "fallback-tests-refused",
@@ -64,8 +76,13 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         worker = importlib.import_module("lambdas.workers.inventory")
         made = list(worker.made())
         worker.CLOUDWATCH.put_metric_alarm(**ALARM)
+        worker.LOGS.put_metric_filter(**FILTER)
         # CloudFormation makes none of these in moto.
         made += [("Tokens", "AWS::SecretsManager::Secret", secret), ("Alarm", "AWS::CloudWatch::Alarm", ALARM["AlarmName"])]
+        topic = next(known_as for name, _, known_as in made if name == "AlertTopic")
+        subscribed = worker.SNS.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-west-2:123456789012:on-call")
+        made.append(("Subscription", "AWS::SNS::Subscription", subscribed["SubscriptionArn"]))
+        made.append(("Counts", "AWS::Logs::MetricFilter", FILTER["filterName"]))
         made.append(("Key", "AWS::KMS::Key", worker.KMS.create_key()["KeyMetadata"]["KeyId"]))
         monkeypatch.setattr(worker, "made", lambda: iter(made))
         yield Account(worker)
@@ -75,32 +92,38 @@ def test_where_all_is_there_nothing_is_said(account: Account) -> None:
     assert account.look() == ""
 
 
+#: How each is taken away by somebody who means something else.
+TAKEN: dict[str, Callable[[ModuleType, str], object]] = {
+    "Journal": lambda worker, name: worker.LOGS.delete_log_group(logGroupName=name),
+    "Counts": lambda worker, name: worker.LOGS.delete_metric_filter(logGroupName="journal", filterName=name),
+    "RecordFailed": lambda worker, name: worker.SQS.delete_queue(QueueUrl=name),
+    "AlertTopic": lambda worker, name: worker.SNS.delete_topic(TopicArn=name),
+    "Subscription": lambda worker, name: worker.SNS.unsubscribe(SubscriptionArn=name),
+    "Tokens": lambda worker, name: worker.SECRETS.delete_secret(SecretId=name),
+    "Key": lambda worker, name: worker.KMS.disable_key(KeyId=name),
+    "Role": lambda worker, name: worker.IAM.delete_role_policy(RoleName=name, PolicyName="rights"),
+    "Alarm": lambda worker, name: worker.CLOUDWATCH.delete_alarms(AlarmNames=[name]),
+    "API Gateway's log role": lambda worker, _: worker.IAM.delete_role(RoleName="log-role"),
+}
+#: What cannot be there without another.
+WITH = {"AlertTopic": ["Subscription"]}
+
+
 def take_away(account: Account, what: str) -> None:
-    """As somebody does who means something else."""
-    name, worker = account.names.get(what, ""), account.worker
-    match what:
-        case "Journal":
-            worker.LOGS.delete_log_group(logGroupName=name)
-        case "RecordFailed":
-            worker.SQS.delete_queue(QueueUrl=name)
-        case "AlertTopic":
-            worker.SNS.delete_topic(TopicArn=name)
-        case "Tokens":
-            worker.SECRETS.delete_secret(SecretId=name)
-        case "Key":
-            worker.KMS.disable_key(KeyId=name)
-        case "Role":
-            worker.IAM.delete_role(RoleName=name)
-        case "Alarm":
-            worker.CLOUDWATCH.delete_alarms(AlarmNames=[name])
-        case _:
-            worker.IAM.delete_role(RoleName="log-role")
+    """Take one thing out of the account."""
+    TAKEN[what](account.worker, account.names.get(what, ""))
 
 
-@pytest.mark.parametrize("what", ["Journal", "RecordFailed", "AlertTopic", "Tokens", "Key", "Role", "Alarm", "API Gateway's log role"])
+@pytest.mark.parametrize("what", TAKEN)
 def test_what_is_gone_is_named(account: Account, what: str) -> None:
     take_away(account, what)
-    assert account.look() == f"gone or switched off: {what}"
+    assert sorted(account.look().removeprefix("gone or switched off: ").split(", ")) == sorted([what, *WITH.get(what, [])])
+
+
+def test_a_role_that_is_gone_is_named(account: Account) -> None:
+    take_away(account, "Role")
+    account.worker.IAM.delete_role(RoleName=account.names["Role"])
+    assert account.look() == "gone or switched off: Role"
 
 
 def test_an_alarm_whose_actions_are_switched_off_is_as_good_as_gone(account: Account) -> None:

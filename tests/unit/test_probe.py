@@ -320,3 +320,49 @@ def test_where_the_right_answer_stays_away_it_is_asked_for_again_until_it_comes(
 def test_a_schedule_that_does_not_say_when_means_now(probe: ModuleType) -> None:
     assert probe.moment_of({"time": "<aws.scheduler.scheduled-time>"}, 5.0) == 5.0
     assert probe.moment_of({}, 5.0) == 5.0
+
+
+class Outside:
+    """The service that waits for the heartbeat."""
+
+    def __init__(self, probe: ModuleType, made: Watching) -> None:
+        self.beats: list[str] = []
+        made.monkeypatch.setattr(probe, "HEARTBEAT", "https://heartbeat.example.com/fallback")
+        made.monkeypatch.setattr(probe, "status_of", self.asked)
+        self.subscribed = made.sns.subscribe(TopicArn=made.topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:on-call")
+
+    def asked(self, url: str) -> tuple[bool, str]:
+        """Note a beat."""
+        self.beats.append(url)
+        return True, "HTTP 200"
+
+
+@pytest.fixture
+def outside(probe: ModuleType, made: Watching) -> Outside:
+    return Outside(probe, made)
+
+
+def test_a_sound_run_is_told_outside(fallback: Fallback, probe: ModuleType, outside: Outside) -> None:
+    run(probe)
+    assert outside.beats == ["https://heartbeat.example.com/fallback"]
+
+
+@pytest.mark.parametrize("fault", ["wrong", "unsigned", "unrecorded", "nobody to tell", "no topic"])
+def test_whatever_is_wrong_the_heartbeat_stays_away(
+    fallback: Fallback, probe: ModuleType, made: Watching, outside: Outside, fault: str
+) -> None:
+    """So that somebody is told where no alarm can be heard, too."""
+    match fault:
+        case "wrong":
+            fallback.more = {"status": 500}
+        case "unsigned":
+            overwritten(made, probe)
+            fallback.document = as_a_stranger
+        case "unrecorded":
+            made.monkeypatch.setattr(probe, "fault_in_record", lambda _: ["unrecorded"])
+        case "nobody to tell":
+            made.sns.unsubscribe(SubscriptionArn=outside.subscribed["SubscriptionArn"])
+        case _:
+            made.sns.delete_topic(TopicArn=made.topic)
+    probe.handler({"time": NOON.isoformat()}, None)
+    assert outside.beats == []

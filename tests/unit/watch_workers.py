@@ -27,6 +27,7 @@ SETTINGS = {
     "CALLBACKS_URL": "https://callbacks.example.com/v1",
     "MEDIA_URL": "",
     "HEALTH_URLS": "",
+    "HEARTBEAT_URL": "",
     "EVENT_DAYS": "400",
     "ORIGINAL_DAYS": "30",
 }
