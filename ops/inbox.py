@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.answer.journal import is_sid
 from lambdas.workers.events import Item
-from lambdas.workers.voicemails import ELSEWHERE, HEAR, STORED, stamp
+from lambdas.workers.voicemails import ELSEWHERE, FINISH, HEAR, NEXT, STORED, stamp
 from ops.deployment import OpsError, explained
 from ops.desk import Desk
 from ops.period import Period
@@ -62,12 +62,15 @@ def by_recording(desk: Desk, sid: str) -> Item | None:
 
 
 def acknowledge(desk: Desk, item: Item, by: str, note: str = "") -> None:
-    """Somebody has heard it and sees to it. Raises OpsError where there is nothing to hear yet, or somebody else sees to it already."""
+    """Somebody has heard it and sees to it. Raises OpsError where there is nothing to hear yet, or somebody else sees to it already.
+
+    What the machine has still to do, such as deleting it at Twilio, it goes on with."""
     values = {":at": stamp(datetime.now(UTC)), ":by": by, ":note": note, ":stored": STORED, ":elsewhere": ELSEWHERE}
+    values |= {":finish": FINISH} if item.get(NEXT) else {}
     change(
         desk,
         item,
-        "SET heard_at = :at, heard_by = :by, note = :note REMOVE todo",
+        "SET heard_at = :at, heard_by = :by, note = :note" + (", todo = :finish" if item.get(NEXT) else " REMOVE todo"),
         "#state IN (:stored, :elsewhere) AND (attribute_not_exists(heard_at) OR heard_by = :by)",
         values,
         taken(desk, item),

@@ -34,7 +34,7 @@ from lambdas.workers.texts import Texts
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import Keys, TwilioApi
 from lambdas.workers.twilio_regions import Home
-from lambdas.workers.voicemails import COLLECT, HEAR, NEXT, Voicemails, stamp
+from lambdas.workers.voicemails import COLLECT, FINISH, HEAR, NEXT, Voicemails, stamp
 
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
 QUEUE_URL = os.environ["QUEUE_URL"]
@@ -100,8 +100,10 @@ def done(chore: Chore, now: datetime, since: datetime | None) -> bool:
 def queue_due(now: datetime, _: datetime | None) -> None:
     """Queue again what waits and is due, and count what is late: without a file an hour after it was announced."""
     late = 0
-    for todo in (COLLECT, HEAR):
+    for todo in (COLLECT, HEAR, FINISH):
         for item in VOICEMAILS.waiting(todo):
+            if todo == FINISH and not item.get(NEXT):
+                VOICEMAILS.finish_no_more(item)
             late += todo == COLLECT and datetime.fromisoformat(item["announced_at"]) < now - LATE
             if item.get(NEXT) and item[NEXT] <= stamp(now) and VOICEMAILS.lease(item, now + AGAIN):
                 queue(SQS, QUEUE_URL, [item["task"]])

@@ -5,8 +5,8 @@
         empty (nothing was said), elsewhere (the account stores recordings outside Twilio)
 
 Each step is written on condition of the state before it, so that a task that comes twice, late, or to two workers at once changes nothing.
-`todo` is what waits: `collect` for a file, `hear` for somebody to hear it. `next_attempt` stands there as long as something is left for the
-machine to do, telling people and deleting included.
+`todo` is what waits: `collect` for a file, `hear` for somebody to hear it, `finish` for the machine alone, where it was heard before people
+were told, or before it was deleted. `next_attempt` stands there as long as something is left for the machine to do, these two included.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ANNOUNCED, WAITING, FAILED, STORED, EMPTY, ELSEWHERE = "announced", "waiting", "failed", "stored", "empty", "elsewhere"
 OPEN = (ANNOUNCED, WAITING, FAILED)  #: states that end in another one
-COLLECT, HEAR = "collect", "hear"  #: values of `todo`
+COLLECT, HEAR, FINISH = "collect", "hear", "finish"  #: values of `todo`
 NEXT = "next_attempt"  #: when the machine has to look at it again; gone once nothing is left to do
 NOT_FULFILLED = "ConditionalCheckFailedException"
 #: What an event of the call tells about its voicemail.
@@ -112,6 +112,10 @@ class Voicemails:
     def finished(self, item: Facts) -> None:
         """Nothing is left for the machine to do."""
         self.change(item, {}, Attr("pk").exists(), ("reason", NEXT))
+
+    def finish_no_more(self, item: Facts) -> None:
+        """It was heard, and nothing is left for the machine to do either."""
+        self.change(item, {}, Attr(TODO).eq(FINISH) & Attr(NEXT).not_exists(), (TODO,))
 
     def claim(self, item: Facts, now: datetime, until: datetime) -> bool:
         """Whether it is ours to tell people about; somebody else may be at it, or have told them."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
+import boto3
 import pytest
 
 from lambdas.workers.tasks import task_in
@@ -14,6 +15,12 @@ from lambdas.workers.voicemails import stamp
 from local.twilio import platform as twilios
 from local.twilio.rest import throttled
 from local.twilio.server import Fails
+from ops.deployment import Deployment
+from ops.desk import Desk
+from ops.history import History, Region
+from ops.inbox import acknowledge
+from ops.numbers import View
+from tests.unit.event_table import TABLE
 from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, Account, Clock, account
 from tests.unit.watch_workers import counted
 
@@ -213,3 +220,36 @@ def test_a_message_without_a_file_for_an_hour_is_reported(made: Account, reconci
         reconcile.VOICEMAILS.announce(made.task(made.recording()), datetime.now(UTC) - timedelta(minutes=minutes))
     reconcile.handler({}, CONTEXT)
     assert metrics(capsys)["VoicemailsLate"] == 2
+
+
+def test_what_was_heard_before_it_was_finished_is_finished(made: Account, reconcile: ModuleType) -> None:
+    """SNS was down: somebody found the message in the list and heard it. It is to be deleted at Twilio all the same."""
+    collect, clock = made.worker("collect", DELETE_AT_TWILIO=True), Clock()
+    made.time_of(collect, clock)
+    recording = left(made)
+    task = made.task(recording)
+    made.monkeypatch.setattr(collect, "TOPIC", "arn:aws:sns:us-east-1:123456789012:gone")
+    made.deliver(collect, task)
+    clock.pass_by(hours=2)
+    made.deliver(collect, task)
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    desk = Desk(
+        (Deployment("tests", "us-east-1", {"EventTableName": TABLE}, {"dynamodb": client}),),
+        History([Region("us-east-1", client, TABLE)]),
+        View(True, frozenset()),
+    )
+    acknowledge(desk, made.item(task) | {"region": "us-east-1"}, "ann")
+    assert made.item(task)["todo"] == "finish"
+    made.table.update_item(
+        Key={"pk": task.belongs_to, "sk": f"voicemail#{task.sid}"},
+        UpdateExpression="SET next_attempt = :now",
+        ExpressionAttributeValues={":now": stamp(datetime.now(UTC))},
+    )
+    reconcile.handler({}, CONTEXT)
+    assert queued(made) == [recording.sid]
+    made.monkeypatch.setattr(collect, "TOPIC", made.topic)
+    clock.pass_by(minutes=1)
+    assert made.deliver(collect, task)
+    assert recording.sid in made.api.deleted
+    reconcile.handler({}, CONTEXT)
+    assert "todo" not in made.item(task)
