@@ -36,6 +36,7 @@ from local.history import Past
 from local.outputs import Outputs
 from local.phone import Phone, ringing
 from local.twilio import Resolver, StandInTwilio
+from local.twilio.hosts import HOME
 from local.twilio.rest import RestApi
 from ops.words import count
 
@@ -43,17 +44,18 @@ HIGHEST_PORT = 65535
 INTERRUPTED = 130  #: what shells say of a program that Ctrl-C ended
 
 
-def twilio_for(cloud: LocalCloud) -> StandInTwilio:
-    """The stand-in Twilio whose requests reach this cloud, whichever name they are made by."""
+def twilio_for(cloud: LocalCloud, region: str = HOME, auth_token: str = "") -> StandInTwilio:
+    """The stand-in Twilio whose requests reach this cloud, whichever name they are made by; of another Region with a token of that one."""
     here = ("127.0.0.1", cloud.port)
     resolver = Resolver({f".execute-api.{cloud.region}.amazonaws.com": here, CUSTOM_DOMAIN: here})
     twilio = cloud.settings.twilio
     return StandInTwilio(
         twilio.accounts[0],
-        cloud.auth_token,
+        auth_token or cloud.auth_token,
         resolver=resolver,
         ca_bundle=cloud.ca_bundle,
         verified_caller_ids=twilio.numbers,
+        region=region,
     )
 
 

@@ -16,6 +16,7 @@ from local.twilio.origination import Origination
 from local.twilio.parameters import call_parameters
 from local.twilio.people import Caller
 from local.twilio.platform import Alert, Platform, Recording, new_sid
+from local.twilio.rules import Match, Rule, Setting
 from local.twilio.signing import Tokens
 from local.twilio.trunk import Trunk
 from local.twilio.undocumented import Undocumented
@@ -57,6 +58,13 @@ class StandInTwilio:
     def promote_secondary_token(self) -> None:
         """The end of a rotation: the second token signs, the first one is worth nothing any more."""
         self.platform.webhooks.tokens.promote()
+
+    def rule(self, match: Match, setting: Setting, value: str = "") -> None:
+        """A webhook rule of the account. Raises ValueError for a second one of the same key (error 59103)."""
+        rules = self.platform.webhooks.rules
+        if any((each.match, each.value) == (match, value) for each in rules):
+            raise ValueError(f"there is a rule {match} {value} already (59103)")
+        rules.append(Rule(match, setting, value))
 
     @property
     def alerts(self) -> list[Alert]:

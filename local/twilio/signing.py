@@ -41,6 +41,6 @@ def signed_url(url: str, medium: Medium) -> str:
     return parts._replace(netloc=host, fragment="").geturl()
 
 
-def signature(token: str, url: str, medium: Medium, form: Mapping[str, str]) -> str:
-    """X-Twilio-Signature of a request; `form` is empty for a GET, whose parameters are in the URL."""
-    return str(RequestValidator(token).compute_signature(signed_url(url, medium), dict(form)))
+def signature(token: str, url: str, medium: Medium, form: Mapping[str, str], algorithm: str = "HMAC_SHA1") -> str:
+    """X-Twilio-Signature of a request; `form` is empty for a GET, whose parameters are in the URL. Shared keys sign with HMAC_SHA256."""
+    return str(RequestValidator(token).compute_signature(signed_url(url, medium), dict(form), algorithm))

@@ -8,7 +8,7 @@ https://www.twilio.com/docs/usage/security (signature, HTTP authentication), the
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from time import monotonic
 from urllib.parse import SplitResult, unquote, urlencode, urljoin, urlsplit
@@ -20,6 +20,7 @@ from local.twilio.error import Retry, TwilioError
 from local.twilio.exchange import Attempt, Exchange
 from local.twilio.hosts import HOME
 from local.twilio.overrides import CAP, Overrides, overrides
+from local.twilio.rules import Rule, setting_for
 from local.twilio.signing import Medium, Tokens, signature
 from local.twilio.undocumented import Undocumented
 
@@ -37,12 +38,14 @@ class Webhooks:
     """The file of certificate authorities; None for the system's."""
     undocumented: Undocumented
     region: str = HOME
+    rules: list[Rule] = field(default_factory=list)
 
     def send(self, sent: Exchange, medium: Medium, jar: Jar | None) -> None:
         """Makes the request that `sent.ask` describes with `sent.parameters` and notes in `sent` what came of it."""
         begun = monotonic()
         try:
-            chosen = overrides(sent.ask.url)
+            setting = setting_for(sent.ask.url, self.rules)
+            chosen = setting.delivery if setting else overrides(sent.ask.url)
             limits = _limits(chosen, begun, self.undocumented.silence_code)
             _Delivery(self, sent, medium, jar, chosen, limits).follow()
         except TwilioError as error:
@@ -141,13 +144,22 @@ class _Delivery:
             "Connection": "close",
             "I-Twilio-Idempotency-Token": token,
             "X-Home-Region": self.webhooks.region,
-            "X-Twilio-Signature": signature(self.webhooks.tokens.primary, aim.signed, self.medium, form),
+            **self._signature(aim, form),
         }
         if aim.method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
             headers["Content-Length"] = str(len(urlencode(form).encode()))
         cookies = self.jar.header(aim.url) if self.jar is not None else ""
         return {**headers, "Cookie": cookies} if cookies else headers
+
+    def _signature(self, aim: _Aim, form: Mapping[str, str]) -> dict[str, str]:
+        """By the Auth Token, or by the shared key of the rule that matches."""
+        setting = setting_for(aim.url, self.webhooks.rules)
+        if not setting or not setting.shared_key:
+            return {"X-Twilio-Signature": signature(self.webhooks.tokens.primary, aim.signed, self.medium, form)}
+        key = setting.shared_key
+        signed = signature(key.secret, aim.signed, self.medium, form, "HMAC_SHA256")
+        return {"X-Twilio-Signature": signed, "X-Twilio-Webhooks-Signature-Settings": key.header}
 
     def _redirected(self, aim: _Aim, reply: Reply) -> _Aim:
         undocumented, location = self.webhooks.undocumented, reply.header("Location")

@@ -24,10 +24,12 @@ def environ(deployed: Deployed, keys: Mapping[str, str] | None = None) -> dict[s
     return {**deployed.cloud.environ, **own, **(keys or {})}
 
 
-def fallback(deployed: Deployed, *words: str, keys: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    command = [sys.executable, "-m", "ops.cli", *words]
-    return subprocess.run(command, env=environ(deployed, keys), cwd=ROOT, capture_output=True, text=True, timeout=LONGEST, check=False)
+def fallback(
+    deployed: Deployed, *words: str, keys: Mapping[str, str] | None = None, typed: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command; `typed` is what it reads from its input."""
+    command, shell = [sys.executable, "-m", "ops.cli", *words], environ(deployed, keys)
+    return subprocess.run(command, env=shell, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=LONGEST, check=False)
 
 
 @dataclass
