@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lambdas.workers.events import ANSWERED, FAILURE, MISSED, UNHEARD, Item
+from lambdas.answer.addresses import is_withheld, normal
+from lambdas.workers.events import ANSWERED, FAILURE, MISSED, UNHEARD, Item, other_side_of, person_of
 from lambdas.workers.timeline import is_fallback
 from ops import inbox
 from ops.desk import Desk
@@ -51,13 +52,26 @@ def people(desk: Desk, period: Period) -> tuple[list[Person], Counter[str]]:
     events = list(slim(desk.history.events(period)))
     messages = left_behind(desk, events)
     callers, left_out = defaultdict[str, list[Item]](list), Counter[str]()
-    for call in tried(events):
-        number = call.get("from") or ""
+    for call in with_direction(desk, list(tried(events))):
+        number = number_of(person_of(call))
         if why := why_not(number):
             left_out[why] += 1
         else:
             callers[number.removeprefix("+")].append(call)
-    return [person_of(calls, messages) for calls in callers.values() if waits(calls, messages)], left_out
+    return [summed_up(calls, messages) for calls in callers.values() if waits(calls, messages)], left_out
+
+
+def with_direction(desk: Desk, calls: list[Item]) -> list[Item]:
+    """The calls with what the timeline does not carry: whether the company placed them."""
+    whole = desk.history.items(((call["pk"], call["sk"]) for call in calls), "pk, sk, direction, params.Direction")
+    found = (whole.get((call["pk"], call["sk"]), {}) for call in calls)
+    directions = [item.get("direction") or (item.get("params") or {}).get("Direction") or "" for item in found]
+    return [call | {"direction": direction} for call, direction in zip(calls, directions, strict=True)]
+
+
+def number_of(address: str) -> str:
+    """The number at which a person can be called: who calls by WhatsApp has one too."""
+    return normal(address.removeprefix("whatsapp:"))
 
 
 def left_behind(desk: Desk, events: Iterable[Item]) -> Messages:
@@ -90,10 +104,11 @@ def waits(calls: list[Item], messages: Messages) -> bool:
     return any(call["time"] > heard for call in calls if call["pk"] not in messages)
 
 
-def person_of(calls: list[Item], messages: Messages) -> Person:
+def summed_up(calls: list[Item], messages: Messages) -> Person:
     """Who made these calls, newest first."""
     last = calls[0]
-    person = Person(last["from"], last.get("to") or "", last["time"], last["pk"], last.get("answer") or "", len(calls))
+    number, called = number_of(person_of(last)), other_side_of(last)
+    person = Person(number, called, last["time"], last["pk"], last.get("answer") or "", len(calls))
     unheard = [message for call in calls for message in messages.get(call["pk"], ()) if not message.get("heard_at")]
     if unheard:
         newest = max(unheard, key=lambda message: str(message["time"]))
@@ -115,7 +130,7 @@ def why_not(number: str) -> str:
         return "from apps"
     if "*" in number:
         return 'from numbers kept masked ([privacy] store = "masked")'
-    return "" if NUMBER.fullmatch(number) else "from withheld numbers"
+    return "" if NUMBER.fullmatch(number) and not is_withheld(number) else "from withheld numbers"
 
 
 def call_back(

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from lambdas.answer.addresses import called, normal
 from lambdas.workers.events import Item
 from ops.deployment import OpsError
 from ops.desk import Desk
@@ -43,7 +44,7 @@ class Wanted:
             (
                 self.code in (None, code_of(event)),
                 self.url is None or self.url in url_of(event),
-                self.number is None or self.number in (event.get("from"), event.get("to")),
+                self.number is None or self.number in (normal(event.get("from") or ""), called(event.get("to") or "")),
                 self.medium is None or event.get("medium") in MEDIA[self.medium],
             )
         )
@@ -102,7 +103,7 @@ def errors(
     if follow and until:
         raise OpsError("--follow goes on until Ctrl-C: leave --until out")
     period = Period.of(since, begin, until, datetime.now(UTC))
-    wanted = Wanted(code, url, number and number.strip(), checked("medium", medium, MEDIA))
+    wanted = Wanted(code, url, number and called(number), checked("medium", medium, MEDIA))
     checked("group-by", group_by, GROUPS)
     desk = Desk.open(environment, region, show_numbers, "numbers in errors")
     seen = Seen(desk, wanted) if follow else None  # before the list: what comes meanwhile may be told twice, and is never left out

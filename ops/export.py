@@ -14,7 +14,7 @@ import typer
 from rich.progress import track
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import Item
+from lambdas.workers.events import Item, person_of
 from lambdas.workers.tasks import NO_ERROR
 from ops.deployment import OpsError
 from ops.desk import Desk
@@ -25,8 +25,9 @@ from ops.words import count
 
 AT_ONCE = 100  #: events whose whole items are read by one request
 COLUMNS = (
-    "sid", "time", "kind", "medium", "entry", "trust", "answer", "document", "rule", "caller", "called", "error_code", "error_url", "trunk",
-    "call_status", "state", "seconds", "heard_at", "heard_by", "note", "milliseconds", "region", "params",
+    "sid", "time", "kind", "medium", "entry", "trust", "answer", "document", "rule", "caller", "called", "direction", "person",
+    "error_code", "error_url", "trunk", "call_status", "state", "seconds", "heard_at", "heard_by", "note", "milliseconds", "region",
+    "params",
 )  # fmt: skip
 #: Columns that bear another name than the attribute: words of SQL, and of people.
 NAMES = {"sid": "pk", "rule": "at", "caller": "from", "called": "to", "milliseconds": "ms"}
@@ -118,6 +119,7 @@ def filled(database: sqlite3.Connection, events: Iterable[Item]) -> int:
 def row(event: Item) -> list[Any]:
     """An event as its columns; what is no plain value as JSON."""
     event = event | {"ms": float(event["ms"])} if "ms" in event else event
+    event = event | {"person": person_of(event)}
     values = [event.get(NAMES.get(column, column)) for column in COLUMNS]
     return [json.dumps(value) if isinstance(value, dict | list) else value for value in values]
 

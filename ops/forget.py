@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import batched
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
+from lambdas.answer.addresses import called, is_number, normal
 from lambdas.answer.journal import OF_CALL_OR_MESSAGE, is_sid
 from lambdas.workers.events import ASIDE, ASIDE_DAYS, BATCH, PERSON, SHARDS, STRANGER_DAYS, Item, strangers
 from ops import audit
@@ -23,6 +24,9 @@ from ops.screen import err, out
 from ops.words import count
 
 BACKUPS = 35  #: days of DynamoDB's point-in-time recovery
+AT_ONCE = 1000  #: events whose whole items are asked for together
+#: By which WhatsApp and RCS know a person who does not show a number: https://www.twilio.com/docs/messaging/channels
+CHANNEL_ID = re.compile(r"(?:whatsapp|rcs|messenger):[A-Za-z0-9][A-Za-z0-9._+-]*")
 QUEUES = 14  #: days that a dead letter is kept
 JOURNAL = "the journal log group"
 #: Days that an expired item may still be there: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
@@ -62,7 +66,7 @@ def forget(
 
         fallback forget --number +12025550123 --no-dry-run
     """
-    checked(number)
+    number = checked(number)
     desk = Desk.open(environment, region)
     refuse_own(desk, number)
     kept = found(desk, number, datetime.now(UTC))
@@ -77,10 +81,14 @@ def forget(
     tell(number, kept, remains, dry_run)
 
 
-def checked(number: str) -> None:
-    """Refuse what is no number. Raises OpsError."""
-    if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
-        raise OpsError(f"{number!r} is not a phone number: write it in E.164, as in +12025550123")
+def checked(number: str) -> str:
+    """A person's number in its normal form, or an address by which a channel knows somebody who hides theirs. Raises OpsError."""
+    person = normal(number)
+    if not is_number(person) and not CHANNEL_ID.fullmatch(number):
+        raise OpsError(
+            f"{number!r} is not a phone number: write it in E.164, as in +12025550123, or whole, as in whatsapp:US.13491208655302"
+        )
+    return person
 
 
 def refuse_own(desk: Desk, number: str) -> None:
@@ -94,7 +102,7 @@ def found(desk: Desk, number: str, now: datetime) -> Kept:
     kept, calls = Kept(), dict[str, None]()
     days = max(deployed.events_days for deployed in desk.deployed)
     everything = desk.history.events(Period.last(timedelta(days=days), now))
-    for event in track(everything, "looking through all events", console=err, transient=True):
+    for event in track(with_forwarding(desk, everything), "looking through all events", console=err, transient=True):
         if of_person(event, number):
             calls[event["pk"]] = None
             kept.last = max(kept.last, event["time"])
@@ -104,6 +112,16 @@ def found(desk: Desk, number: str, now: datetime) -> Kept:
     kept.items += stray
     kept.last = max([kept.last, *(item["time"] for item in stray)])
     return kept
+
+
+def with_forwarding(desk: Desk, events: Iterable[Item]) -> Iterator[Item]:
+    """The events with who forwarded a call to us, which the timeline does not carry."""
+    for group in batched(events, AT_ONCE, strict=False):
+        asked = [(event["pk"], event["sk"]) for event in group if event.get("kind") == "request" and event.get("medium") == "voice"]
+        whole = desk.history.items(asked, "pk, sk, params.ForwardedFrom")
+        for event in group:
+            params = whole.get((event["pk"], event["sk"]), {}).get("params") or {}
+            yield event | {"forwarded_from": params.get("ForwardedFrom", "")}
 
 
 def claimed(desk: Desk, number: str, now: datetime) -> Iterator[Item]:
@@ -126,7 +144,10 @@ def last_days(days: int, now: datetime) -> Iterator[str]:
 
 def of_person(event: Item, number: str) -> bool:
     """Whether a person called, wrote or was called, by whichever kind of address (`sip:1…@pbx`, `whatsapp:+1…`), the plus or not."""
-    return any(number[1:] in re.findall(r"\d{7,}", str(event.get(name, ""))) for name in ("from", "to"))
+    addresses = [str(event.get(name) or "") for name in ("from", "to", "forwarded_from")]
+    if not is_number(number):
+        return number in addresses
+    return any(number in (normal(address), called(address)) or number[1:] in re.findall(r"\d{7,}", address) for address in addresses)
 
 
 def erase(desk: Desk, kept: Kept) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import ANSWERED, END, FAILURE, MISSED, UNHEARD, Item
+from lambdas.workers.events import ANSWERED, END, FAILURE, MISSED, UNHEARD, Item, is_outbound
 from lambdas.workers.hand_back import LOST, ORIGINAL, REPLAY, SENDING
 from lambdas.workers.voicemails import shown
 
@@ -76,6 +76,8 @@ def asked(item: Item) -> str:
     """Why Twilio asked us."""
     who = {"sms": "A text", "voice": "A call"}.get(item.get("medium", ""), "A request")
     people = f" from {item['from']} to {item.get('to', '?')}" if item.get("from") else ""
+    if is_outbound(item):
+        who, people = "A call that the company placed", people.replace(" from ", ", from ", 1)
     if item.get("error_code"):
         return f"{who}{people}: the primary failed with {item['error_code']}"
     if is_leg(item):

@@ -158,7 +158,7 @@ class Alerts:
         item = {"pk": pk, "sk": f"{time}#{alert.sid}", "kind": kind, "time": time, "medium": "sms" if pk[:2] in TEXTS else "voice"}
         item |= {"error_code": str(alert.error_code), "error_url": safe_url(alert.request_url, frozenset())}
         item |= {"day_shard": day_shard(time, pk), "expires": expiry(time, self.days[0])}
-        named = {"from": "From", "to": "To", "call_status": "CallStatus"}
+        named = {"from": "From", "to": "To", "call_status": "CallStatus", "direction": "Direction"}
         return item | as_stored({name: sent[parameter] for name, parameter in named.items() if sent.get(parameter)})
 
 

@@ -96,7 +96,9 @@ def event_of(call: Any, kind: str, days: int) -> Item:
     time, entry = stamp(start_of(call)), "trunk" if is_trunks(call) else "voice"
     item = {"pk": call.sid, "sk": f"{time}#{kind}", "kind": kind, "time": time, "medium": "voice", "entry": entry}
     item |= {"day_shard": day_shard(time, call.sid), "expires": expiry(time, days), "call_status": call.status}
-    return item | as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
+    return item | as_stored(
+        {name: value for name, value in (("from", call._from), ("to", call.to), ("direction", call.direction)) if value}
+    )
 
 
 def unheard(made: Sequence[Any], known: Known, moments: Sequence[datetime]) -> list[Any]:

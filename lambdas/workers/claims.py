@@ -70,5 +70,5 @@ class Claims:
         item = {"pk": found.sid, "sk": f"{time}#{ANSWERED}", "kind": ANSWERED, "time": time, "trust": claim["trust"]}
         item |= {"medium": "sms" if is_text else "voice", "day_shard": day_shard(time, found.sid), "expires": expiry(time, self.days)}
         item |= {name: claim[name] for name in ("entry", "trunk") if claim.get(name)}
-        people = {"from": found.from_ if is_text else found._from, "to": found.to}
+        people = {"from": found.from_ if is_text else found._from, "to": found.to, "direction": found.direction}
         return item | as_stored({name: value for name, value in people.items() if value})

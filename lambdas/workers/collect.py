@@ -166,7 +166,8 @@ def who(recording: Recording, item: Item) -> dict[str, str]:
     except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
         LOGGER.warning("the caller is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
         return known
-    return known | as_stored({name: value for name, value in (("from", call._from), ("to", call.to)) if value})
+    told = (("from", call._from), ("to", call.to), ("direction", call.direction))
+    return known | as_stored({name: value for name, value in told if value})
 
 
 def notify(item: Item) -> None:

@@ -44,8 +44,10 @@ PARAMETERS = {
     "error_code": "ErrorCode",
     "error_url": "ErrorUrl",
     "call_status": "CallStatus",
+    "direction": "Direction",
 }
 FACTS = ("medium", "entry", "path", "trunk", "emergency", "trust", "answer", "document", "step", "at", "book", "ms", "params")
+OUTBOUND = "outbound"  #: what the direction of a call begins with that the company placed
 DAY = 86_400
 PROBE_DAYS = 2
 PROBE_RUNS = "probe"  #: partition key of the probe's runs
@@ -186,6 +188,21 @@ def as_stored(facts: Item) -> Item:
     if not is_masked():
         return facts
     return {name: masked_number(str(value)) if name in ("from", "to") else value for name, value in facts.items()}
+
+
+def is_outbound(item: Mapping[str, Any]) -> bool:
+    """Whether the company placed this call: the person is whom it called."""
+    return str(item.get("direction", "")).startswith(OUTBOUND)
+
+
+def person_of(item: Mapping[str, Any]) -> str:
+    """Whoever of the two is not the company: the caller or sender, or whom the company called. (`direction` is not on the timeline.)"""
+    return str(item.get("to" if is_outbound(item) else "from") or "")
+
+
+def other_side_of(item: Mapping[str, Any]) -> str:
+    """The company's side."""
+    return str(item.get("from" if is_outbound(item) else "to") or "")
 
 
 def kind_of(line: Line) -> str:

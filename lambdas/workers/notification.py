@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from lambdas.answer.addresses import is_withheld
 from lambdas.workers.command import command_line
 from lambdas.workers.error_codes import explain
+from lambdas.workers.events import is_outbound, other_side_of, person_of
 
 MACHINES = ("email-json", "http", "https", "sqs", "lambda", "firehose")
 LONGEST_SUBJECT = 99  #: characters
@@ -25,7 +27,7 @@ Item = Mapping[str, Any]
 def message(item: Item, environment: str, bucket: str) -> dict[str, Any]:
     """The arguments of `publish` but for the topic."""
     facts = json.dumps(facts_of(item, environment, bucket))
-    subject = f"Voicemail ({length(item)}) for {item.get('to') or 'an unknown number'} [{environment}]"
+    subject = f"Voicemail ({length(item)}) for {other_side_of(item) or 'an unknown number'} [{environment}]"
     words = text(item, environment)
     return {
         "Subject": NOT_IN_SUBJECTS.sub("?", subject)[:LONGEST_SUBJECT],
@@ -42,7 +44,21 @@ def identity(item: Item) -> str:
 
 def facts_of(item: Item, environment: str, bucket: str) -> dict[str, Any]:
     """What a machine needs; what is not known is left out."""
-    kept = ("state", "account", "from", "to", "time", "answer", "error_code", "error_url", "trunk", "key", "sha256", "media_url")
+    kept = (
+        "state",
+        "account",
+        "from",
+        "to",
+        "direction",
+        "time",
+        "answer",
+        "error_code",
+        "error_url",
+        "trunk",
+        "key",
+        "sha256",
+        "media_url",
+    )
     facts: dict[str, Any] = {
         "id": identity(item),
         "kind": "voicemail",
@@ -69,8 +85,9 @@ def text(item: Item, environment: str) -> str:
     """The e-mail."""
     return "\n".join(
         [
-            f"{item.get('from') or UNKNOWN} left a voicemail of {length(item)} for {item.get('to') or 'an unknown number'}",
+            f"{caller(item)} left a voicemail of {length(item)} for {other_side_of(item) or 'an unknown number'}",
             f"on {when(item)}.",
+            *(["The company had called them."] if is_outbound(item) else []),
             "",
             f"The fallback answered because {reason(item)}",
             *where(item),
@@ -81,6 +98,12 @@ def text(item: Item, environment: str) -> str:
             f"Id {identity(item)}: should this message come twice, it is the same voicemail.",
         ]
     )
+
+
+def caller(item: Item) -> str:
+    """Who left it, as somebody can be called back: Twilio's words for a withheld number are no number to dial."""
+    person = person_of(item)
+    return UNKNOWN if is_withheld(person) else person or UNKNOWN
 
 
 def where(item: Item) -> list[str]:

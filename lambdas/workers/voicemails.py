@@ -30,7 +30,7 @@ COLLECT, HEAR, FINISH = "collect", "hear", "finish"  #: values of `todo`
 NEXT = "next_attempt"  #: when the machine has to look at it again; gone once nothing is left to do
 NOT_FULFILLED = "ConditionalCheckFailedException"
 #: What an event of the call tells about its voicemail.
-CALLER = ("from", "to", "answer", "error_code", "error_url", "trunk", "entry")
+CALLER = ("from", "to", "direction", "answer", "error_code", "error_url", "trunk", "entry")
 MOST_EVENTS = 20
 
 Facts = Mapping[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.workers.events import Item
 from ops.period import stamp
-from tests.unit.engineer import CALLER, OTHER, add, deployment, emptied, event, fallback, sid, voicemail
+from tests.unit.engineer import CALLER, OTHER, OWN, add, deployment, emptied, event, fallback, sid, voicemail
 
 Row = dict[str, str]
 Listed = Callable[..., tuple[list[Row], str]]
@@ -99,8 +99,9 @@ def test_numbers_that_came_without_a_plus_are_called_back(listed: Listed) -> Non
     ("numbers", "why"),
     [
         (["anonymous", ""], "2 calls from withheld numbers"),
+        (["+266696687", "Restricted"], "2 calls from withheld numbers"),
         (["+123", "1234567890123456"], "2 calls from withheld numbers"),
-        (["sip:+12025550123@carrier.example.com"], "1 call from SIP addresses"),
+        (["sip:desk@carrier.example.com"], "1 call from SIP addresses"),
         (["client:desk"], "1 call from apps"),
         (["+1202*****23"], '1 call from numbers kept masked ([privacy] store = "masked")'),
         (["anonymous", "sip:desk@carrier.example.com"], "1 call from SIP addresses, 1 call from withheld numbers"),
@@ -111,3 +112,20 @@ def test_who_cannot_be_called_is_counted(listed: Listed, numbers: list[str], why
     rows, said = listed()
     assert [row["number"] for row in rows] == [OTHER]
     assert said == f"1 caller to call back; left out: {why}\n"
+
+
+def test_whom_the_company_called_is_called_back(listed: Listed) -> None:
+    """Of a dialler's calls the person is To; our own number is nobody to call."""
+    people = ["+12025550171", "+12025550172"]
+    add(*(event(sid("CA", number), who=OWN, to=person, direction="outbound-api") for number, person in enumerate(people, 1)))
+    add(event(sid("CA", 9), who=OWN, to=people[0], params={"Direction": "outbound-dial"}))
+    rows, said = listed()
+    assert sorted((row["number"], row["called"], row["calls"]) for row in rows) == [(people[0], OWN, "2"), (people[1], OWN, "1")]
+    assert said == "2 callers to call back\n"
+
+
+def test_a_person_is_one_whatever_the_notation(listed: Listed) -> None:
+    """Also who called by WhatsApp."""
+    written = ["+14155550987", "whatsapp:+14155550987", "sip:+14155550987@carrier.example.com", "+1 (415) 555-0987", "tel:+14155550987"]
+    add(*(event(sid("CA", number), who=who) for number, who in enumerate(written, 1)))
+    assert [(row["number"], row["calls"]) for row in listed()[0]] == [("+14155550987", "5")]

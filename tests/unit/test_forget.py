@@ -84,3 +84,20 @@ def test_claims_and_lines_put_aside_are_searched_too(forget: Forget) -> None:
     assert (told["calls"], told["items"]) == (0, 3)
     assert "the journal log group" in told["remains"]
     assert [pk.partition("#")[0] for pk in left()] == ["aside", "stranger"]
+
+
+def test_who_forwarded_a_call_to_us_is_forgotten(forget: Forget) -> None:
+    add(event(CALL, who=OTHER, params={"ForwardedFrom": CALLER}), event(sid("CA", 2), who=OTHER))
+    assert "1 call and texts" in forget("--no-dry-run")
+
+
+def test_a_person_whom_the_channel_knows_by_an_id_is_forgotten(
+    forget: Forget, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """WhatsApp may hide the number; the number itself is taken in any notation."""
+    person = "whatsapp:US.13491208655302741918"
+    forget()
+    add(event(TEXT, who=person, medium="sms"), event(CALL))
+    for number, texts in ((person, "1 call and texts in 1 item"), ("+1 (202) 555-0123", "1 call and texts in 1 item")):
+        assert fallback(monkeypatch, "forget", "--number", number) == 0
+        assert texts in capsys.readouterr().out
