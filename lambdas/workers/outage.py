@@ -207,7 +207,8 @@ def meant(event: dict[str, Any]) -> datetime:
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> None:
-    """One look, by the alarm or by the schedule. Where the table is gone, people are told at least what the alarm says."""
+    """One look, by the alarm or by the schedule. Where the table is gone, people are told at least what the alarm says; and every full hour
+    again, as long as it says so: nothing else would know that they could not be told before."""
     sns = boto3.client("sns", config=TELLING)
     environment = os.environ["FALLBACK_ENVIRONMENT"]
 
@@ -217,11 +218,12 @@ def handler(event: dict[str, Any], _: LambdaContext) -> None:
 
     table = boto3.resource("dynamodb", config=QUICK).Table(os.environ["TABLE_NAME"])
     outages = Outages(table, environment, tell, lambda: alarm_state(os.environ["ALARM_NAME"]))
-    said = alarm_in(event, datetime.now(UTC))
-    if said == "ALARM" and outages.level() in ("ALARM", "") and not outages.can_be_used():
+    said, now = alarm_in(event, datetime.now(UTC)), meant(event)
+    believed = {"ALARM": ("ALARM", ""), "": ("ALARM",) if now.minute == 0 else ()}.get(said, ())
+    if believed and outages.level() in believed and not outages.can_be_used():
         tell(without_figures(environment))
         return
-    outages.look(meant(event), said)
+    outages.look(now, said)
 
 
 def alarm_state(name: str) -> str:

@@ -21,6 +21,7 @@ from tests.unit.voicemail_workers import CONTEXT as NAMED
 
 BEGIN = datetime(2026, 11, 21, 23, 52, 7, tzinfo=UTC)  # an outage that goes over midnight
 MINUTE = timedelta(minutes=1)
+HOUR = datetime(2026, 11, 22, 3, tzinfo=UTC)  # a full one
 CONTEXT: Any = NAMED
 
 
@@ -431,6 +432,36 @@ def test_where_the_table_is_gone_people_hear_at_least_what_the_alarm_says(monkey
         assert published[0]["Subject"] == "[production] callers come to the fallback; the event table cannot be used"
         with pytest.raises(ClientError):
             outage.handler({"alarmData": {"state": {"value": "OK"}}}, CONTEXT)
+
+
+def test_where_table_and_topic_are_gone_the_function_fails_loudly_and_tells_people_once_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its errors are an alarm of their own. The alarm's word comes once, so every full hour it is told again."""
+    ringing = [{"StateValue": "ALARM"}]
+    with without_a_table(monkeypatch, ringing) as published:
+        with monkeypatch.context() as broken:
+            down = SimpleNamespace(publish=refused, describe_alarms=lambda **_: {"MetricAlarms": ringing})
+            broken.setattr("lambdas.workers.outage.boto3.client", lambda *_, **__: down)
+            with pytest.raises(ClientError, match="Publish"):
+                outage.handler(went_off(datetime.now(UTC)), CONTEXT)
+        for minute in (58, 59, 61):
+            with pytest.raises(ClientError, match="GetItem"):
+                outage.handler({"time": (HOUR + minute * MINUTE).isoformat()}, CONTEXT)
+        assert published == []
+        outage.handler({"time": (HOUR + 60 * MINUTE).isoformat()}, CONTEXT)
+        assert [each["Subject"] for each in published] == ["[production] callers come to the fallback; the event table cannot be used"]
+
+
+@pytest.mark.parametrize("alarms", [[{"StateValue": "OK"}], []], ids=["well", "unreadable"])
+def test_an_alarm_that_does_not_go_off_is_no_reminder(monkeypatch: pytest.MonkeyPatch, alarms: list[dict[str, str]]) -> None:
+    with without_a_table(monkeypatch, alarms) as published:
+        with pytest.raises(ClientError):
+            outage.handler({"time": HOUR.isoformat()}, CONTEXT)
+        assert published == []
+
+
+def refused(**_: Any) -> None:
+    """SNS is down."""
+    raise ClientError({"Error": {"Code": "ServiceUnavailable", "Message": "down"}}, "Publish")
 
 
 @pytest.mark.parametrize(("ago", "alarms"), [(30, []), (1, [{"StateValue": "OK"}])], ids=["late", "well again"])
