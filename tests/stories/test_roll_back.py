@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import WaiterError
 
 from local.cloud import LocalCloud
+from tests.stories.conftest import Deployed
 from tests.stories.scene import attribute, function, resource, role
 
 STACK = "releases"
@@ -68,9 +68,9 @@ def template(release: str, **of_another: Any) -> str:
 
 
 @pytest.fixture
-def releases(tmp_path: Path) -> Iterator[Releases]:
-    with LocalCloud(tmp_path, port=0) as cloud:
-        yield Releases(cloud)
+def releases(deployed: Deployed) -> Iterator[Releases]:
+    yield Releases(deployed.cloud)
+    deployed.cloud.client("cloudformation").delete_stack(StackName=STACK)
 
 
 def test_after_the_alias_the_release_before_is_deployed(releases: Releases) -> None:
