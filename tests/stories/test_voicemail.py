@@ -115,6 +115,22 @@ def test_a_lost_callback_is_made_up_for_by_asking_twilio(deployed: Deployed) -> 
     until(deployed, call, "stored")
 
 
+def test_a_trunks_message_is_stored_though_every_line_of_it_is_lost(deployed: Deployed) -> None:
+    """Nothing here knows of it, and a trunk leaves no alert: Twilio's recordings and its account of whom it asked do."""
+    twilio = deployed.twilio()
+    twilio.platform.clock = lambda: time.time() - 1800  # Twilio tells of a call's requests a quarter of an hour later
+    deployed.cloud.controls.deliveries(lose=True)
+    trunk = twilio.trunk("main", origination=["sip:127.0.0.1:9"], disaster_recovery_url=deployed.outputs.trunk_url, numbers=[LINE])
+    call = trunk.call(LINE, CALLER, Caller(says=WORDS, ends_recording_with="#"))
+    deployed.cloud.controls.settled()
+    deployed.cloud.controls.deliveries(lose=False)
+    twilio.platform.clock = time.time
+    assert deployed.items(call.sid) == []
+    reconcile(deployed)
+    assert until(deployed, call, "stored")["from"] == CALLER
+    assert [item["kind"]["S"] for item in deployed.events(call.sid)] == ["answered"]
+
+
 def reconcile(deployed: Deployed) -> None:
     """Ask Twilio about the last hour."""
     since = json.dumps({"since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))})
