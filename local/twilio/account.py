@@ -22,6 +22,9 @@ from local.twilio.trunk import Trunk
 from local.twilio.undocumented import Undocumented
 from local.twilio.webhook import Webhooks
 
+#: https://www.twilio.com/docs/voice/answering-machine-detection: at once, or after waiting for the end of a greeting.
+ANSWERED_BY = ("human", "machine_start", "fax", "unknown", "machine_end_beep", "machine_end_silence", "machine_end_other")
+
 
 class StandInTwilio:
     """One Twilio account in one Region, which has Auth Tokens, numbers and everything else of its own.
@@ -169,11 +172,18 @@ class StandInTwilio:
         status_callback: str = "",
         caller: Caller | None = None,
         parameters: Mapping[str, str] | None = None,
+        answered_by: str = "",
     ) -> Call:
-        """A call that the application placed through the API and that was answered; `caller` is who picked up."""
+        """A call that the application placed through the API and that was answered; `caller` is who picked up.
+
+        With answering machine detection Twilio says what it takes that for: `answered_by`. Raises ValueError for what it never says.
+        """
+        if answered_by and answered_by not in ANSWERED_BY:
+            raise ValueError(f"AnsweredBy is never {answered_by!r}: one of {', '.join(ANSWERED_BY)}")
         sid = new_sid("CA")
         known = call_parameters(self.platform.account_sid, sid, from_, to, direction="outbound-api")
         handler = Handler(url, fallback_url=fallback_url)
+        known |= {"AnsweredBy": answered_by} if answered_by else {}
         known |= parameters or {}
         call = Call(self.platform, known, handler, caller or Caller(), status="in-progress")
         return place(call, Ask(url), status_callback)

@@ -14,7 +14,9 @@ from local.twilio.exchange import Ask, Exchange
 from local.twilio.execution import Verb, run
 from local.twilio.gather import gather
 from local.twilio.record import record
+from local.twilio.session import connect
 from local.twilio.verbs import ENDINGS, PROMPTS, redirect
+from local.twilio.waiting import enqueue
 
 _REFUSED_CALLBACK = 15003
 
@@ -25,6 +27,8 @@ VERBS: Mapping[str, Verb] = {
     "Gather": gather,
     "Record": record,
     "Dial": dial,
+    "Enqueue": enqueue,
+    "Connect": connect,
 }
 """What a call may do."""
 

@@ -21,6 +21,7 @@ from local.twilio.parameters import call_parameters, is_e164
 from local.twilio.people import Answers, Busy, Callee, Caller, Mailbox, NoAnswer, Unreachable
 from local.twilio.platform import new_sid
 from local.twilio.verbs import ENDINGS, PROMPTS, address, redirect, whole
+from local.twilio.waiting import conference
 
 _BUSY_AFTER, _UNREACHABLE_AFTER = 2.0, 1.0
 
@@ -48,6 +49,8 @@ def dial(call: Call, document: Document, verb: Element) -> Ask | None:
 
 
 def _outcome(call: Call, document: Document, verb: Element) -> Dialled:
+    if (room := verb.find("Conference")) is not None:
+        return conference(call, verb, room)
     targets = _targets(call, verb)
     shown = verb.get("callerId") or call.parameters["From"]
     if not targets or not _may_show(call, verb, shown, targets):
@@ -167,10 +170,18 @@ def _talk(call: Call, verb: Element, target: _Target) -> None:
 def _abandoned(call: Call, document: Document, verb: Element) -> None:
     """The caller is gone. The action is still requested, so that the application learns how it ended."""
     last = call.heard[-1]
+    if verb.find("Conference") is not None:
+        outcome = Dialled(last.what, "answered", last.kind == "talk", round(call.line.now - last.at))
+        _told(call, document, verb, outcome)
+        return
     outcome = Dialled(last.what, call.platform.undocumented.abandoned_dial_status)
     if last.kind == "talk":
         leg, seconds = call.legs[-1], round(call.line.now - last.at)
         outcome = Dialled(last.what, "completed", True, seconds, leg.sid, leg)
+    _told(call, document, verb, outcome)
+
+
+def _told(call: Call, document: Document, verb: Element, outcome: Dialled) -> None:
     call.dialled.append(outcome)
     call.status = "completed" if call.answered_at is not None else "no-answer"
     following = _action(call, document, verb, outcome)

@@ -40,13 +40,13 @@ def run(call: Call, ask: Ask, verbs: Mapping[str, Verb]) -> None:
 
 def _step(call: Call, ask: Ask, verbs: Mapping[str, Verb]) -> Ask | None:
     try:
-        return _play(call, call.ask(ask), verbs)
+        return play(call, call.ask(ask), verbs)
     except TwilioError as error:
         used = any(each.ask.purpose == "fallback" for each in call.exchanges)
         return fallback(call.handler, ask, error, call.platform.undocumented, used=used)
 
 
-def _play(call: Call, document: Document, verbs: Mapping[str, Verb]) -> Ask | None:
+def play(call: Call, document: Document, verbs: Mapping[str, Verb]) -> Ask | None:
     """Elements that the schema check complained about are passed over; they cost a warning, not the call."""
     for element in document.root:
         if element.tag in verbs:

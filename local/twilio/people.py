@@ -37,6 +37,15 @@ class Unreachable:
     """Does not exist, or the network cannot get there."""
 
 
+@dataclass(frozen=True)
+class Agent:
+    """A program behind a socket: talks for so long, then ends with this data, or its connection is cut off."""
+
+    talks: float = 30.0
+    handoff_data: str = ""
+    is_cut_off: bool = False
+
+
 type Callee = Answers | Mailbox | NoAnswer | Busy | Unreachable
 
 
@@ -56,3 +65,7 @@ class Caller:
     """The verb half-way through which the caller is gone (the first of its kind): "Record"."""
     callees: Mapping[str, Callee] = field(default_factory=dict)
     """Who is behind the numbers, `sip:` and `client:` addresses that are dialled; the rest let it ring."""
+    meets: Mapping[str, Answers] = field(default_factory=dict)
+    """Who takes them out of a queue, or joins a conference, by its name; nobody in all others."""
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+    """Who is behind the sockets that take the connection, by their URLs."""

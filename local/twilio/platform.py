@@ -129,7 +129,12 @@ class Platform:
     media: list[Medium] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     """Texts that went out through the API."""
+    queues: dict[str, str] = field(default_factory=dict)
     postman: Postman = field(default_factory=Postman)
+
+    def queue(self, name: str) -> str:
+        """The SID of a queue: the same for every call that waits there."""
+        return self.queues.setdefault(name, new_sid("QU"))
 
     @property
     def media_base(self) -> str:

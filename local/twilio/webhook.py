@@ -129,7 +129,7 @@ class _Delivery:
         secure, sni = parts.scheme == "https", self.chosen.sni
         body = urlencode(aim.form).encode() if aim.method == "POST" else b""
         head = f"{aim.method} {_target(parts)} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items())
-        tls = _context(self.webhooks.trust, sni) if secure else None
+        tls = context(self.webhooks.trust, sni) if secure else None
         port = parts.port or (443 if secure else 80)
         return Request(parts.hostname or "", port, tls, sni, aim.method, head.encode() + b"\r\n" + body)
 
@@ -221,7 +221,7 @@ def _kind(outcome: Reply | TwilioError) -> Retry | None:
 
 
 @cache
-def _context(trust: str | None, sni: bool) -> ssl.SSLContext:
+def context(trust: str | None, sni: bool) -> ssl.SSLContext:
     """TLS 1.2 and up with full verification; without a bundle, the system's authorities."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

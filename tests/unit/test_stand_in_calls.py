@@ -275,8 +275,8 @@ def test_documents_that_lead_to_each_other_for_ever_are_a_mistake(web: Primary) 
 
 
 def test_verbs_that_are_not_played_are_named(web: Primary) -> None:
-    web.behaves("/voice", twiml("<Enqueue>support</Enqueue>"))
-    with pytest.raises(NotPlayedError, match="<Enqueue>"):
+    web.behaves("/voice", twiml("<Pay/>"))
+    with pytest.raises(NotPlayedError, match="<Pay>"):
         stand_in().number("+15550100", voice_url=web.url + "/voice").call(CALLER)
     web.behaves("/voice", twiml("<Dial record='record-from-answer'>+15550177</Dial>"))
     with pytest.raises(NotPlayedError, match="<Dial record='record-from-answer'>"):
