@@ -69,7 +69,7 @@ VOICE_LOG, MESSAGING_LOG = (AccessLog(LOGS, os.environ[name], os.environ["STATIC
 CALLS = Calls(TABLE, TWILIO, Gaps(TABLE, VOICE_LOG.static_answers, "voice"), CALL_EVENTS, DAYS[0])
 CLAIMS = Claims(TABLE, TWILIO, DAYS[0])
 TEXTS = Texts(TABLE, TWILIO, Gaps(TABLE, MESSAGING_LOG.static_answers, "sms"), DAYS)
-UNASKED: set[str] = set()  #: accounts of which Twilio could not be asked in this run
+UNASKED: set[str] = set()  #: accounts of which Twilio could not be asked in this chore
 
 Chore = Callable[[datetime, datetime | None], None]
 
@@ -79,21 +79,22 @@ def handler(event: dict[str, Any], _: LambdaContext) -> None:
     """One run of all chores, or of one."""
     now = datetime.now(UTC)
     since = datetime.fromisoformat(event["since"]) if event.get("since") else None
-    UNASKED.clear()
     chores = [chore for chore in CHORES if event.get("only") in (None, chore.__name__)]
     failed = [chore.__name__ for chore in chores if not done(chore, now, since)]
     count("ChoresFailed", len(failed))
-    for account in sorted(UNASKED):
-        count_unasked(account)
 
 
 def done(chore: Chore, now: datetime, since: datetime | None) -> bool:
-    """Whether a chore could be done."""
+    """Whether a chore could be done. Who could not be asked is counted at once: a Twilio that hangs may take the run all its time."""
+    UNASKED.clear()
     try:
         chore(now, since)
     except Exception:  # the boundary of one item of a batch
         LOGGER.exception("a chore failed", extra={"chore": chore.__name__})
         return False
+    finally:
+        for account in sorted(UNASKED):
+            count_unasked(account)
     return True
 
 

@@ -253,3 +253,18 @@ def test_a_deleted_service_or_application_stops_no_other_text(made: Account, rec
     made.twilio.platform.texts[-1].parameters["MessagingServiceSid"] = "MG" + "0" * 32
     run(made, reconcile)
     assert [item["kind"] for item in items(made, text) if "kind" in item] == ["unheard"]
+
+
+def test_who_cannot_be_asked_is_counted_though_the_run_never_ends(
+    made: Account, reconcile: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Twilio that hangs takes every chore its time, and Lambda ends the run before its end."""
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    made.monkeypatch.setattr(reconcile, "ACCOUNTS", [OTHER])
+    made.worker("reconcile", CHORES=(reconcile.ask_alerts, killed))
+    with pytest.raises(SystemExit):
+        reconcile.handler({}, CONTEXT)
+    assert ("AccountUnasked", OTHER) in {(name, dimensions.get("Account")) for name, dimensions, _ in counted(capsys)}
