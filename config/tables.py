@@ -135,7 +135,7 @@ class Unverified(Frozen):
 
 
 class Compliance(Frozen):
-    """What short codes must answer: Twilio does it for long codes and toll-free numbers only (help article 223181748)."""
+    """What short codes must answer, and WhatsApp may: Twilio does it for long codes and toll-free numbers only (help article 223181748)."""
 
     stop: PlainText = Field(
         min_length=1,
@@ -148,6 +148,13 @@ class Compliance(Frozen):
         max_length=1600,
         description="answer to HELP: who you are, where help is, how to stop",
         examples=["Example Alerts: help at example.com/help. Msg&data rates may apply. Reply STOP to cancel"],
+    )
+    start: PlainText | None = Field(
+        None,
+        min_length=1,
+        max_length=1600,
+        description="answer to START, UNSTOP and YES",
+        examples=["Example Alerts: you will get our messages again. Reply STOP to cancel"],
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lambdas.workers.events import Item
-from lambdas.workers.hand_back import DELIVERED, LOST, NOT_DELIVERED, is_candidate, keyword, never_arrived, original_key, replay_key
+from lambdas.workers.hand_back import DELIVERED, LOST, NOT_DELIVERED, is_candidate, never_arrived, original_key, replay_key
+from lambdas.workers.opt_outs import CONSENT, keyword_of
 from ops.history import History
 from ops.period import Period
 
@@ -19,7 +20,7 @@ REMEDIES = {
     PERHAPS: "the primary may have processed it (time-out, 5xx, bad TwiML); let it go if the primary knows texts by their MessageSid",
     UNKNOWN: "an earlier attempt was cut off or was not answered well; the primary may have it",
     DELIVERED: "handed back before",
-    EXPIRED: "the original is no longer kept ([retention] originals): look the text up at Twilio",
+    EXPIRED: "the original is not kept ([retention] originals, or too long for the journal): look the text up at Twilio",
     FOREIGN: "the failing address is at no host that [primary] hosts names",
 }
 
@@ -49,7 +50,8 @@ class Candidate:
     @property
     def word(self) -> str:
         """`stop` or `start`, where the text is such a word: these go first."""
-        return keyword(str((self.event.get("params") or {}).get("Body", "")))
+        word = keyword_of(self.event.get("params") or {})
+        return word if word in CONSENT else ""
 
     @property
     def origin(self) -> str:

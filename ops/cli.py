@@ -44,6 +44,7 @@ VOICEMAILS = {
     "ack": "ops.listen:ack",
     "unack": "ops.listen:unack",
     "call-back": "ops.call_back:call_back",
+    "opt-outs": "ops.opt_outs:opt_outs",
     "status": "ops.voicemails:status",
     "redrive": "ops.voicemails:redrive",
 }

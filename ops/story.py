@@ -20,6 +20,14 @@ DONE = {
     "CallDuration": "the call lasted {value} s",
     "Body": "the text: {value}",
     "NumMedia": "media sent: {value}",
+    "ButtonText": "{who} chose the button {value}",
+    "ButtonPayload": "the button says to the application: {value}",
+    "Address": "the place sent: {value}",
+    "Label": "the place is called {value}",
+    "Latitude": "its latitude: {value}",
+    "Longitude": "its longitude: {value}",
+    "ProfileName": "the sender's profile: {value}",
+    "OptOutType": "Twilio took it for {value}",
 }
 #: What some of their values are told as.
 SAID = {("Digits", "hangup"): "{who} hung up", ("DialBridged", "false"): "connected with nobody"}

@@ -51,7 +51,7 @@ class Replay(Construct):
             timeout=TIMEOUT,
             description="Hands a missed text or callback back to the primary, signed as Twilio signs",
         )
-        for action in ("GetItem", "PutItem", "UpdateItem"):
+        for action in ("GetItem", "PutItem", "UpdateItem", "Query"):
             permit(self.function, f"dynamodb:{action}", table.table_arn)
         for secret in (tokens, keys):
             permit(self.function, "secretsmanager:GetSecretValue", secret.secret_arn)

@@ -44,6 +44,14 @@ ESCAPED = (
 )
 
 
+#: What makes no difference between texts: space and ASCII's punctuation, what typographers and other scripts use for it, invisible signs;
+#: the full-width forms (U+FF01 to U+FF5E) are ASCII's.
+PUNCTUATION = " \t\r\n\x0b\x0c!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\u00a0\u00a1\u00ab\u00ad\u00b4\u00b7\u00bb\u00bf\u3000\u3001\u3002\ufeff"
+PLAIN: dict[int, int | None] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+PLAIN |= dict.fromkeys(range(0x2000, 0x2070)) | {ord(sign): None for sign in PUNCTUATION}
+PLAIN |= {ord(sign) + 0xFEE0: None for sign in PUNCTUATION if "!" <= sign <= "~"}
+
+
 class Choice:
     """What was chosen: the document's name, the step that was asked, the line of the settings that decided."""
 
@@ -263,8 +271,9 @@ def is_nobody(address: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """A text as it counts when it is compared: without case, without space and full stops around it."""
-    return text.strip(" \t\r\n.!\"'").casefold()
+    """A text as it counts when it is compared: without case, space and punctuation, full-width letters as the usual ones. What consists of
+    nothing else stays as it is."""
+    return text.translate(PLAIN).casefold() or text.strip()
 
 
 MATCHES: dict[str, Match] = {

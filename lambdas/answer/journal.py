@@ -1,6 +1,6 @@
 """The journal: one line on stdout for each request, from which every event can be rebuilt.
 
-The line is ASCII JSON, at most 32 kB, and bears its metrics in CloudWatch's embedded metric format, so that counting costs no call.
+The line is ASCII JSON, at most 64 kB, and bears its metrics in CloudWatch's embedded metric format, so that counting costs no call.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 A request that nobody vouches for leaves a count and no data. Only where it names one of our accounts is something kept, of a few calls
 a minute, so that `reconcile` can ask Twilio whether the call was real: the SIDs where the signature is wrong, the parameters where it
@@ -22,8 +22,9 @@ VERSION = 1
 NAMESPACE = "TwilioFallback"
 DIMENSIONS = [["Environment", "Outcome"], ["Environment", "Medium", "Outcome"]]
 LONGEST_VALUE = 2048
-LONGEST_LINE = 32 * 1024
-LONGEST_ORIGINAL = 20 * 1024
+LONGEST_LINE = 64 * 1024  #: of 256 kB that CloudWatch Logs takes
+#: A text of 1,600 emoji is a form of 20 kB; with what add-ons say of the sender one of 47.
+LONGEST_ORIGINAL = 32 * 1024
 LONGEST_NAME = 64  #: of a trunk, or of a SID in a line that is too long
 CUT = "...(cut)"
 MASK = "***"
@@ -125,8 +126,8 @@ class Journal:
         elif trust == VERIFIED and (number := self.book.emergency_in(request)):
             line["emergency"] = number
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
-        if request.medium == "sms" and trust == VERIFIED and len(request.body) <= LONGEST_ORIGINAL and not self.book.masked:
-            line["original"] = request.body
+        if request.medium == "sms" and trust == VERIFIED and not self.book.masked:
+            line |= original_of(request.body)
         return line
 
     def kept(self, request: Request, trust: str) -> dict[str, str]:
@@ -160,6 +161,13 @@ class Journal:
             text = ended(line, metrics)
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+
+def original_of(form: str) -> Json:
+    """A text as it came, for hand-back; a long one without what add-ons say of its sender. Nothing of one that is too long even then."""
+    if len(form) > LONGEST_ORIGINAL:
+        form = "&".join(part for part in form.split("&") if not part.startswith("AddOns="))
+    return {"original": form} if len(form) <= LONGEST_ORIGINAL else {}
 
 
 def ended(line: Json, metrics: str) -> str:

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
+from lambdas.answer.book import named_step
 from lambdas.answer.journal import MARK, OF_CALL_OR_MESSAGE, VERSION, is_sid, masked_number
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
+from lambdas.workers import opt_outs
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -76,7 +78,7 @@ TEXTS = (
 )
 MEDIA = ("voice", "sms", "callback")
 DEGREES = (VERIFIED, UNVERIFIABLE, FORGED)
-PERSON = "person#"  #: what the partition key of facts about a number begins with
+PERSON = opt_outs.PERSON
 BATCH = 25  #: items of one BatchWriteItem
 ATTEMPTS = 5
 
@@ -142,6 +144,9 @@ def items_of(line: Line, event_days: int, original_days: int) -> Iterator[Item]:
         yield item | {"probe": True, "expires": int(when + PROBE_DAYS * DAY)}
         return
     yield item | {"day_shard": day_shard(line["time"], key["pk"]), "expires": int(when + event_days * DAY)}
+    if line["medium"] == "sms" and not named_step(line.get("path", "")):
+        text = opt_outs.item_of(params, key["pk"], line["time"], day_shard(line["time"], key["pk"]), int(when + event_days * DAY))
+        yield from [text] if text else []
     if line.get("original"):
         yield {
             "pk": key["pk"],

@@ -31,9 +31,7 @@ UNDER_WAY = 120  #: seconds after which a `sending` that nobody ended is taken f
 #: Connect, DNS and TLS failures, and addresses that Twilio could not even ask: the primary cannot have seen the request.
 #: https://www.twilio.com/docs/api/errors
 NEVER_ARRIVED = frozenset("11100 11201 11202 11210 11220 11235 11236 11237 11240 11241 11242 11243 11300 11310 11320".split())
-#: https://help.twilio.com/articles/223134027
-STOP = frozenset("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT".split())
-START = frozenset("START UNSTOP YES".split())
+KEPT = ("AccountSid", "Body", "NumMedia", "OptOutType")  #: of a text that never came to us
 FALLBACKS_OWN = ("ErrorCode", "ErrorUrl")
 TOKENS = uuid.UUID("7c1f9a52-5d0e-4d3c-9c55-0b5a9c8f6e11")  #: the namespace of idempotency tokens; never to be changed
 
@@ -57,12 +55,6 @@ def never_arrived(error_code: str) -> bool:
     return error_code in NEVER_ARRIVED
 
 
-def keyword(body: str) -> str:
-    """`stop`, `start`, or nothing: only where the whole text is the word."""
-    word = body.strip().upper()
-    return "stop" if word in STOP else "start" if word in START else ""
-
-
 def original_key(event: Item) -> Key:
     """Where the original of an event lies."""
     return event["pk"], ORIGINAL + event["sk"]
@@ -81,7 +73,9 @@ def idempotency_token(event: Item) -> str:
 def ask_of(event: Item, original: Item | None) -> Ask:
     """The request that the primary should have had. Raises NothingToGiveBack."""
     if not original:
-        raise NothingToGiveBack("its original is no longer kept ([retention] originals): look the message up at Twilio")
+        raise NothingToGiveBack(
+            "its original is not kept: it is older than [retention] originals, or was too long for the journal; look it up at Twilio"
+        )
     if "url" in original:
         medium: Medium = "sms" if event["pk"][:2] in ("SM", "MM") else "voice"
         return Ask(original["url"], original["form"], medium, original.get("method", "POST"))
@@ -124,7 +118,7 @@ def missed_text(kind: str, time: str, sid: str, code: str, ask: Ask, days: tuple
     event |= {"error_code": code} if code else {}
     event |= {"error_url": safe_url(ask.url, frozenset())} if ask.url else {}
     event |= as_stored({name: fields[name.title()] for name in ("from", "to") if fields.get(name.title())})
-    event |= {} if is_masked() else {"params": {name: fields[name] for name in ("AccountSid", "Body", "NumMedia") if fields.get(name)}}
+    event |= {} if is_masked() else {"params": {name: fields[name] for name in KEPT if fields.get(name)}}
     yield event | {"expires": expiry(time, days[0])}
     if ask.url and ask.form and not is_masked():
         yield original(event, ask, days[1])

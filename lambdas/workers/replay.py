@@ -17,7 +17,7 @@ from aws_lambda_powertools import Logger
 from lambdas.answer.tokens import tokens_by_name
 from lambdas.workers.asking import CANNOT_BE_ASKED
 from lambdas.workers.aws import QUICK
-from lambdas.workers.events import Item
+from lambdas.workers.events import Item, day_shard
 from lambdas.workers.hand_back import (
     DELIVERED,
     LOST,
@@ -28,12 +28,12 @@ from lambdas.workers.hand_back import (
     expiry,
     idempotency_token,
     is_candidate,
-    keyword,
     never_arrived,
     original_key,
 )
+from lambdas.workers.opt_outs import CONSENT, has_opted_out, item_of, keyword_of
 from lambdas.workers.replays import Refused, Replays
-from lambdas.workers.replies import NotTwiml, Opinions, Reply, replies_in, send_replies
+from lambdas.workers.replies import NotTwiml, Reply, replies_in, send_replies
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import Keys, TwilioApi
 from lambdas.workers.twilio_regions import names_of
@@ -113,7 +113,7 @@ def hand_back(wish: Wish) -> Outcome:
         raise Refused("the primary has perhaps processed it: add --include-perhaps if it knows texts by their MessageSid")
     form = dict(parse_qsl(ask.form, keep_blank_values=True))
     token = token_of(form.get("AccountSid", ""), event["pk"])
-    Opinions(TABLE).note(form, expiry(event["time"], EVENT_DAYS))
+    note_consent(event, form)
     replays = Replays(TABLE, event, EVENT_DAYS)
     attempt = replays.begin(wish.by, wish.again)
     outcome, replies = deliver(event, ask, token, attempt)
@@ -121,6 +121,13 @@ def hand_back(wish: Wish) -> Outcome:
     if not replies:
         return outcome
     return replace(outcome, replies=answered(event, form, replies, replays) if wish.send_replies else NOT_ASKED.format(len(replies)))
+
+
+def note_consent(event: Item, form: dict[str, str]) -> None:
+    """Keep what a STOP or START says that never came to us; of those that came, `record` has kept it."""
+    shard = day_shard(event["time"], event["pk"])
+    if item := item_of(form, event["pk"], event["time"], shard, expiry(event["time"], EVENT_DAYS)):
+        TABLE.put_item(Item=item)
 
 
 def read(pk: str, sk: str) -> tuple[Item, Ask]:
@@ -189,7 +196,7 @@ def answered(event: Item, form: dict[str, str], replies: list[Reply], replays: R
     age = datetime.now(UTC) - datetime.fromisoformat(event["time"])
     if age.total_seconds() > REPLY_MINUTES * 60:
         return f"replies not sent: the text is older than {REPLY_MINUTES} minutes"
-    if keyword(form.get("Body", "")) or Opinions(TABLE).opted_out(form["From"], form["To"]):
+    if keyword_of(form) in CONSENT or has_opted_out(TABLE, form["From"], form["To"]):
         return "replies not sent: the sender has opted out"
     replays.replying(len(replies))
     try:

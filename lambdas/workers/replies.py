@@ -7,18 +7,13 @@ late and never to somebody who opted out. https://www.twilio.com/docs/messaging/
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twilio.base.exceptions import TwilioRestException
 
-from lambdas.workers.events import PERSON
-from lambdas.workers.hand_back import keyword
 from lambdas.workers.transport import Deadline
 from lambdas.workers.twilio_api import TwilioApi
 from lambdas.workers.webhook import Answer
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
 
 XML_TYPES = ("text/xml", "application/xml", "text/html")  #: what Twilio reads as TwiML
 MOST_REPLIES = 10  #: of one text (error 14109)
@@ -72,28 +67,6 @@ def messages_in(root: ET.Element) -> Iterator[Reply]:
             media = tuple((part.text or "").strip() for part in verb.findall("Media"))
             if body or media:
                 yield Reply(body[:LONGEST], media)
-
-
-class Opinions:
-    """Who does not want to get texts, learned from the texts that were handed back; an item a sender and number of ours."""
-
-    def __init__(self, table: "Table") -> None:
-        self.table = table
-
-    def note(self, form: dict[str, str], expires: int) -> None:
-        """Keep what a STOP or START says."""
-        if word := keyword(form.get("Body", "")):
-            self.table.put_item(Item=self.key(form["From"], form["To"]) | {"kind": "opinion", "opted": word, "expires": expires})
-
-    def opted_out(self, sender: str, number: str) -> bool:
-        """Whether the last such word of a sender was STOP."""
-        found: dict[str, Any] = self.table.get_item(Key=self.key(sender, number)).get("Item", {})
-        return found.get("opted") == "stop"
-
-    @staticmethod
-    def key(sender: str, number: str) -> dict[str, str]:
-        """Under the person's number, where `fallback forget` finds it."""
-        return {"pk": f"{PERSON}{sender}", "sk": f"opinion#{number}"}
 
 
 def send_replies(api: TwilioApi, form: dict[str, str], replies: list[Reply]) -> int:

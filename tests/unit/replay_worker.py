@@ -48,10 +48,13 @@ def worker(monkeypatch: pytest.MonkeyPatch, health: tuple[str, ...] = ()) -> Ite
         yield importlib.import_module("lambdas.workers.replay")
 
 
-def text(number: int, url: str, code: str = "11202", body: str = "Is 3 pm fine?", ago: timedelta = timedelta(minutes=5)) -> list[Item]:
+def text(
+    number: int, url: str, code: str = "11202", body: str = "Is 3 pm fine?", ago: timedelta = timedelta(minutes=5), opt_out_type: str = ""
+) -> list[Item]:
     """The items of a text that the primary at this address missed."""
     sid = f"SM{number:032x}"
     form = {"AccountSid": ACCOUNT, "MessageSid": sid, "From": SENDER, "To": OWN, "Body": body, "ErrorCode": code, "ErrorUrl": url}
+    form |= {"OptOutType": opt_out_type} if opt_out_type else {}
     line = {MARK: VERSION, "time": stamp(datetime.now(UTC) - ago + timedelta(seconds=number)), "request": f"r{number}", "medium": "sms"}
     line |= {"entry": "sms", "path": "/sms", "trust": "verified", "answer": "reply", "params": form, "original": urlencode(form)}
     return list(items_of(line, 400, 30))

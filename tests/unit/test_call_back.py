@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lambdas.workers.events import Item
+from lambdas.workers.events import Item, day_shard
 from ops.period import stamp
 from tests.unit.engineer import CALLER, OTHER, OWN, add, deployment, emptied, event, fallback, sid, voicemail
 
@@ -129,3 +129,21 @@ def test_a_person_is_one_whatever_the_notation(listed: Listed) -> None:
     written = ["+14155550987", "whatsapp:+14155550987", "sip:+14155550987@carrier.example.com", "+1 (415) 555-0987", "tel:+14155550987"]
     add(*(event(sid("CA", number), who=who) for number, who in enumerate(written, 1)))
     assert [(row["number"], row["calls"]) for row in listed()[0]] == [("+14155550987", "5")]
+
+
+def test_who_opted_out_is_listed_with_the_time(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Oldest first, in again too, for whoever answers for consent."""
+    emptied()
+    kept = {"kind": "opt-out", "medium": "sms", "from": CALLER, "to": OWN}
+    for number, (minutes, word) in enumerate(((5, "start"), (50, "stop")), 1):
+        moment = ago(minutes)
+        add(kept | {"pk": f"person#{CALLER}", "sk": f"opt-out#{OWN}#{moment}", "time": moment, "state": word, "sid": sid("SM", number)}
+            | {"day_shard": day_shard(moment, sid("SM", number))})  # fmt: skip
+    assert fallback(monkeypatch, "voicemails", "opt-outs", "--since", "2h") == 0
+    printed = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(printed.out)))
+    assert [(row["number"], row["wrote_to"], row["word"], row["text"]) for row in rows] == [
+        (CALLER, OWN, "stop", sid("SM", 2)),
+        (CALLER, OWN, "start", sid("SM", 1)),
+    ]
+    assert printed.err == "2 texts that changed consent\n"

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from lambdas.answer.journal import (
     CUT,
     KEPT_A_MINUTE,
     LONGEST_LINE,
+    LONGEST_ORIGINAL,
     LONGEST_VALUE,
     MARK,
     MASK,
@@ -104,11 +106,19 @@ def test_a_line_is_one_line_of_ascii_within_32_kb(path: str, fields: dict[str, s
 
 def test_too_long_a_line_loses_the_text_first_and_keeps_its_sids() -> None:
     """The SIDs are what the rest can be found by, at Twilio."""
-    long = written("/sms", TEXTED | {"Body": "\U0001f600" * 1600})
+    long = written("/sms", TEXTED | {"Body": "\U0001f600" * 1600, "Unknown": "x" * LONGEST_ORIGINAL})
     assert "original" not in long
     assert long["params"]["Body"] == "\U0001f600" * 1600
-    longer = written("/sms", TEXTED | {f"MediaUrl{index}": "\u2603" * 900 for index in range(10)})
+    longer = written("/sms", TEXTED | {f"MediaUrl{index}": "\u2603" * 1200 for index in range(10)})
     assert longer["params"] == {name: value for name, value in TEXTED.items() if name.endswith("Sid")}
+
+
+def test_the_longest_texts_keep_what_hand_back_needs() -> None:
+    """1,600 emoji as they came; what add-ons say of the sender goes first."""
+    emoji = TEXTED | {"Body": "\U0001f600" * 1600}
+    assert dict(parse_qsl(written("/sms", emoji)["original"], keep_blank_values=True)) == emoji
+    assert dict(parse_qsl(written("/sms", emoji | {"AddOns": "x" * 5000})["original"])).get("AddOns")
+    assert dict(parse_qsl(written("/sms", emoji | {"AddOns": "x" * 27_000})["original"], keep_blank_values=True)) == emoji
 
 
 def test_not_even_sids_and_paths_make_a_line_too_long() -> None:

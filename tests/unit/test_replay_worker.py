@@ -131,7 +131,7 @@ def test_only_hosts_that_the_settings_name_are_asked(replay: ModuleType) -> None
 def test_an_original_that_has_expired_is_a_sentence(replay: ModuleType, primary: Primary) -> None:
     event, _ = text(1, primary.url)
     add(event)
-    assert "no longer kept" in replay.handler(wish(event), None)["reason"]
+    assert "its original is not kept" in replay.handler(wish(event), None)["reason"]
 
 
 def test_calls_and_unknown_events_are_never_replayed(replay: ModuleType, primary: Primary) -> None:
@@ -221,8 +221,8 @@ def test_who_wrote_stop_gets_no_reply_until_start(replay: ModuleType, primary: P
     primary.answers(REPLY)
     said = []
     for number, body in enumerate(("STOP", "One more question", "start", "Thanks")):
-        event, original = text(number, f"{primary.url}/texts", body=body)
-        add(event, original)
+        event, *others = text(number, f"{primary.url}/texts", body=body)
+        add(event, *others)
         said.append(replay.handler(wish(event, send_replies=True), None)["replies"])
     assert [sentence.endswith("opted out") for sentence in said] == [True, True, True, False]
     assert len(sent.messages) == 1
@@ -244,3 +244,15 @@ def test_a_text_of_dublin_is_signed_with_the_token_of_dublin(replay: ModuleType,
     received = primary.received[-1]
     validator = RequestValidator("of Dublin")
     assert validator.validate(f"{primary.url}/texts", received.form, received.headers["x-twilio-signature"])
+
+
+@pytest.mark.parametrize("body", ["Stop.", "STOP ALL", "opt out", '"stop"', "ARRET"])
+def test_who_opted_out_in_whatever_words_is_not_written_to(replay: ModuleType, primary: Primary, sent: Sent, body: str) -> None:
+    """Neither to that text nor to one that came before it, whether that text is handed back or not."""
+    primary.answers(REPLY)
+    before, *others = text(1, f"{primary.url}/texts")
+    stop, *more = text(2, f"{primary.url}/texts", body=body, opt_out_type="STOP" if body == "ARRET" else "")
+    add(before, *others, stop, *more)
+    for event in (before, stop):
+        assert replay.handler(wish(event, send_replies=True), None)["replies"].endswith("opted out")
+    assert sent.messages == []
