@@ -30,15 +30,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(str(figure))
 
 
-#: What takes longest begins first; all else is spread around it. A name is that of a folder or a module; the stories about call flows,
-#: which need an environment more, have a cloud of their own.
-FIRST = ("stories", FLOWS := "test_flows", "test_fresh_account", "test_source", "stacks", "test_local_cloud")
+#: The stories from this one on have a cloud of their own, and so have those about call flows, which need an environment more.
+HALF, FLOWS = "test_on_call", "test_flows_"
+#: These deploy into a cloud that nobody else uses.
+ALONE = ("test_fresh_account", "test_local_cloud")
+#: What takes longest begins first; all else is spread around it.
+FIRST = ("stories", HALF, FLOWS, *ALONE, "test_source", "stacks")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many processes as processors; one more with the stories, which wait much of their time."""
-    with_stories = config.option.markexpr != "not slow"
-    return (os.process_cpu_count() or 1) + int(with_stories)
+    """As many processes as processors; two more with the stories, which wait much of their time."""
+    without_stories = config.option.markexpr == "not slow"
+    return (os.process_cpu_count() or 1) + (0 if without_stories else 2)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,9 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def group_of(nodeid: str) -> str:
     """What runs in one process: the stories share a cloud, the tests of stacks their templates, and those of a module its fixtures."""
     path = Path(nodeid.partition("::")[0])
-    if path.parent.name == "stories" and path.stem.startswith(FLOWS):
+    folder, module = path.parent.name, path.stem
+    if folder != "stories" or module in ALONE:
+        return folder if folder == "stacks" else module
+    if module.startswith(FLOWS):
         return FLOWS
-    return path.parent.name if path.parent.name in FIRST and path.stem not in FIRST else path.stem
+    return HALF if module >= HALF else folder
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types for it

@@ -172,8 +172,8 @@ def test_a_photo_of_a_text_is_kept(deployed: Deployed) -> None:
 
 
 def test_none_is_lost_whatever_fails_on_its_way(deployed: Deployed, record_property: Any) -> None:
-    """Every third case of `make faults`: fetch, S3, DynamoDB, SNS, kills and callbacks."""
-    planned = cases()[::3]
+    """Every fifth case of `make faults`: fetch, S3, DynamoDB, SNS and kills; callbacks have stories above."""
+    planned = cases()[1::5]
     outcomes = run(deployed.cloud, deployed.outputs, deployed.twilio(), deployed.api, planned, Console(quiet=True))
     assert [each for each in outcomes if broken([each]) or not each.met] == []
     record_property("figure", f"voicemails with a fault on their way: {len(outcomes)}, lost 0, stored twice 0, deleted unverified 0")
