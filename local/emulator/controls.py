@@ -42,7 +42,7 @@ class Controls:
                 seen, since = state, now
             if now - since > quiet or now - began > LONGEST:
                 raise TimeoutError(f"{what}: not within {now - began:.0f} s, in the last {now - since:.0f} of which no function ran")
-            time.sleep(0.05)
+            time.sleep(min(0.05 + (now - began) / 20, 0.3))  # whoever asks takes time from what is waited for
 
     def settled(self, quiet: float = QUIET) -> dict[str, Any]:
         """Wait until no asynchronous invocation is under way, and return the state. Raises `TimeoutError` if what is left stands still."""

@@ -107,6 +107,9 @@ def unrecorded(deployed: Deployed) -> None:
 def calm(deployed: Deployed) -> Iterator[None]:
     """Each story begins and ends with a cloud in which nothing is broken, and nothing waits for days that Twilio has no longer."""
     yield
-    deployed.cloud.client("sqs").purge_queue(QueueUrl=deployed.outputs.voicemail_queue)
+    queues = deployed.cloud.client("sqs")
+    for url in queues.list_queues().get("QueueUrls", []):
+        if "VoicemailQueue" in url:
+            queues.purge_queue(QueueUrl=url)
     deployed.cloud.controls.outage()
     deployed.cloud.controls.deliveries(repeat_lines=1, repeat_deliveries=1, lose=False, hold=False)
