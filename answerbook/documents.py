@@ -14,7 +14,7 @@ from answerbook.audio import Audio
 from answerbook.flows import Flow
 from answerbook.markup import Element, MarkupError
 from answerbook.templates import Call, Parameter
-from answerbook.words import CLOSE, OPEN, UnknownCaller, Words, as_spoken
+from answerbook.words import CLOSE, OPEN, UnknownCaller, Words, as_spoken, bounded
 from config.mistakes import nearest
 from config.settings import Settings
 from lambdas.answer.book import host_of
@@ -160,7 +160,7 @@ class Pen:
             "elsewhere": self.elsewhere,
         }
         text = self.flow.templates.document(self.flow.answer.flow, self.document, self.flow.given | values | functions)
-        return as_spoken(text, unknown)
+        return bounded(as_spoken(text, unknown))
 
     def step(self, wanted: str) -> Markup:
         """The address of a step of this flow, in the same turn."""

@@ -147,6 +147,8 @@ def check_url(kind: str, value: str) -> None:
     parts = urlsplit(value)
     if kind == "url" and not parts.hostname:
         raise ValueError(f"{value!r} has no host: write it as in https://app.example.com/calls/:id or https://app.example.com/*")
+    if "*" in parts.netloc:
+        raise ValueError(f"{value!r}: * never stands for a part of a host's name; write each host, as in https://app.example.com/*")
     if "?" in value or "#" in value:
         raise ValueError(f"{value!r}: only host and path are compared; leave out what follows ? or #")
     if "*" in parts.path and (kind, parts.path) != ("url", "/*"):

@@ -9,6 +9,7 @@ A message in `config/` is one of
 A parameter of the caller's stands in braces: "You call from {From}."
 """
 
+import html
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,6 +34,13 @@ SAID_BY_DIGIT = (*CALLERS, "To", "Called", "Digits")
 #: Stands for a caller of whom a document must not repeat what Twilio says: it would be the company's own number.
 UNKNOWN = f"{OPEN}:unknown{CLOSE}"
 OF_CALLER = re.compile(f"{OPEN}(?:{'|'.join(CALLERS)}){CLOSE}")
+#: Characters that Twilio takes: https://www.twilio.com/docs/api/errors/14103, https://www.twilio.com/docs/voice/twiml/say
+LONGEST = {"Message": 1600, "Say": 4096}
+SHORT = 100  #: characters that a value takes at most whose length is not bounded otherwise: a number said digit by digit
+VERB = re.compile(r"<(?P<verb>Message|Say)\b[^>]*>.*?</(?P=verb)>", re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
+PLACEHOLDER = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
+UNBOUNDED = re.compile(f"{OPEN}([A-Za-z0-9]+){CLOSE}")  #: a parameter that is neither looked up nor said by digit
 SAY = re.compile(r"<Say\b(?P<attributes>[^>]*)>.*?</Say>", re.DOTALL)
 LANGUAGE = re.compile(r'\blanguage="([^"]*)"')
 SPOKEN = re.compile(f"{OPEN}((?:{'|'.join(SAID_BY_DIGIT)})(?:@[^{CLOSE}:]*)?){CLOSE}")
@@ -85,6 +93,25 @@ def as_spoken(text: str, unknown: UnknownCaller) -> str:
 def spoken_part(name: str, words: str) -> str:
     """The placeholder of a parameter that is said."""
     return f"{OPEN}{name}:{f'caller:{words}' if name in CALLERS else 'spoken'}{CLOSE}"
+
+
+def bounded(text: str) -> str:
+    """A document in which a value of the caller's, however long, leaves each text short enough for Twilio: where several stand in one, they
+    share what is left. Signs count as in UTF-16, an emoji as two, so that no way of counting finds more."""
+
+    def within(found: re.Match[str]) -> str:
+        """One verb."""
+        names = UNBOUNDED.findall(found[0])
+        left = LONGEST[found["verb"]] - units(html.unescape(TAG.sub("", PLACEHOLDER.sub("", found[0]))))
+        left -= SHORT * (len(PLACEHOLDER.findall(found[0])) - len(names))
+        return UNBOUNDED.sub(lambda each: f"{OPEN}{each[1]}:most:{max(0, left // len(names))}{CLOSE}", found[0]) if names else found[0]
+
+    return VERB.sub(within, text)
+
+
+def units(text: str) -> int:
+    """How long a text is in UTF-16."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 class Words:

@@ -44,6 +44,7 @@ ESCAPED = (
 )
 
 
+MORE = "..."  #: in the place of what was cut
 #: What makes no difference between texts: space and ASCII's punctuation, what typographers and other scripts use for it, invisible signs;
 #: the full-width forms (U+FF01 to U+FF5E) are ASCII's.
 PUNCTUATION = " \t\r\n\x0b\x0c!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\u00a0\u00a1\u00ab\u00ad\u00b4\u00b7\u00bb\u00bf\u3000\u3001\u3002\ufeff"
@@ -202,12 +203,24 @@ class Book:
 
 
 def changed(value: str, way: str) -> str:
-    """A value as it is needed, escaped: `identity` of a client without its scheme, `spoken`, or `caller:WORDS`, where the words (which the
-    compiler escaped) stand for one who shows no number."""
+    """A value as it is needed, escaped: `identity` of a client without its scheme, `spoken`, at `most:` so long, or `caller:WORDS`, where
+    the words (which the compiler escaped) stand for one who shows no number."""
     way, _, words = way.partition(":")
     if way == "caller" and value in ("", WITHHELD):
         return words
+    if way == "most":
+        return shortened(value, int(words)).translate(ESCAPED)
     return (value.removeprefix("client:") if way == "identity" else spoken(value)).translate(ESCAPED)
+
+
+def shortened(value: str, most: int) -> str:
+    """A value of at most so many signs of UTF-16; what was cut shows."""
+    if 2 * len(value) <= most:
+        return value
+    units = value.encode("utf-16-le", "replace")
+    if len(units) <= 2 * most:
+        return value
+    return units[: 2 * max(0, most - len(MORE))].decode("utf-16-le", "ignore") + MORE[:most]
 
 
 def spoken(value: str) -> str:

@@ -1,5 +1,7 @@
 """Addresses: one normal form for every notation, and who withholds the number."""
 
+import xml.etree.ElementTree as ET
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +114,26 @@ def test_the_words_for_an_unknown_caller_fit_the_language(values: str, said: str
 def test_a_text_repeats_a_number_as_it_is_written() -> None:
     answers = book('[answer.echo]\nflow = "reply"\ntext = "You are {From}."\n', sms="echo")
     assert "You are +12025550177." in twiml(answers, "/sms", From="+12025550177", To=ME, Body="hello")
+
+
+# ---- how long a filled document may be
+
+
+@pytest.mark.parametrize("sign", ["x", "&", "\u2603", "\U0001f600"])
+@pytest.mark.parametrize("length", [1600, 4000])
+@pytest.mark.parametrize("text", ["You wrote: {Body}", "{Body} & {Body}", "{From}: {Body}", "{SpeechResult}"])
+def test_a_document_with_the_callers_words_is_never_too_long(text: str, length: int, sign: str) -> None:
+    """Twilio refuses a Message of 1,611 characters (14103); what was cut shows."""
+    body = f'[answer.echo]\nflow = "reply"\ntext = "{text}"\n[answer.said]\nflow = "apology"\ntext = "{text}"\n'
+    answers = book(body, sms="echo", voice="said")
+    words = {"From": "+12025550177", "To": ME, "Body": "y " + sign * length, "SpeechResult": sign * length}
+    for path, tag, most in (("/sms", "Message", 1600), ("/voice", "Say", 4096)):
+        found = ET.fromstring(twiml(answers, path, **words)).findtext(tag) or ""
+        assert len(found.encode("utf-16-le")) // 2 <= most
+        assert "..." in found or len(found) >= length
+
+
+def test_what_is_short_enough_is_repeated_whole() -> None:
+    answers = book('[answer.echo]\nflow = "reply"\ntext = "You wrote: {Body}"\n', sms="echo")
+    body = "\U0001f600" * 700
+    assert f"You wrote: {body}<" in twiml(answers, "/sms", From="+12025550177", To=ME, Body=body)

@@ -85,6 +85,7 @@ def test_a_calendar_is_asked_at_the_time_of_the_call() -> None:
         ('From = "*"', "'*' is every value there is; leave From out"),
         ('ErrorUrl = "calls/incoming"', "is neither a path nor a web address: write it as in /calls/:id/incoming"),
         ('ErrorUrl = "app.example.com"', "is neither a path nor a web address: write it as in /calls/:id/incoming"),
+        ('ErrorUrl = "https://*.example.com/*"', "* never stands for a part of a host's name"),
         ('ErrorUrl = "/calls/*"', "* stands for a whole host"),
         ('ErrorUrl = "https://app.example.com/calls/*"', "* stands for a whole host"),
         ('ErrorUrl = "/calls?session=1"', "leave out what follows ? or #"),
