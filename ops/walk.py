@@ -4,6 +4,7 @@ The book is asked by the code that runs in Lambda (`lambdas.answer.book`). What 
 known yet, so each rule that may hold is followed; what is known (who calls whom, the time) decides already.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -92,7 +93,7 @@ class Walk:
 
     def note_unsaid(self, document: Document) -> None:
         """Note what a document repeats of the caller that is not known: it stands in what is shown as a gap."""
-        names = {name.partition("@")[0] for name in document.parameters} - self.fields.keys() - LATER
+        names = {re.split("[@:]", name)[0] for name in document.parameters} - self.fields.keys() - LATER  # without how it is written
         self.unknown |= dict.fromkeys(unknown(document.place, name, self.fields) for name in sorted(names))
 
     def lacks(self, condition: Condition) -> bool:

@@ -235,6 +235,7 @@ def test_what_a_document_says_of_the_caller_is_asked_for(project: Path) -> None:
     asked = json.loads(run(project, "preview", "--json"))["unknown"]
     assert {(each["at"], each["add"]) for each in asked} >= {("box/start/1", "--from=…"), ("box/start/1", "--param FromCity=…")}
     assert "Digits" not in str(asked)
+    assert all(each["parameter"].isalpha() for each in asked)
     known = ["--from", "+4930123455", "--to", "+4930123456", "--param", "FromCity=BERLIN"]
     assert json.loads(run(project, "preview", "--json", *known))["unknown"] == []
 
@@ -316,7 +317,7 @@ def test_flows_are_drawn_as_a_tree(project: Path) -> None:
     assert "DialBridged = true -> line/hangup" in drawn
     assert "otherwise -> line/start? (above)" in drawn
     assert "open = office -> box/start (above)" in drawn
-    assert '"unsubscribe", 8 more -> sms manners/silence' in drawn  # nothing is cut where no terminal is
+    assert '"unsubscribe", "cancel", 9 more -> sms manners/silence' in drawn  # nothing is cut where no terminal is
 
 
 def test_flows_are_drawn_as_mermaid(project: Path) -> None:
