@@ -47,6 +47,7 @@ VOICEMAILS = {
     "opt-outs": "ops.opt_outs:opt_outs",
     "status": "ops.voicemails:status",
     "redrive": "ops.voicemails:redrive",
+    "accept": "ops.voicemails:accept",
 }
 TOKENS = {
     "add": "ops.tokens:add_token",

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.answer.journal import is_sid
 from lambdas.workers.events import Item
-from lambdas.workers.voicemails import ELSEWHERE, FINISH, HEAR, NEXT, STORED, stamp
+from lambdas.workers.voicemails import ELSEWHERE, FINISH, GIVEN_UP, HEAR, NEXT, OPEN, STORED, shown, stamp
 from ops.deployment import OpsError, explained
 from ops.desk import Desk
 from ops.period import Period
@@ -83,6 +83,22 @@ def taken(desk: Desk, item: Item) -> str:
         again = desk.command(f"voicemails unack {item['sid']}")
         return f"{item['sid']} is seen to by {item.get('heard_by') or 'somebody else'} already; `{again}` lets it wait again"
     return f"{item['sid']} is {item['state']}: there is nothing to hear"
+
+
+def accept(desk: Desk, item: Item, by: str, note: str = "") -> None:
+    """What there is of it is good enough: a file that nobody could check may be deleted at Twilio, one that never came is waited for no
+    more. Raises OpsError where there is nothing to accept. `reconcile` queues a file once more; `collect` does what the settings say."""
+    moment = stamp(datetime.now(UTC))
+    values = {":at": moment, ":by": by, ":note": note}
+    if item["state"] in OPEN:
+        values |= {":up": GIVEN_UP} | dict(zip((":a", ":b", ":c"), OPEN, strict=True))
+        update = "SET #state = :up, accepted_at = :at, accepted_by = :by, note = :note REMOVE todo, next_attempt"
+        change(desk, item, update, "#state IN (:a, :b, :c)", values, f"{item['sid']} has come in the meantime")
+        return
+    values |= {":stored": STORED, ":finish": FINISH}
+    update = "SET accepted_at = :at, accepted_by = :by, accepted_note = :note, next_attempt = :at, todo = if_not_exists(todo, :finish)"
+    condition = "#state = :stored AND attribute_not_exists(deleted_at) AND (attribute_exists(differs) OR attribute_exists(encryption))"
+    change(desk, item, update, condition, values, f"{item['sid']} is {shown(item)}, as Twilio announced it: there is nothing to accept")
 
 
 def reopen(desk: Desk, item: Item) -> None:

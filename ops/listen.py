@@ -72,7 +72,7 @@ def line(item: Item) -> str:
     state = "to be heard" if item.get("todo") == HEAR else shown(item)
     heard = f" by {item['heard_by']}" if item.get("heard_by") else ""
     people = f"{item.get('from') or 'unknown'} to {item.get('to') or 'unknown'}"
-    reason = item.get("reason") or item.get("why_empty") or item.get("media_url") or item.get("note") or ""
+    reason = item.get("reason") or item.get("why_empty") or item.get("differs") or item.get("media_url") or item.get("note") or ""
     first = f"{when}  {spoken}  {escape(people)}  [bold]{escape(state + heard)}[/] {escape(reason)}"
     return f"{first}\n[dim]{'':{len(when)}}  {item['sid']}  call {item['pk']}[/]"
 

@@ -1,4 +1,5 @@
-"""`fallback voicemails status | redrive`: where every voicemail is on its way to the bucket, and a push for those that are stuck."""
+"""`fallback voicemails status | redrive | accept`: where every voicemail is on its way to the bucket, a push for those that are
+stuck, and an end for what will not get better."""
 
 import json
 from collections import Counter
@@ -14,7 +15,7 @@ from rich.table import Table
 from lambdas.workers.events import Item
 from lambdas.workers.tasks import NotATask, NotQueued, queue, task_in
 from lambdas.workers.voicemails import COLLECT, HEAR, NEXT, OPEN, shown
-from ops import inbox
+from ops import audit, inbox
 from ops.deployment import Deployment, OpsError, explained
 from ops.desk import Desk
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption, SinceOption
@@ -34,6 +35,7 @@ MEANING = {
     "deleted at Twilio": "our verified copy is the only one",
     "heard": "somebody sees to it",
     "empty": "nothing was said",
+    "given up": "somebody accepted that it never came",
 }
 DEPTHS = {"queued": "ApproximateNumberOfMessages", "under_way": "ApproximateNumberOfMessagesNotVisible"}
 
@@ -116,6 +118,7 @@ def hints(desk: Desk, stuck: Sequence[Item], queues: Sequence[dict[str, Any]], n
     if any(now - datetime.fromisoformat(item["announced_at"]) > LATE for item in stuck):
         redrive_all = desk.command("voicemails redrive --waiting --no-dry-run")
         yield f"Nothing is lost while Twilio has it. Fix the reason, then `{redrive_all}`."
+        yield f"What will not come: `{desk.command('voicemails accept')}` explains it, and ends the waiting for one."
 
 
 def redrive(
@@ -151,6 +154,61 @@ def redrive(
         out.print(f"{count(unreadable, 'dead letter')} moved back that no version of `collect` could read: look at the log of `collect`")
     if dry_run and (dead or due):
         out.print("This was a dry run; to do it add --no-dry-run")
+
+
+def accept(
+    sid: Annotated[str | None, typer.Argument(help="SID of the recording (RE…) or of its call (CA…); without one: what there is")] = None,
+    note: Annotated[str, typer.Option(help="why, as in 'listened to it, it is all there'")] = "",
+    since: SinceOption = None,
+    as_json: JsonOption = False,
+    environment: EnvironmentOption = PRODUCTION,
+    region: RegionsOption = None,
+) -> None:
+    """Accept a voicemail that is not as announced, or never came. Without a SID: explains which there are, of a month or since then.
+
+    One that is stored but differs from what Twilio announced, or is encrypted, stays at Twilio; once accepted it is deleted there if the
+    settings say so. One that could not be fetched is waited for no more; nothing is deleted.
+
+    Examples:
+
+        fallback voicemails accept
+
+        fallback voicemails accept RE0123456789abcdef0123456789abcdef --note "all of it is there"
+    """
+    desk, now = Desk.open(environment, region), datetime.now(UTC)
+    if sid:
+        accept_one(desk, inbox.find(desk, sid), note, now)
+        return
+    found = everything(desk, Period.of(since, None, None, now) if since else Period.last(inbox.FAR_BACK, now))
+    left = [(item, why) for item in found if item["kind"] == inbox.KIND and (why := why_left(item, now))]
+    if as_json:
+        print(json.dumps([told(item) | {"why": why} for item, why in left]))
+        return
+    for item, why in left:
+        out.print(escape(f"{item['sid']} {why}"), soft_wrap=True)
+    out.print(
+        f"{count(len(left), 'voicemail')} left behind." + (f" `{desk.command('voicemails accept RE…')}` accepts one." if left else "")
+    )
+
+
+def accept_one(desk: Desk, item: Item, note: str, now: datetime) -> None:
+    """Accept what stays behind of one voicemail. Raises OpsError where nothing does."""
+    why = why_left(item, now)
+    if not why and item["state"] in OPEN:
+        raise OpsError(f"{item['sid']} is still being fetched: an hour after it was announced it can be given up")
+    inbox.accept(desk, item, audit.who(desk.at(item)), note)
+    out.print(escape(f"{item['sid']} accepted" + (f": it {why}" if why else "")), soft_wrap=True)
+
+
+def why_left(item: Item, now: datetime) -> str:
+    """Why a voicemail stays behind, at Twilio or on the list of what is waited for; nothing for one that does not, or is accepted."""
+    if item.get("accepted_at") or item.get("deleted_at"):
+        return ""
+    if item["state"] in OPEN and now - datetime.fromisoformat(item["announced_at"]) > LATE:
+        return f"is {item['state']} since {clock(datetime.fromisoformat(item['announced_at']))}: {item.get('reason') or 'not fetched yet'}"
+    if item.get("encryption"):
+        return "is encrypted, so that nobody here could check it; it stays at Twilio"
+    return f"differs: {item['differs']}; it is stored, and stays at Twilio" if item.get("differs") else ""
 
 
 def moved_back(desk: Desk, expected: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 
 TYPES = {"wav": ("audio/x-wav", "audio/wav", "audio/wave", "audio/vnd.wave"), "mp3": ("audio/mpeg", "audio/mp3")}
+STORED_AS = {"wav": "audio/vnd.wave", "mp3": "audio/mpeg"}  #: the content type of our copies
 STREAMED = (0, 0xFFFFFFFF)  #: a data length written before the length was known
 #: kbit/s by index, for MPEG 1 and for MPEG 2 and 2.5, layer III
 BITRATES = {
@@ -25,8 +26,16 @@ class NotAudio(ValueError):
     """The file is not what it should be, or not all of it."""
 
 
+class Incomplete(NotAudio):
+    """Something is missing or follows that is no audio, but what there is plays for `seconds`."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
 def seconds(file: BufferedIOBase, kind: str) -> float:
-    """How long a `wav` or `mp3` file plays. Raises NotAudio."""
+    """How long a `wav` or `mp3` file plays. Raises NotAudio, or Incomplete where only a part of it does."""
     file.seek(0)
     return wav_seconds(file) if kind == "wav" else mp3_seconds(file)
 
@@ -49,7 +58,7 @@ def wav_seconds(file: BufferedIOBase) -> float:
         if name == b"fmt ":
             rate = byte_rate(file.read(length))
         elif name == b"data" and rate:
-            return data_length(file, length) / rate
+            return samples_seconds(file, length, rate)
     raise NotAudio("a WAV file without samples")
 
 
@@ -69,19 +78,26 @@ def byte_rate(content: bytes) -> int:
     return int(struct.unpack_from("<I", content, 8)[0])
 
 
-def data_length(file: BufferedIOBase, length: int) -> int:
-    """The bytes of samples that are there. Raises NotAudio when some are missing."""
+def samples_seconds(file: BufferedIOBase, length: int, rate: int) -> float:
+    """How long samples play, of which the header announced so many bytes. Raises Incomplete when some are missing."""
     there = size(file) - file.tell()
     if length in STREAMED:
-        return there
+        return there / rate
     if length > there:
-        raise NotAudio(f"a WAV file that lacks {length - there} bytes")
-    return length
+        raise Incomplete(f"a WAV file that lacks {length - there} bytes", there / rate)
+    return length / rate
 
 
 def mp3_seconds(file: BufferedIOBase) -> float:
-    """The sum of all frames."""
-    played = sum(mp3_frames(file))
+    """The sum of all frames. Raises NotAudio, Incomplete."""
+    played = 0.0
+    try:
+        for lasts in mp3_frames(file):
+            played += lasts
+    except NotAudio as error:
+        if played:
+            raise Incomplete(f"an MP3 file that ends in something else ({error})", played) from error
+        raise
     if not played:
         raise NotAudio("an MP3 file without a frame")
     return played

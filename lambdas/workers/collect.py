@@ -24,17 +24,17 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
-from twilio.base.exceptions import TwilioException
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers import media, notification, recordings
+from lambdas.workers.asking import CANNOT_BE_ASKED
 from lambdas.workers.aws import MOVING, QUICK, TELLING
 from lambdas.workers.bucket import Bucket
 from lambdas.workers.events import Item, as_stored
-from lambdas.workers.recordings import Format, NotYet
+from lambdas.workers.recordings import Fetched, Format, NotYet
 from lambdas.workers.tasks import Media, Recording, Task, task_in
-from lambdas.workers.transport import Deadline, Unreachable
-from lambdas.workers.twilio_api import Keys, NoKey, TwilioApi
+from lambdas.workers.transport import Deadline
+from lambdas.workers.twilio_api import Keys, TwilioApi
 from lambdas.workers.voicemails import ELSEWHERE, FAILED, OPEN, STORED, WAITING, Voicemails
 
 ENVIRONMENT = os.environ["FALLBACK_ENVIRONMENT"]
@@ -54,6 +54,7 @@ PATIENCE = timedelta(hours=1)
 GIVEN_UP = timedelta(days=14)
 LONGEST_PAUSE = timedelta(minutes=30)  #: however long it has been failing: what is well again must be seen soon
 LATE_ATTEMPTS = 4  #: after so many a recording is later than usual: some four minutes
+HOPELESS_ATTEMPTS = 6  #: after so many nothing will come of one that is too short to be kept: some quarter of an hour
 FIRST_HIDDEN, LONGEST_HIDDEN = 15, 900  #: seconds for which a message that failed is hidden; stacks/voicemail.py counts on it
 
 LOGGER = Logger(service="collect")
@@ -105,14 +106,21 @@ def collect(task: Task, item: Item) -> None:
 
 def settle(task: Task, item: Item) -> None:
     """Out of the open states: a file of ours, or the reason why there is none."""
-    if isinstance(task, Recording) and (nothing := why_empty(task)):
-        VOICEMAILS.empty(item, nothing)
-        METRICS.add_metric("VoicemailsEmpty", MetricUnit.Count, 1)
-    elif isinstance(task, Recording) and (place := elsewhere(task, item)):
-        VOICEMAILS.elsewhere(item, place)
-    else:
-        with tempfile.TemporaryFile() as spool:
-            keep(task, item, spool)
+    with tempfile.TemporaryFile() as spool:
+        if isinstance(task, Media):
+            keep_media(task, item, spool)
+        elif task.status != "completed":
+            note_empty(item, f"Twilio kept nothing (error {task.error_code or 'unknown'})")
+        elif place := elsewhere(task, item):
+            VOICEMAILS.elsewhere(item, place)
+        else:
+            keep_recording(task, item, spool)
+
+
+def note_empty(item: Item, reason: str) -> None:
+    """There is nothing to hear. https://www.twilio.com/docs/api/errors/16101 and 16102"""
+    VOICEMAILS.empty(item, reason)
+    METRICS.add_metric("VoicemailsEmpty", MetricUnit.Count, 1)
 
 
 def elsewhere(recording: Recording, item: Item) -> str:
@@ -120,28 +128,43 @@ def elsewhere(recording: Recording, item: Item) -> str:
     place = recordings.place_elsewhere(recording)
     if place or item["state"] != WAITING or int(item["attempts"]) < LATE_ATTEMPTS:
         return place
-    return recordings.place_told(TWILIO, recording, Deadline(ASK_SECONDS))
+    try:
+        return recordings.place_told(TWILIO, recording, Deadline(ASK_SECONDS))
+    except CANNOT_BE_ASKED as error:
+        LOGGER.warning("its place is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
+        return ""
 
 
-def why_empty(recording: Recording) -> str:
-    """Why there is nothing to fetch. https://www.twilio.com/docs/api/errors/16101 and 16102"""
-    if recording.status != "completed":
-        return f"Twilio kept nothing (error {recording.error_code or 'unknown'})"
-    if recording.seconds is not None and recording.seconds < SHORTEST:
-        return f"it lasts {recording.seconds} s"
-    return ""
+def keep_media(task: Media, item: Item, spool: BufferedIOBase) -> None:
+    """Fetch a file that came with a text, and store it."""
+    kind = media.fetch(TWILIO, task, Deadline(FETCH_SECONDS), spool)
+    store(task, item, spool, kind, media.suffix(kind), {"type": kind})
 
 
-def keep(task: Task, item: Item, spool: BufferedIOBase) -> None:
-    """Fetch, store, read back, note."""
-    deadline = Deadline(FETCH_SECONDS)
-    if isinstance(task, Media):
-        kind = media.fetch(TWILIO, task, deadline, spool)
-        suffix, facts = media.suffix(kind), {"type": kind}
-    else:
-        fetched = recordings.fetch(TWILIO, task, FORMAT, deadline, spool)
-        kind, suffix, facts = fetched.type, fetched.suffix, who(task, item)
-        facts |= {"encryption": json.dumps(fetched.encrypted)} if fetched.encrypted else {}
+def keep_recording(task: Recording, item: Item, spool: BufferedIOBase) -> None:
+    """Fetch a recording, and store it. Empty is one that *plays* for too short a time: what Twilio announces of its length may be wrong."""
+    announced = task.seconds
+    try:
+        fetched = recordings.fetch(TWILIO, task, FORMAT, Deadline(FETCH_SECONDS), spool, again=bool(item["attempts"]))
+    except NotYet:
+        if announced is None or announced >= SHORTEST or int(item["attempts"]) < HOPELESS_ATTEMPTS:
+            raise
+        return note_empty(item, f"Twilio announced {announced} s and has no file")
+    if fetched.plays is not None and max(fetched.plays, announced or 0) < SHORTEST:
+        return note_empty(item, f"it plays {fetched.plays:.1f} s")
+    return store(task, item, spool, fetched.type, fetched.suffix, facts_of(fetched, item) | who(task, item))
+
+
+def facts_of(fetched: Fetched, item: Item) -> dict[str, Any]:
+    """What the item has to say of a file: what is odd about it, and then, or where nobody announced one, its own length."""
+    facts: dict[str, Any] = {"encryption": json.dumps(fetched.encrypted)} if fetched.encrypted else {}
+    facts |= {"differs": fetched.differs} if fetched.differs else {}
+    measured = fetched.plays is not None and (fetched.differs or "seconds" not in item)
+    return facts | ({"seconds": round(fetched.plays or 0)} if measured else {})
+
+
+def store(task: Task, item: Item, spool: BufferedIOBase, kind: str, suffix: str, facts: dict[str, Any]) -> None:
+    """Store, read back, note."""
     known = {"announced": item["announced_at"], "sid": task.sid}
     copy = BUCKET.store(key_of(task, suffix), spool, kind, known, Deadline(FETCH_SECONDS))
     VOICEMAILS.stored(item, copy, now(), facts)
@@ -163,7 +186,7 @@ def who(recording: Recording, item: Item) -> dict[str, str]:
         return known
     try:
         call = recordings.client_of(TWILIO, recording, Deadline(ASK_SECONDS)).calls(recording.call).fetch()
-    except (Unreachable, TwilioException, NoKey, ClientError, BotoCoreError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever comes of asking, the recording is kept
         LOGGER.warning("the caller is unknown", extra={"recording": recording.sid, "reason": type(error).__name__})
         return known
     told = (("from", call._from), ("to", call.to), ("direction", call.direction))
@@ -194,8 +217,9 @@ def note_told(item: Item) -> None:
 
 
 def delete(recording: Recording, item: Item) -> None:
-    """Delete at Twilio what was read back a moment ago and matches what was noted. What is encrypted nobody could check: never."""
-    if item.get("deleted_at") or item.get("encryption"):
+    """Delete at Twilio what was read back a moment ago and matches what was noted. What is encrypted nobody could check, and what differs
+    from Twilio's announcement may not be all: only once somebody accepted it."""
+    if item.get("deleted_at") or ((item.get("encryption") or item.get("differs")) and not item.get("accepted_at")):
         return
     copy = BUCKET.read_back(item["key"], Deadline(FETCH_SECONDS))
     if (copy.sha256, copy.length) != (item["sha256"], int(item["bytes"])):

@@ -58,6 +58,7 @@ def facts_of(item: Item, environment: str, bucket: str) -> dict[str, Any]:
         "key",
         "sha256",
         "media_url",
+        "differs",
     )
     facts: dict[str, Any] = {
         "id": identity(item),
@@ -90,7 +91,7 @@ def text(item: Item, environment: str) -> str:
             *(["The company had called them."] if is_outbound(item) else []),
             "",
             f"The fallback answered because {reason(item)}",
-            *where(item),
+            *where(item, environment),
             "",
             f"Listen:    {command(item, environment)}",
             f"The call:  {command_line(f'call {item["pk"]}', environment)}",
@@ -106,12 +107,15 @@ def caller(item: Item) -> str:
     return UNKNOWN if is_withheld(person) else person or UNKNOWN
 
 
-def where(item: Item) -> list[str]:
+def where(item: Item, environment: str) -> list[str]:
     """What is unusual about the file."""
     if item.get("media_url"):
         return ["", "Your Twilio account keeps its recordings in a place of your own; this one is at", str(item["media_url"])]
     if item.get("encryption"):
         return ["", "Your Twilio account encrypts its recordings; the file in the bucket is as encrypted as Twilio delivered it."]
+    if item.get("differs"):
+        listen = "Listen whether it is all there; Twilio's copy stays until you accept this one:"
+        return ["", f"The file is not as Twilio announced it: {item['differs']}.", listen, accept(item, environment)]
     return []
 
 
@@ -130,6 +134,11 @@ def reason(item: Item) -> str:
 def command(item: Item, environment: str) -> str:
     """What plays it."""
     return command_line(f"voicemails play {item['sid']}", environment)
+
+
+def accept(item: Item, environment: str) -> str:
+    """What says that the file is good as it is."""
+    return command_line(f"voicemails accept {item['sid']}", environment)
 
 
 def length(item: Item) -> str:

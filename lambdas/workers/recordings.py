@@ -1,8 +1,9 @@
 """Recordings at Twilio: fetching one with every check that it is one, listing them, deleting one.
 
-What may come instead of audio has been stored as a voicemail by others: an XML error page with status 404, a page of HTML, half a file. So
-nothing counts as a recording but a whole answer of status 200, of the right type, which begins as such a file does, and plays as long as
-Twilio said when it announced it. https://www.twilio.com/docs/voice/api/recording
+What may come instead of audio has been stored as a voicemail by others: an XML error page with status 404, a page of HTML. So nothing
+counts as a recording but a whole answer of status 200 whose bytes play. What plays is never refused, because it may be all there is of
+somebody's message: a file that is damaged, or plays longer or shorter than Twilio announced, is asked for once more, then kept and marked.
+https://www.twilio.com/docs/voice/api/recording
 """
 
 from collections.abc import Iterator
@@ -32,31 +33,57 @@ class NotYet(Exception):
 
 
 class Unusable(Exception):
-    """What came is no recording, or not the one that was announced; the text says why."""
+    """What came is no recording, or it may be better the next time; the text says why."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that passed every check. `encrypted` is what Twilio says of its encryption; such a file nobody here can check further."""
+    """A file to be kept. `encrypted` is what Twilio says of its encryption; such a file nobody here can check further. Else `plays` is its
+    length in seconds, and `differs` says what is odd about it."""
 
     type: str
     suffix: str
     encrypted: dict[str, Any] | None = None
+    plays: float | None = None
+    differs: str = ""
 
 
-def fetch(api: TwilioApi, recording: Recording, form: Format, deadline: Deadline, out: BufferedIOBase) -> Fetched:
-    """Write a recording to `out`. Raises NotYet, Unusable, and what `TwilioApi.download` raises."""
+def fetch(api: TwilioApi, recording: Recording, form: Format, deadline: Deadline, out: BufferedIOBase, *, again: bool) -> Fetched:
+    """Write a recording to `out`; one that differs from what was announced only when it is asked for `again`: a file that was cut on its
+    way is whole then. Raises NotYet, Unusable, and what `TwilioApi.download` raises."""
     answer = api.download(recording.account, f"{address(recording)}.{form}", deadline, out)
     if may_be_encrypted(answer, form, out) and (details := encryption(api, recording, deadline)):
         return as_it_is(api, recording, form, details, deadline, out)
-    check_answer(answer, audio.TYPES[form])
+    check_status(answer)
+    fetched = _played(recording, answer, form, out)
+    if fetched.differs and not again:
+        raise Unusable(f"{fetched.differs}; asked for once more before it is kept")
+    return fetched
+
+
+def _played(recording: Recording, answer: Answer, form: Format, out: BufferedIOBase) -> Fetched:
+    """What the bytes are and how long they play, whatever their type is called. Raises Unusable."""
     try:
-        plays = audio.seconds(out, form)
+        kind, plays, fault = _sound_in(out, form)
     except audio.NotAudio as error:
-        raise Unusable(str(error)) from error
-    if recording.seconds is not None and abs(plays - recording.seconds) > TOLERANCE + PADDING[form]:
-        raise Unusable(f"it plays {plays:.1f} s, Twilio announced {recording.seconds} s")
-    return Fetched(audio.TYPES[form][-1] if form == "wav" else audio.TYPES[form][0], form)
+        known = answer.type in audio.TYPES[form]
+        raise Unusable(str(error) if known else f"its content type is {answer.type or 'missing'}, not {audio.TYPES[form][0]}") from error
+    announced = recording.seconds
+    if announced is not None and abs(plays - announced) > TOLERANCE + PADDING[kind]:
+        fault = f"{fault}{fault and '; '}it plays {plays:.1f} s, Twilio announced {announced} s"
+    if announced and not plays:
+        raise Unusable(fault)
+    return Fetched(audio.STORED_AS[kind], kind, plays=plays, differs=fault)
+
+
+def _sound_in(out: BufferedIOBase, form: Format) -> tuple[Format, float, str]:
+    """Format, seconds and fault of a file, which may be in the other format than the one asked for. Raises NotAudio."""
+    other: Format = "mp3" if form == "wav" else "wav"
+    kind = other if audio.plays(out, other) else form
+    try:
+        return kind, audio.seconds(out, kind), ""
+    except audio.Incomplete as error:
+        return kind, error.seconds, str(error)
 
 
 def may_be_encrypted(answer: Answer, form: Format, out: BufferedIOBase) -> bool:
@@ -78,18 +105,18 @@ def as_it_is(
     """An encrypted recording, of which there is a WAV file only. Raises as `fetch` does."""
     if form != "wav":
         answer = api.download(recording.account, f"{address(recording)}.wav", deadline, out)
-        check_answer(answer, (*audio.TYPES["wav"], CIPHERTEXT))
+        check_status(answer)
+        if answer.type not in (*audio.TYPES["wav"], CIPHERTEXT):
+            raise Unusable(f"its content type is {answer.type or 'missing'}, not {CIPHERTEXT}")
     return Fetched(CIPHERTEXT, "wav.encrypted", details)
 
 
-def check_answer(answer: Answer, types: tuple[str, ...]) -> None:
-    """Refuse error pages. Raises NotYet, Unusable."""
+def check_status(answer: Answer) -> None:
+    """Refuse what is no file by its status, or is empty. Raises NotYet, Unusable."""
     if answer.status == NOT_FOUND:
         raise NotYet("Twilio does not have it (404)")
     if answer.status != 200:
         raise Unusable(f"Twilio answered {answer.status}{': the API key was refused' if answer.status in (401, 403) else ''}")
-    if answer.type not in types:
-        raise Unusable(f"its content type is {answer.type or 'missing'}, not {types[0]}")
     if not answer.length:
         raise Unusable("it is empty")
 

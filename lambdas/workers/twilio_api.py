@@ -149,7 +149,7 @@ class Transport(HttpClient):  # type: ignore[misc] # Twilio's package has no typ
         timeout: float | None = None,  # noqa: ARG002 - the deadline holds
         allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002, RUF100 - this API never redirects
     ) -> Response:
-        """One request. Raises Unreachable."""
+        """One request. Raises Unreachable, also for a page that is no JSON with a status of success: a proxy's, or of a broken edge."""
         body = urlencode(data or {}, doseq=True).encode()
         known = dict(headers or {}) | ({"Authorization": basic(*auth)} if auth else {})
         whole = f"{url}?{urlencode(params, doseq=True)}" if params else url
@@ -160,7 +160,18 @@ class Transport(HttpClient):  # type: ignore[misc] # Twilio's package has no typ
 
         carry = self.api.twice if method in ("GET", "DELETE") else self.api.patiently
         answer = carry(whole, self.deadline, ask)
-        return Response(answer.status, out.getvalue().decode("utf-8", "replace"), answer.headers)
+        text = out.getvalue().decode("utf-8", "replace")
+        if answer.status < 300 and text and not is_json_object(text):
+            raise Unreachable(f"{host_of(url)}: answered {answer.type or 'something without a content type'} instead of JSON")
+        return Response(answer.status, text, answer.headers)
+
+
+def is_json_object(text: str) -> bool:
+    """Whether Twilio's client can read an answer: everything that this API answers is one object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def unless_gone[T](ask: Callable[[], T]) -> T | None:

@@ -2,7 +2,9 @@
 
     announced -> waiting (Twilio does not have it yet) or failed (why, and when it is tried next) -> ... ->
         stored (verified copy in the bucket), then perhaps deleted at Twilio, and heard
-        empty (nothing was said), elsewhere (the account stores recordings outside Twilio)
+        empty (nothing was said), elsewhere (the account stores recordings outside Twilio), given up (somebody accepted that it never came)
+
+A file that is stored and `differs` from what Twilio announced stays at Twilio until somebody accepts it.
 
 Each step is written on condition of the state before it, so that a task that comes twice, late, or to two workers at once changes nothing.
 `todo` is what waits: `collect` for a file, `hear` for somebody to hear it, `finish` for the machine alone, where it was heard before people
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 ANNOUNCED, WAITING, FAILED, STORED, EMPTY, ELSEWHERE = "announced", "waiting", "failed", "stored", "empty", "elsewhere"
+GIVEN_UP = "given up"
 OPEN = (ANNOUNCED, WAITING, FAILED)  #: states that end in another one
 COLLECT, HEAR, FINISH = "collect", "hear", "finish"  #: values of `todo`
 NEXT = "next_attempt"  #: when the machine has to look at it again; gone once nothing is left to do

@@ -7,7 +7,7 @@ import wave
 import pytest
 from tinytag import TinyTag
 
-from lambdas.workers.audio import NotAudio, seconds
+from lambdas.workers.audio import Incomplete, NotAudio, seconds
 from local.twilio import audio
 
 WORDS = audio.speech("Please call me back about the order")
@@ -95,3 +95,17 @@ def test_what_is_no_audio_is_found_out(what: str, kind: str) -> None:
 def test_an_mp3_that_ends_within_a_frame_is_not_whole() -> None:
     with pytest.raises(NotAudio, match="within a frame"):
         seconds(io.BytesIO(audio.mp3(WORDS)[:-100]), "mp3")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "plays"),
+    [
+        (wav()[:-8000], "wav", 0.5),
+        (b"\xff\xfb\x90\xc4" + bytes(413) + b"garbage", "mp3", 0.026),
+        ((b"\xff\xfb\x90\xc4" + bytes(413)) * 10 + b"\xff\xfb\x90\xc4", "mp3", 0.261),
+    ],
+)
+def test_a_file_that_is_damaged_says_how_much_of_it_plays(content: bytes, kind: str, plays: float) -> None:
+    with pytest.raises(Incomplete) as caught:
+        seconds(io.BytesIO(content), kind)
+    assert caught.value.seconds == pytest.approx(plays, abs=0.001)

@@ -10,6 +10,7 @@ import pytest
 from tinytag import TinyTag
 
 from lambdas.workers.voicemails import shown
+from local.twilio import audio
 from local.twilio.faults import Fault, NotYet
 from local.twilio.server import Fails, Says
 from tests.unit.voicemail_workers import ACCOUNT, Account, Clock, account, photo
@@ -134,10 +135,59 @@ def test_twilios_word_that_there_is_nothing_is_an_empty_voicemail(made: Account)
 
 def test_a_message_shorter_than_the_settings_say_is_empty(made: Account) -> None:
     collect = made.worker("collect")
-    task = made.task(made.recording(), seconds=1)
+    task = made.task(made.recording(audio=audio.silence(1.4)), seconds=1)
     assert made.deliver(collect, task)
-    assert (made.item(task)["state"], made.item(task)["why_empty"]) == ("empty", "it lasts 1 s")
-    assert made.messages() == []
+    assert (made.item(task)["state"], made.item(task)["why_empty"]) == ("empty", "it plays 1.4 s")
+    assert (made.messages(), made.objects()) == ([], {})
+
+
+def test_a_short_message_of_which_twilio_has_no_file_is_empty_after_some_time(made: Account) -> None:
+    collect, recording = made.worker("collect"), made.recording(audio=None)
+    task = made.task(recording, seconds=0)
+    for receives in range(1, collect.HOPELESS_ATTEMPTS + 1):
+        assert not made.deliver(collect, task, receives)
+    assert made.deliver(collect, task)
+    assert made.item(task)["why_empty"] == "Twilio announced 0 s and has no file"
+
+
+@pytest.mark.parametrize(("announced", "plays"), [(10, 8.7), (0, 12), (1, 12), (30, 31.5)])
+def test_a_message_of_another_length_than_announced_is_kept_told_and_never_deleted_unasked(
+    made: Account, announced: int, plays: float
+) -> None:
+    """It is fetched twice: the first file may have been cut on its way."""
+    sound = audio.silence(plays)
+    task, collect = made.task(made.recording(audio=sound), seconds=announced), made.worker("collect", DELETE_AT_TWILIO=True)
+    assert not made.deliver(collect, task)
+    assert made.deliver(collect, task)
+    item, differs = made.item(task), f"it plays {plays:.1f} s, Twilio announced {announced} s"
+    assert (item["state"], item["todo"], item["differs"], item["seconds"]) == ("stored", "hear", differs, round(plays))
+    assert list(made.objects().values()) == [sound]
+    facts = json.loads(made.messages()[0]["Message"])
+    assert (facts["differs"], facts["seconds"]) == (differs, round(plays))
+    assert made.api.deleted == []
+    made.table.update_item(
+        Key={"pk": item["pk"], "sk": item["sk"]}, UpdateExpression="SET accepted_at = :at", ExpressionAttributeValues={":at": "now"}
+    )
+    assert made.deliver(collect, task)
+    assert made.api.deleted == [task.sid], "somebody accepted it"
+
+
+def test_a_page_instead_of_the_caller_keeps_no_recording_from_being_stored(made: Account) -> None:
+    task = made.task(made.recording())
+    made.api.api_faults(*[Says(b"<html>Welcome</html>", "text/html")] * 3)
+    assert made.deliver(made.worker("collect"), task)
+    assert made.item(task)["state"] == "stored"
+
+
+def test_a_page_instead_of_its_place_keeps_no_late_recording_from_being_stored(made: Account) -> None:
+    recording, collect = made.recording(), made.worker("collect")
+    task = made.task(recording)
+    made.api.faults_of(recording.sid, *[NotYet()] * collect.LATE_ATTEMPTS)
+    for receives in range(1, collect.LATE_ATTEMPTS + 1):
+        assert not made.deliver(collect, task, receives)
+    made.api.api_faults(*[Says(b"<html>Welcome</html>", "text/html")] * 4)
+    assert made.deliver(collect, task)
+    assert made.item(task)["state"] == "stored"
 
 
 def test_a_recording_kept_outside_twilio_is_told_of_and_left_there(made: Account) -> None:
@@ -205,12 +255,12 @@ def test_an_mp3_that_is_late_is_waited_for(made: Account) -> None:
     assert made.item(task)["state"] == "waiting"
 
 
-def test_a_file_of_unknown_type_that_is_not_encrypted_is_no_recording(made: Account) -> None:
+def test_a_file_of_unknown_type_that_plays_is_a_recording(made: Account) -> None:
     recording = made.recording()
     made.api.faults_of(recording.sid, Says(recording.audio or b"", "application/octet-stream"))
     task = made.task(recording)
-    assert not made.deliver(made.worker("collect"), task)
-    assert made.item(task)["reason"] == "its content type is application/octet-stream, not audio/x-wav"
+    assert made.deliver(made.worker("collect"), task)
+    assert list(made.objects().values()) == [recording.audio]
 
 
 def test_events_that_come_after_the_task_are_told_of(made: Account) -> None:
@@ -260,7 +310,17 @@ def test_a_photo_that_is_none_is_not_kept(made: Account) -> None:
 
 @pytest.mark.parametrize(
     ("announced", "served"),
-    [("image/jpg", "image/jpeg"), ("audio/ogg; codecs=opus", "audio/ogg"), ("image/jpeg", "application/octet-stream"), ("", "image/png")],
+    [
+        ("image/jpg", "image/jpeg"),
+        ("audio/ogg; codecs=opus", "audio/ogg"),
+        ("audio/ogg", "application/ogg"),
+        ("audio/3gpp", "video/3gpp"),
+        ("image/jpeg", "application/octet-stream"),
+        ("image/jpeg", "binary/octet-stream"),
+        ("image/jpeg", ""),
+        ("", "image/png"),
+        ("application/pdf", "image/png"),
+    ],
 )
 def test_types_that_are_named_otherwise_are_no_reason_to_lose_a_photo(made: Account, announced: str, served: str) -> None:
     task = photo(made, b"\x89PNG\r\n\x1a\n", served)
@@ -268,10 +328,69 @@ def test_types_that_are_named_otherwise_are_no_reason_to_lose_a_photo(made: Acco
     assert len(made.objects()) == 1
 
 
-def test_a_page_instead_of_a_photo_is_not_kept(made: Account) -> None:
+CARD, GPX = b"BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n", b"<?xml version='1.0'?><gpx version='1.1'></gpx>"
+RICH, TABLE, LOG = b"{\\rtf1\\ansi Hello}", b"name;number\r\n", b'{"code": 7, "message": "of the customer\'s own"}'
+
+
+@pytest.mark.parametrize(
+    ("content", "announced", "served"),
+    [
+        (RICH, "application/rtf", "text/rtf"),
+        (RICH, "text/rtf", "application/rtf"),
+        (RICH, "application/rtf", "application/rtf"),
+        (LOG, "application/octet-stream", "application/octet-stream"),
+        (LOG, "application/json", "text/plain"),
+        (LOG, "text/plain", "application/octet-stream"),
+        (GPX, "application/octet-stream", "application/octet-stream"),
+        (GPX, "application/gpx+xml", "text/xml"),
+        (GPX, "application/octet-stream", "application/xml"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", "image/svg+xml"),
+        (CARD, "text/vcard", "text/x-vcard"),
+        (CARD, "text/x-vcard", "text/directory"),
+        (CARD, "text/vcard", "application/vcard"),
+        (CARD, "application/octet-stream", "text/vcard"),
+        (TABLE, "text/csv", "application/vnd.ms-excel"),
+        (TABLE, "application/vnd.ms-excel", "text/csv"),
+        (b"<html><table></table></html>", "application/vnd.ms-excel", "text/html"),
+        (b"<html>a page that the customer sent</html>", "text/html", "text/html"),
+        (b"BEGIN:VCALENDAR\r\n", "text/calendar", "application/ics"),
+    ],
+)
+def test_a_file_is_kept_as_the_customer_sent_it(made: Account, content: bytes, announced: str, served: str) -> None:
+    task = photo(made, content, served)
+    assert made.deliver(made.worker("collect"), replace(task, type=announced)), made.item(task).get("reason")
+    assert list(made.objects().values()) == [content]
+
+
+JSON_ERROR = b'{"code": 20404, "message": "x", "more_info": "https://www.twilio.com/docs/errors/20404", "status": 404}'
+XML_ERROR = b"<?xml version='1.0'?><TwilioResponse><RestException><Code>20404</Code></RestException></TwilioResponse>"
+AMAZON_ERROR = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>no</Message><RequestId>1</RequestId></Error>"
+
+
+@pytest.mark.parametrize("announced", ["image/jpeg", "application/octet-stream", "text/vcard", "application/json", "text/html", ""])
+@pytest.mark.parametrize(
+    ("page", "served"),
+    [
+        (JSON_ERROR, "application/json"),
+        (XML_ERROR, "application/xml"),
+        (AMAZON_ERROR, "application/octet-stream"),
+        (b"\xef\xbb\xbf" + XML_ERROR, "image/jpeg"),
+        (b"<html><head><title>502 Bad Gateway</title></head></html>", "text/html"),
+    ],
+)
+def test_an_error_page_is_never_kept_whatever_it_is_called(made: Account, announced: str, page: bytes, served: str) -> None:
+    task = photo(made, page, served)
+    assert not made.deliver(made.worker("collect"), replace(task, type=announced))
+    assert made.item(task)["reason"] == f"it is an error page and no {announced or 'file of a customer'}"
+    assert made.objects() == {}
+
+
+@pytest.mark.parametrize("announced", ["image/jpeg", "text/vcard"])
+def test_a_page_instead_of_a_photo_is_not_kept(made: Account, announced: str) -> None:
     task = photo(made, b"gone", "text/html")
-    assert not made.deliver(made.worker("collect"), replace(task, type="image/jpeg"))
-    assert made.item(task)["reason"] == "its content type is text/html, not image/jpeg"
+    delivered = made.deliver(made.worker("collect"), replace(task, type=announced))
+    assert delivered == (announced == "text/vcard"), "a card may be served as any text"
+    assert made.item(task).get("reason", "") == ("" if delivered else "it is a page of text and no image/jpeg")
 
 
 def test_deleted_at_twilio_only_where_the_settings_say_so_and_after_the_copy_was_read_back(made: Account) -> None:

@@ -63,7 +63,7 @@ def at_twilio(where: RestApi | twilios.Platform) -> Recording:
 def fetched(ours: TwilioApi, recording: Recording, deadline: Deadline | None = None) -> bytes:
     """The content, as far as it counts as a recording."""
     out = io.BytesIO()
-    recordings.fetch(ours, recording, "wav", deadline or Deadline(LONG), out)
+    recordings.fetch(ours, recording, "wav", deadline or Deadline(LONG), out, again=False)
     return out.getvalue()
 
 
@@ -134,6 +134,31 @@ def test_a_recording_is_fetched_in_the_region_where_it_lies(twilio: RestApi, hos
     ours = TwilioApi(Keys(Secrets({f"{ACCOUNT}@ie1": {"key": KEY_ABROAD, "secret": SECRET}}), "keys"))  # type: ignore[arg-type]
     fetched(ours, abroad)
     assert [each.headers["host"] for each in twilio.received] == ["api.dublin.ie1.twilio.com"]
+
+
+ODD: dict[str, tuple[bytes, str, str]] = {
+    "shorter than announced": (audio.silence(1.5), "audio/x-wav", "it plays 1.5 s, Twilio announced 3 s"),
+    "longer than announced": (audio.silence(12), "audio/x-wav", "it plays 12.0 s, Twilio announced 3 s"),
+    "damaged": (audio.silence(3)[:40_044], "audio/x-wav", "a WAV file that lacks 8000 bytes"),
+    "damaged, and so shorter": (audio.silence(3)[:16_044], "audio/x-wav", "lacks 32000 bytes; it plays 1.0 s, Twilio announced 3 s"),
+    "of another type by name": (audio.silence(3), "application/octet-stream", ""),
+    "of the other format": ((b"\xff\xfb\x90\xc4" + bytes(413)) * 115, "audio/x-wav", ""),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_what_plays_is_kept_the_second_time_and_marked_with_what_is_odd(twilio: RestApi, ours: TwilioApi, what: str) -> None:
+    """The first time it may have been cut on its way."""
+    body, kind, differs = ODD[what]
+    recording, out = at_twilio(twilio), io.BytesIO()
+    twilio.faults_of(recording.sid, Says(body, kind), Says(body, kind))
+    if differs:
+        with pytest.raises(Unusable, match=f"{differs}.*asked for once more"):
+            fetched(ours, recording)
+    found = recordings.fetch(ours, recording, "wav", Deadline(LONG), out, again=True)
+    assert differs in found.differs
+    assert bool(differs) == bool(found.differs)
+    assert out.getvalue() == body
 
 
 def test_what_drips_is_given_up_when_the_time_is_used_up(twilio: RestApi, ours: TwilioApi) -> None:

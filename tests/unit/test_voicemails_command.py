@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from lambdas.workers.events import Item
 from lambdas.workers.tasks import Recording, body_of
 from lambdas.workers.voicemails import Voicemails, stamp
 from tests.unit.engineer import add, deployment, fallback, sid, voicemail
@@ -145,6 +146,52 @@ def test_what_waits_is_tried_at_once_where_told_so(run: Run) -> None:
     assert sorted(held("queue")) == sorted(body_of(task) for task in tasks)
 
 
+ODD = "it plays 8.7 s, Twilio announced 10 s"
+
+
+def kept(number: int) -> Item:
+    """What is noted of a voicemail."""
+    table = boto3.resource("dynamodb", region_name="us-east-1").Table(TABLE)
+    return dict(table.get_item(Key={"pk": sid("CA", number), "sk": f"voicemail#{sid('RE', number)}"})["Item"])
+
+
+def test_what_stays_behind_is_explained(run: Run) -> None:
+    everything()
+    add(voicemail(sid("CA", 8), sid("RE", 8), differs=ODD), voicemail(sid("CA", 9), sid("RE", 9), encryption="{}", heard_at="x"))
+    out = run("accept")[1]
+    assert f"{sid('RE', 3)} is failed since" in out
+    assert f"{sid('RE', 8)} differs: {ODD}; it is stored, and stays at Twilio" in out
+    assert f"{sid('RE', 9)} is encrypted" in out
+    assert "3 voicemails left behind. `fallback voicemails accept RE…" in out
+    assert {each["sid"] for each in json.loads(run("accept", "--json")[1])} == {sid("RE", number) for number in (3, 8, 9)}
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_file_that_is_accepted_waits_for_the_machine(run: Run, heard: bool) -> None:
+    """So that `collect` deletes it at Twilio, if the settings say so."""
+    facts: dict[str, Any] = {"heard_at": "x"} if heard else {"todo": "hear"}
+    add(voicemail(sid("CA", 8), sid("RE", 8), differs=ODD, **facts))
+    assert f"accepted: it differs: {ODD}" in run("accept", sid("RE", 8), "--note", "all of it is there")[1]
+    assert (kept(8)["accepted_note"], "next_attempt" in kept(8)) == ("all of it is there", True)
+    assert kept(8)["todo"] == ("finish" if heard else "hear")
+    assert "no voicemails left behind" in run("accept")[1]
+
+
+def test_a_voicemail_that_never_came_is_given_up_when_told(run: Run) -> None:
+    everything()
+    assert "an hour after it was announced it can be given up" in run("accept", sid("RE", 2))[2]
+    assert run("accept", sid("RE", 3))[0] == 0
+    assert kept(3)["state"] == "given up"
+    assert not {"todo", "next_attempt"} & kept(3).keys()
+    assert "given up" in run("status")[1]
+
+
+def test_what_is_as_announced_needs_nobody_to_accept_it(run: Run) -> None:
+    everything()
+    status, _, err = run("accept", sid("RE", 4))
+    assert (status, "there is nothing to accept" in err) == (1, True)
+
+
 def test_a_stack_without_voicemails_is_said_to_be_too_old(run: Run) -> None:
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {"EventTableName": {"Value": TABLE}}}
     boto3.client("cloudformation", region_name="us-east-1").update_stack(StackName="fallback-local", TemplateBody=json.dumps(template))
@@ -153,6 +200,6 @@ def test_a_stack_without_voicemails_is_said_to_be_too_old(run: Run) -> None:
     assert "an older version is deployed" in err
 
 
-@pytest.mark.parametrize("command", ["status", "redrive"])
+@pytest.mark.parametrize("command", ["status", "redrive", "accept"])
 def test_help_has_examples(run: Run, command: str) -> None:
     assert f"fallback voicemails {command}" in run(command, "--help")[1].replace("Usage: fallback", "")
