@@ -6,8 +6,8 @@ delivered twice:
 
     (none)          -> sending         noted before anything is sent
     sending         -> delivered       the primary answered 2xx with TwiML (a callback: 2xx)
-                    -> not delivered   no name, no connection, no TLS: may go again at once
-                    -> perhaps         no answer, or one that is no success: the primary may have acted on it
+                    -> not delivered   no name, no connection, no TLS, no such address or method, moved: may go again at once
+                    -> perhaps         no answer, or another one that is no success: the primary may have acted on it
     sending         that nobody ended (a crash) shows as `unknown`; it and `perhaps` go again only when told
 """
 

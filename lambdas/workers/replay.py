@@ -9,11 +9,12 @@ import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import boto3
 from aws_lambda_powertools import Logger
 
+from lambdas.answer.journal import safe_url
 from lambdas.answer.tokens import tokens_by_name
 from lambdas.workers.asking import CANNOT_BE_ASKED
 from lambdas.workers.aws import QUICK
@@ -31,6 +32,7 @@ from lambdas.workers.hand_back import (
     never_arrived,
     original_key,
 )
+from lambdas.workers.numbers import TextAddresses
 from lambdas.workers.opt_outs import CONSENT, has_opted_out, item_of, keyword_of
 from lambdas.workers.replays import Refused, Replays
 from lambdas.workers.replies import NotTwiml, Reply, replies_in, send_replies
@@ -51,6 +53,10 @@ API = TwilioApi(Keys(SECRETS, os.environ["KEYS_SECRET"]))
 LOGGER = Logger(service="replay")
 ASK_SECONDS = 10.0  #: for finding out the Region of a text
 CHECK_WAIT = 5.0  #: seconds for a health address
+#: Statuses of a primary that certainly did not process a request: no such address, another method, another place for the same request.
+#: 302 and 303 may follow upon what was done (https://www.rfc-editor.org/rfc/rfc9110#section-15).
+NOT_PROCESSED = frozenset({301, 307, 308, 404, 405, 410})
+OF_OTHER_METHODS = frozenset({404, 405})
 NOT_ASKED = "replies of the primary not sent: {} (--send-replies sends them)"
 
 
@@ -172,23 +178,49 @@ def deliver(event: Item, ask: Ask, token: str, attempt: int) -> tuple[Outcome, l
     }
     try:
         answer = send(ask, token, headers)
+        if answer.status in OF_OTHER_METHODS and event["kind"] == "request" and method_of(ask) == "GET":
+            ask = replace(ask, method="GET")
+            answer = send(ask, token, headers)
     except NotSent as error:
         return Outcome(NOT_DELIVERED, str(error)), []
     except NoAnswer as error:
         return Outcome(PERHAPS, str(error)), []
-    return judged(event, answer)
+    return judged(event, ask, answer)
 
 
-def judged(event: Item, answer: Answer) -> tuple[Outcome, list[Reply]]:
+def method_of(ask: Ask) -> str:
+    """By which method Twilio asks this address for texts. A fallback request does not tell, so Twilio is asked; POST where it cannot be."""
+    form = dict(parse_qsl(ask.form, keep_blank_values=True))
+    deadline = Deadline(ASK_SECONDS)
+    try:
+        home = API.home_of(form["AccountSid"], form["MessageSid"], deadline)
+        url, method = TextAddresses(API, home, deadline).of(form["To"], form.get("MessagingServiceSid"))
+    except (*CANNOT_BE_ASKED, KeyError) as error:
+        LOGGER.warning("its method is unknown", extra={"sid": form.get("MessageSid"), "reason": str(error)})
+        return ask.method
+    return method.upper() if url.partition("#")[0] == ask.url.partition("#")[0] else ask.method
+
+
+def judged(event: Item, ask: Ask, answer: Answer) -> tuple[Outcome, list[Reply]]:
     """Whether the primary took it: 2xx, and for a text an answer that Twilio would have taken too."""
     if not 200 <= answer.status < 300:
-        return Outcome(PERHAPS, f"the primary answered {answer.status}", answer.status), []
+        state = NOT_DELIVERED if answer.status in NOT_PROCESSED else PERHAPS
+        return Outcome(state, refusal(ask, answer), answer.status), []
     if event["kind"] == LOST:
         return Outcome(DELIVERED, "", answer.status), []
     try:
         return Outcome(DELIVERED, "", answer.status), replies_in(answer)
     except NotTwiml as error:
         return Outcome(PERHAPS, f"the primary {error}", answer.status), []
+
+
+def refusal(ask: Ask, answer: Answer) -> str:
+    """What the primary answered, and what that means where a status alone does not say it."""
+    said = f"the primary answered {answer.status}"
+    if 300 <= answer.status < 400:
+        place = safe_url(urljoin(ask.url, answer.location), frozenset()) if answer.location else "nowhere"
+        return f"{said}, a redirect to {place}, which is not followed: give Twilio the address that answers"
+    return f"{said} to {ask.method}" if answer.status in OF_OTHER_METHODS else said
 
 
 def answered(event: Item, form: dict[str, str], replies: list[Reply], replays: Replays) -> str:

@@ -10,13 +10,15 @@ https://www.twilio.com/docs/usage/security#validating-requests
 
 import base64
 import http.client
+import io
 import os
+import re
 import socket
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from twilio.request_validator import RequestValidator
@@ -27,6 +29,9 @@ CONNECT = 5.0  #: seconds for the connection and for TLS, each
 WAIT = 15.0  #: seconds for the whole answer, Twilio's own limit
 LARGEST_ANSWER = 64 * 1024  #: bytes of TwiML that Twilio takes (error 11750)
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+#: How an XML document says what it is written in, where the header does not (https://www.w3.org/TR/xml/#charencoding).
+XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]*\bencoding\s*=\s*["']([\w.-]+)["']""")
 
 Medium = Literal["voice", "sms"]
 
@@ -51,13 +56,45 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `certificate_ends` is seconds since the epoch, None without TLS."""
+    """What came back; `certificate_ends` is seconds since the epoch, None without TLS; `location` where a redirect leads."""
 
     status: int
     content_type: str
     body: str
     seconds: float
     certificate_ends: float | None
+    location: str = ""
+
+
+class _WholeHeaders(http.client.HTTPResponse):
+    """An answer that must have an end of its headers: `http.client` takes a connection that breaks off among them for that end."""
+
+    def begin(self) -> None:
+        """Read the headers. Raises BadStatusLine where they are cut."""
+        stream = self.fp
+        lines = _Lines(stream)
+        self.fp = cast(io.BufferedReader, lines)
+        try:
+            super().begin()
+        finally:
+            if self.fp:  # nothing where it was closed already
+                self.fp = stream
+        if lines.last not in (b"\r\n", b"\n"):
+            raise http.client.BadStatusLine("headers without an end")
+
+
+class _Lines:
+    """A stream, as `HTTPResponse.begin` reads it, that remembers the last line."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self.stream = stream
+        self.close = stream.close
+        self.last = b""
+
+    def readline(self, size: int = -1) -> bytes:
+        """The next line."""
+        self.last = self.stream.readline(size)
+        return self.last
 
 
 def send(ask: Ask, token: str, headers: Mapping[str, str], wait: float = WAIT) -> Answer:
@@ -71,9 +108,9 @@ def send(ask: Ask, token: str, headers: Mapping[str, str], wait: float = WAIT) -
         body = ask.form if ask.method == "POST" else None
         connection.request(ask.method, target, body, {**headers, **own_headers(ask, token, parts)})
         response = connection.getresponse()
-        text = body_of(response, began + wait)
-        kind = response.getheader("Content-Type") or ""
-        return Answer(response.status, kind, text, time.monotonic() - began, ends)
+        text = text_of(response, body_of(response, began + wait))
+        kind, location = response.getheader("Content-Type") or "", response.getheader("Location") or ""
+        return Answer(response.status, kind, text, time.monotonic() - began, ends, location)
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswer(f"no whole answer came ({type(error).__name__})") from error
     finally:
@@ -90,6 +127,7 @@ def connected(parts: SplitResult) -> http.client.HTTPConnection:
     """A connection on which nothing has been sent yet. Raises NotSent."""
     try:
         connection = connection_to(parts)
+        connection.response_class = _WholeHeaders
         connection.connect()
         connection.sock.settimeout(WAIT)
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -136,13 +174,11 @@ def signed_url(parts: SplitResult, medium: Medium) -> str:
     return parts._replace(netloc=host, fragment="").geturl()
 
 
-def body_of(response: http.client.HTTPResponse, until: float) -> str:
+def body_of(response: http.client.HTTPResponse, until: float) -> bytes:
     """The answer's body, its first 64 kB. Raises TimeoutError for one that drips on beyond its time (`time.monotonic`).
 
-    An answer that was cut inside its headers looks whole to `http.client`: so one that does not say how long it is does not count.
+    One without a length ends with its connection (https://www.rfc-editor.org/rfc/rfc9112#section-6.3), as older servers do it.
     """
-    if not (response.chunked or response.getheader("Content-Length") or response.status == http.client.NO_CONTENT):
-        raise http.client.BadStatusLine("no length")
     body = b""
     while len(body) < LARGEST_ANSWER and (part := response.read1(LARGEST_ANSWER)):
         body += part
@@ -150,7 +186,17 @@ def body_of(response: http.client.HTTPResponse, until: float) -> str:
             raise TimeoutError
     if response.length and len(body) < LARGEST_ANSWER:
         raise http.client.IncompleteRead(b"", response.length)
-    return body.decode("utf-8", "replace")
+    return body
+
+
+def text_of(response: http.client.HTTPResponse, body: bytes) -> str:
+    """The body in the charset that its header names, else the one that its XML names, else UTF-8."""
+    declared = XML_ENCODING.match(body)
+    charset = response.headers.get_content_charset() or (declared[1].decode() if declared else "utf-8")
+    try:
+        return body.decode(charset, "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
 
 
 def certificate_end(connection: http.client.HTTPConnection) -> float | None:

@@ -35,6 +35,14 @@ def primary() -> Iterator[Primary]:
         yield server
 
 
+@pytest.fixture
+def twilio(monkeypatch: pytest.MonkeyPatch) -> Iterator[RestApi]:
+    """Twilio's API, which knows none of our numbers."""
+    with RestApi(StandInTwilio(ACCOUNT, TOKEN).platform, keys={"SK1": "s"}) as api:
+        monkeypatch.setenv("TWILIO_API_BASE", api.url)
+        yield api
+
+
 def missed(url: str, **facts: Any) -> Item:
     """A text that was missed, in the table."""
     items = text(1, url, **facts)
@@ -109,6 +117,61 @@ def test_what_the_primary_perhaps_processed_goes_again_only_when_told(
     assert len(primary.received) == 1
     assert replay.handler(wish(event, again=True), None)["state"] == "perhaps"
     assert len(primary.received) == 2
+
+
+MOVED = "a redirect to https://app.example.com/texts/, which is not followed: give Twilio the address that answers"
+
+
+def redirect(status: int) -> Says:
+    """An answer that leads elsewhere."""
+    return Says(b"", "", status, (("Location", "https://app.example.com/texts/"),))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (Fails(404), "the primary answered 404 to POST"),
+        (Fails(405), "the primary answered 405 to POST"),
+        (Fails(410), "the primary answered 410"),
+        (redirect(301), f"the primary answered 301, {MOVED}"),
+        (redirect(307), f"the primary answered 307, {MOVED}"),
+        (redirect(308), f"the primary answered 308, {MOVED}"),
+    ],
+)
+def test_what_was_certainly_not_processed_may_go_again_at_once(
+    replay: ModuleType, primary: Primary, behaviour: Fails | Says, reason: str, twilio: RestApi
+) -> None:
+    primary.behaves("/texts", behaviour)
+    event = missed(f"{primary.url}/texts")
+    first = replay.handler(wish(event), None)
+    assert (first["state"], first["reason"]) == ("not delivered", reason)
+    primary.answers("<Response/>")
+    primary.behaves("/texts", Says(b"<Response/>"))
+    assert replay.handler(wish(event), None)["state"] == "delivered"
+    assert {each.method for each in primary.received} == {"POST"}
+    assert not [each for each in twilio.received if each.method != "GET"]
+
+
+@pytest.mark.parametrize("status", [302, 303])
+def test_a_redirect_that_may_follow_upon_what_was_done_is_perhaps(replay: ModuleType, primary: Primary, status: int) -> None:
+    primary.behaves("/texts", redirect(status))
+    outcome = replay.handler(wish(missed(f"{primary.url}/texts")), None)
+    assert (outcome["state"], outcome["reason"]) == ("perhaps", f"the primary answered {status}, {MOVED}")
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_primary_that_takes_get_alone_gets_it(replay: ModuleType, primary: Primary, twilio: RestApi, status: int) -> None:
+    """Twilio's request to the fallback does not tell by which method the primary is asked; its number does."""
+    replay.API.keys.read_at = float("-inf")
+    line = StandInTwilio(ACCOUNT, TOKEN).number("+12025550106", sms_url=f"{primary.url}/texts#rc=2", sms_method="GET")
+    twilio.serve(line.platform, {"SK1": "s"})
+    primary.behaves("/texts", Fails(status), Says(b"<Response/>"))
+    event = missed(f"{primary.url}/texts")
+    assert replay.handler(wish(event), None)["state"] == "delivered"
+    assert [each.method for each in primary.received] == ["POST", "GET"]
+    received = primary.received[1]
+    url = f"{primary.url}/texts?{received.query}"
+    assert RequestValidator(TOKEN).validate(url, {}, received.headers["x-twilio-signature"])
 
 
 def test_a_time_out_needs_include_perhaps(replay: ModuleType, primary: Primary) -> None:

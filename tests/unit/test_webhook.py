@@ -96,6 +96,38 @@ def test_no_whole_answer_is_told_apart_from_none_sent(behaviour: Hangs | Closes 
         assert len(primary.received) == 1
 
 
+#: Answers whose end is that of the connection, as HTTP/1.0 and many small servers do it.
+WITHOUT_LENGTH = {
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Type: text/xml\r\n\r\n<Response/>",
+    "closed": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/xml\r\n\r\n<Response/>",
+    "closed, and not said so": b"HTTP/1.1 200 OK\nContent-Type: text/xml\n\n<Response/>",
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_LENGTH)
+def test_an_answer_without_a_length_ends_with_its_connection(what: str) -> None:
+    with Primary() as primary:
+        primary.behaves("", Closes(WITHOUT_LENGTH[what]))
+        answer = send(Ask(f"{primary.url}/x", FORM, "sms"), TOKEN, {})
+    assert (answer.status, answer.content_type, answer.body) == (200, "text/xml", "<Response/>")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("grün".encode("latin-1"), "text/plain; charset=ISO-8859-1"),
+        ("grün".encode("cp1252"), 'text/plain; charset="windows-1252"'),
+        ("grün".encode(), "text/plain"),
+        ("grün".encode(), "text/plain; charset=none-such"),
+        ("<?xml version='1.0' encoding='ISO-8859-1'?><Response>grün</Response>".encode("latin-1"), "text/xml"),
+    ],
+)
+def test_an_answer_is_read_in_its_own_charset(body: bytes, kind: str) -> None:
+    with Primary() as primary:
+        primary.behaves("", Says(body, kind))
+        assert "grün" in send(Ask(f"{primary.url}/x", FORM, "sms"), TOKEN, {}).body
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     with Primary() as primary:
         primary.behaves("", Says(b"", status=302, headers=(("Location", "https://elsewhere.example.com/"),)))
