@@ -12,6 +12,10 @@ from answerbook.grammar import Problem
 from answerbook.markup import Element, MarkupError
 from answerbook.twiml import Medium
 
+#: Seconds; longer ones need an account with calls of 24 hours. https://www.twilio.com/docs/voice/twiml/dial#timelimit
+#: `collect` stores files of up to 400 MB: four hours of WAV are 230.
+LONGEST_CALL = 14_400
+
 
 def advice(document: str, medium: Medium) -> list[Problem]:
     """What a careful author would change in `document`, by line; empty for what is no XML, which `check` reports."""
@@ -59,6 +63,8 @@ def _record(verb: Element, _first: bool, _last: bool) -> Iterator[str]:
         yield "<Record> without recordingStatusCallback: nobody is told when the recording can be fetched"
     if "maxLength" not in verb.attributes:
         yield "<Record> without maxLength may last an hour: timeout does not count while no audio arrives at all"
+    if _seconds(verb, "maxLength") > LONGEST_CALL:
+        yield f"<Record maxLength> over {LONGEST_CALL} s: most accounts' calls end after four hours, and a longer file cannot be fetched"
 
 
 def _gather(verb: Element, _first: bool, last: bool) -> Iterator[str]:
@@ -72,6 +78,12 @@ def _dial(verb: Element, _first: bool, last: bool) -> Iterator[str]:
     if "action" not in verb.attributes:
         then = "the call ends, answered or not" if last else "the next verb follows, even after a conversation"
         yield f"<Dial> without action: when it is over, {then}; set action"
+
+
+def _seconds(verb: Element, attribute: str) -> int:
+    """What an attribute says; 0 where it says nothing that is known when it is written."""
+    value = verb.attributes.get(attribute, "")
+    return int(value) if value.isdecimal() else 0
 
 
 def _redirect(verb: Element, _first: bool, _last: bool) -> Iterator[str]:

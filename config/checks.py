@@ -5,7 +5,7 @@ import functools
 import importlib.resources
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import phonenumbers
 from pydantic import AfterValidator
@@ -55,10 +55,25 @@ def host_name(name: str) -> str:
 
 def web_address(url: str) -> str:
     """Refuse what is no web address, or one that holds a password."""
+    if wrong := re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise ValueError(f"{url!r} contains {wrong.group()!r}, which no web address has; remove it, or write %20 for a space")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
         raise ValueError(f"{url!r} is not a complete web address: write it without user or fragment, as in https://app.example.com/health")
+    _check_port(parts)
+    if not (parts.path + parts.query).isascii():
+        raise ValueError(f"{url!r} has letters in its path that no request can hold; write them percent-encoded, as in %C3%BC for ü")
     return url
+
+
+def _check_port(parts: SplitResult) -> None:
+    """Refuse a port that is none."""
+    try:
+        possible = parts.port != 0
+    except ValueError:
+        possible = False
+    if not possible:
+        raise ValueError(f"{parts.netloc!r} has a port that is none: write one from 1 to 65535, or leave it out")
 
 
 def entry_address(url: str) -> str:

@@ -25,6 +25,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _unanswered(settings)
     yield from _health_without_probe(settings)
     yield from _probe_elsewhere(settings)
+    yield from _shared_hosts(settings)
     yield from _overlapping(settings)
     yield from _crowded(settings)
 
@@ -75,6 +76,14 @@ def _probe_elsewhere(settings: Settings) -> Iterator[Contradiction]:
     for url in settings.probe.urls:
         if (host := urlsplit(url).hostname) not in settings.api.hosts:
             yield ("probe", "urls"), url, f"{host} is not a host of this stack; if it leads to these APIs, add it to [api] hosts"
+
+
+def _shared_hosts(settings: Settings) -> Iterator[Contradiction]:
+    """By its host a failure counts as the primary's or as our own."""
+    for host in settings.api.hosts:
+        if host in settings.primary.hosts:
+            why = "nobody could tell whose failure it is, and missed texts would come back to us; take it out of one of the two"
+            yield ("api", "hosts"), host, f"{host} is a host of [primary] hosts too: {why}"
 
 
 def _overlapping(settings: Settings) -> Iterator[Contradiction]:

@@ -7,6 +7,7 @@ Exit status: 0 done, 1 something was wrong and said in a sentence, 2 the words w
 
 import atexit
 import gc
+import io
 import sys
 from typing import Annotated, NoReturn
 
@@ -113,6 +114,9 @@ def source(context: typer.Context, name: str) -> str:
 
 def main() -> None:
     """Run a command; what goes wrong is one sentence on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding shows `\\xfc` for `ü`
     try:
         with explained("AWS"):
             app(prog_name="fallback")

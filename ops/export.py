@@ -119,6 +119,7 @@ def filled(database: sqlite3.Connection, events: Iterable[Item]) -> int:
 def row(event: Item) -> list[Any]:
     """An event as its columns; what is no plain value as JSON."""
     event = event | {"ms": float(event["ms"])} if "ms" in event else event
+    event = event | {"error_code": None} if event.get("error_code") == NO_ERROR else event
     event = event | {"person": person_of(event)}
     values = [event.get(NAMES.get(column, column)) for column in COLUMNS]
     return [json.dumps(value) if isinstance(value, dict | list) else value for value in values]

@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Environment, Stack, Tags
 from constructs import Construct
 
+from config.egress import edges_near
 from config.folders import TEMPLATES
 from config.settings import Settings
 from config.version import version
@@ -90,10 +91,11 @@ class FallbackStack(Stack):
 
     def outputs(self, settings: Settings) -> None:
         """What the platform team points Twilio at, and what the commands look things up by."""
+        edges = f"&e={','.join(edges_near(settings.region))}"
         values = {
-            "VoiceUrl": f"{self.voice.url}/voice{AS_A_FALLBACK['voice']}",
+            "VoiceUrl": f"{self.voice.url}/voice{AS_A_FALLBACK['voice']}{edges}",
             "TrunkUrl": f"{self.voice.url}/trunk/",
-            "SmsUrl": f"{self.messaging.url}/sms{AS_A_FALLBACK['sms']}",
+            "SmsUrl": f"{self.messaging.url}/sms{AS_A_FALLBACK['sms']}{edges}",
             "RecordingUrl": f"{self.callbacks.url}/recording",
             "VoiceApiId": self.voice.api.rest_api_id,
             "MessagingApiId": self.messaging.api.rest_api_id,

@@ -8,8 +8,7 @@ from typing import Any
 
 from lambdas.workers.command import command_line
 from lambdas.workers.events import Line, sid_of
-
-LONGEST_SUBJECT = 99  #: characters, ASCII, as SNS allows
+from lambdas.workers.subject import subject_of
 
 
 def message(line: Line, environment: str) -> dict[str, Any]:
@@ -17,7 +16,7 @@ def message(line: Line, environment: str) -> dict[str, Any]:
     subject = f"[{environment}] {line['emergency']} was dialled on {phone_in(line['params'])}"
     facts = {"kind": "emergency", "environment": environment, "number": line["emergency"], "call": sid_of(line["params"])}
     return {
-        "Subject": subject.encode("ascii", "replace").decode()[:LONGEST_SUBJECT],
+        "Subject": subject_of(subject),
         "Message": "\n".join(lines(line, environment)),
         "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in facts.items()},
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lambdas.workers.command import command_line
+from lambdas.workers.subject import subject_of
 from lambdas.workers.webhook import NotSent, connected
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 IN_A_ROW = 3
-LONGEST_SUBJECT = 99  #: characters, as SNS allows
 
 
 class Health:
@@ -42,7 +42,7 @@ class Health:
 
     def announce(self, url: str, well: bool, seen: str, now: datetime) -> None:
         """Tell people."""
-        host = urlsplit(url).hostname
+        host = (urlsplit(url).hostname or "").encode("idna").decode()  # a subject takes ASCII alone
         subject = f"[{self.environment}] the primary {'is back' if well else 'does not answer its health check'}: {host}"
         text = [
             "The primary answers its health check again. Callers reach it from the next call on, without anybody's doing."
@@ -53,7 +53,7 @@ class Health:
             f"Next:      {command_line('status', self.environment)}",
             "Runbook:   docs/runbook.md, The primary is failing",
         ]
-        self.sns.publish(TopicArn=self.topic, Subject=subject[:LONGEST_SUBJECT], Message="\n".join(text))
+        self.sns.publish(TopicArn=self.topic, Subject=subject_of(subject), Message="\n".join(text))
 
 
 def status_of(url: str) -> tuple[bool, str]:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,10 +14,9 @@ from lambdas.answer.addresses import is_withheld
 from lambdas.workers.command import command_line
 from lambdas.workers.error_codes import explain
 from lambdas.workers.events import is_outbound, other_side_of, person_of
+from lambdas.workers.subject import subject_of
 
 MACHINES = ("email-json", "http", "https", "sqs", "lambda", "firehose")
-LONGEST_SUBJECT = 99  #: characters
-NOT_IN_SUBJECTS = re.compile(r"[^ -~]")  #: ASCII without control characters and line breaks
 UNKNOWN = "an unknown caller"
 
 Item = Mapping[str, Any]
@@ -30,7 +28,7 @@ def message(item: Item, environment: str, bucket: str) -> dict[str, Any]:
     subject = f"Voicemail ({length(item)}) for {other_side_of(item) or 'an unknown number'} [{environment}]"
     words = text(item, environment)
     return {
-        "Subject": NOT_IN_SUBJECTS.sub("?", subject)[:LONGEST_SUBJECT],
+        "Subject": subject_of(subject),
         "MessageStructure": "json",
         "Message": json.dumps({"default": words, "email": words, "sms": subject} | dict.fromkeys(MACHINES, facts)),
         "MessageAttributes": attributes(item, environment),

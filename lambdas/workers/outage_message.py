@@ -9,10 +9,10 @@ from typing import Any, Self
 from lambdas.workers.command import command_line
 from lambdas.workers.error_codes import explain
 from lambdas.workers.events import Item
+from lambdas.workers.subject import subject_of
 from lambdas.workers.timeline import is_fallback, is_message
 
 MOST_LISTED = 5  #: codes and URLs in a message
-LONGEST_SUBJECT = 99  #: characters, ASCII, as SNS allows
 RUNBOOK = "docs/runbook.md, The primary is failing"
 
 
@@ -78,7 +78,7 @@ def without_figures(environment: str) -> dict[str, Any]:
 def written(environment: str, subject: str, lines: list[str], state: str) -> dict[str, Any]:
     """The arguments of `publish`."""
     return {
-        "Subject": f"[{environment}] {subject}".encode("ascii", "replace").decode()[:LONGEST_SUBJECT],
+        "Subject": subject_of(f"[{environment}] {subject}"),
         "Message": "\n".join(lines),
         "MessageAttributes": {
             name: {"DataType": "String", "StringValue": value}

@@ -17,6 +17,7 @@ from cfnlint.config import ManualArgs
 from answerbook import grammar
 from answerbook.compile import compile_book
 from config.deployed import Deployed
+from config.egress import edges_near
 from config.settings import load
 from config.version import version
 from stacks.api import CONTENT_TYPES
@@ -217,8 +218,9 @@ def test_a_mistake_in_the_settings_ends_the_synthesis_with_one_line(tmp_path: Pa
 def test_what_is_printed_is_what_twilio_is_pointed_at(production: Json) -> None:
     """With the connection overrides of a fallback URL, so that nobody has to know them."""
     outputs = {name: json.dumps(output["Value"]) for name, output in production["Outputs"].items()}
-    assert "/voice#rc=2&rp=all" in outputs["VoiceUrl"]
-    assert "/sms#rc=2&rp=ct" in outputs["SmsUrl"]
+    edges = ",".join(edges_near(load("production").region))
+    assert f'/voice#rc=2&rp=all&e={edges}"' in outputs["VoiceUrl"]
+    assert f'/sms#rc=2&rp=ct&e={edges}"' in outputs["SmsUrl"]
 
 
 def test_the_stack_bears_the_version_of_the_project(production: Json) -> None:

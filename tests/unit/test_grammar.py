@@ -330,6 +330,7 @@ def test_words_around_a_placeholder_still_count_towards_the_limit() -> None:
         ('<Record maxLength="60" recordingStatusCallback="/r"/>', "<Record> without action"),
         ('<Record maxLength="60" action="/a"/>', "<Record> without recordingStatusCallback"),
         ('<Record recordingStatusCallback="/r" action="/a"/>', "<Record> without maxLength"),
+        ('<Record maxLength="86400" recordingStatusCallback="/r" action="/a"/>', "<Record maxLength> over 14400 s"),
         ("<Gather/><Hangup/>", "<Gather> without action"),
         ('<Gather action="/a"/>', "a caller who presses nothing is cut off"),
         ("<Dial>+15550100</Dial>", "the call ends, answered or not"),

@@ -1,8 +1,10 @@
 """`fallback preview` and `fallback flows`: what callers will hear, before anybody deploys it."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -381,3 +383,12 @@ def test_a_phone_of_the_company_at_voice_is_told_where_it_belongs(project: Path)
     assert "SipUrl followed by its name" in shown
     assert "<Number>911</Number>" in shown
     assert "SipUrl" not in run(project, "preview", "--from", "+442071838750", "--to", "+15005550006")
+
+
+def test_a_terminal_that_takes_ascii_alone_shows_the_rest_somehow() -> None:
+    """As `PYTHONIOENCODING=ascii`, or a container without a locale."""
+    words = ["preview", "--to", "+15005550006", "--body", "gr\u00fcn \u2013 ?", "--environment", "local"]
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-m", "ops.cli", *words], check=False, env=environ, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
