@@ -100,4 +100,4 @@ def test_no_connection_and_a_redirect_are_not_well(asked: Asked, primary: Primar
 def test_a_host_with_letters_of_its_own_can_be_told(asked: Asked) -> None:
     """A subject with a letter that is not ASCII is refused by SNS, and then nobody is told."""
     asked.health.announce("https://gr\u00fcn.example.com/health", well=False, seen="HTTP 500", now=NOW)
-    assert asked.subjects() == ["[production] the primary does not answer its health check: xn--grn-hoa.example.com"]
+    assert asked.subjects() == ["[production] the primary does not answer its health check: xn--grn-ioa.example.com"]
