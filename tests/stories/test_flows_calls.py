@@ -110,7 +110,7 @@ def test_the_third_person_called_takes_the_call(flows: Place, down: str) -> None
         (SECOND, "no-answer", False),
         (DESK, "completed", True),
     ]
-    assert made.legs[-1].words == [f"A call from {CALLER}. Press 1 to take it."]
+    assert made.legs[-1].words == [f"A call from +{' '.join(CALLER[1:])}. Press 1 to take it."]
     assert [heard.seconds for heard in made.heard if heard.kind == "talk"] == [42]
     assert made.recordings == []
     assert clean(made)
