@@ -48,7 +48,10 @@ answer = "out"
 NAMES = 'trunks = ["main"]\nsip_domains = ["office"]\napps = ["pbx"]'
 
 
-sign = RequestSigner.handler
+sign, read, services = RequestSigner.handler, JSONFileLoader.load_file, Loader.list_available_services
+content = cache(lambda path: read(JSONFileLoader(), path))
+methods = cache(responses.method_names_from_class)
+known: dict[tuple[str, ...], list[str]] = {}
 
 
 def named_not_signed(signer: RequestSigner, *, request: Any, **more: Any) -> Any:
@@ -60,23 +63,24 @@ def named_not_signed(signer: RequestSigner, *, request: Any, **more: Any) -> Any
     return None
 
 
-@pytest.fixture(scope="session", autouse=True)
+def available(loader: Loader, type_name: str) -> list[str]:
+    """The services that botocore knows, looked for once."""
+    key = type_name, *loader.search_paths
+    return known.get(key) or known.setdefault(key, services(loader, type_name))
+
+
+@pytest.fixture(scope="module", autouse=True)
 def looked_up_once() -> Iterator[None]:
-    """What botocore and moto look up for each session and request does not change meanwhile; the tests make hundreds, and thousands."""
-    read, services = JSONFileLoader.load_file, Loader.list_available_services
-    content = cache(lambda path: read(JSONFileLoader(), path))
-    known: dict[tuple[str, ...], list[str]] = {}
+    """What botocore and moto look up for each session and request does not change meanwhile; the tests make hundreds, and thousands.
 
-    def available(loader: Loader, type_name: str) -> list[str]:
-        key = type_name, *loader.search_paths
-        return known.get(key) or known.setdefault(key, services(loader, type_name))
-
+    Only here: the stories, whose cloud wants real signatures, may run in the same process.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(UserAgentString, "to_string", lambda _: "Boto3")
         patch.setattr(RequestSigner, "handler", named_not_signed)
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: content(path))
         patch.setattr(Loader, "list_available_services", available)
-        patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+        patch.setattr(responses, "method_names_from_class", methods)
         yield
 
 
