@@ -157,14 +157,14 @@ def redrive(
 
 
 def accept(
-    sid: Annotated[str | None, typer.Argument(help="SID of the recording (RE…) or of its call (CA…); without one: what there is")] = None,
+    sid: Annotated[str | None, typer.Argument(help="SID of the recording (RE…), its call (CA…) or a file (ME…)")] = None,
     note: Annotated[str, typer.Option(help="why, as in 'listened to it, it is all there'")] = "",
     since: SinceOption = None,
     as_json: JsonOption = False,
     environment: EnvironmentOption = PRODUCTION,
     region: RegionsOption = None,
 ) -> None:
-    """Accept a voicemail that is not as announced, or never came. Without a SID: explains which there are, of a month or since then.
+    """Accept what is not as announced, or never came. Without a SID: explains which there are, of a month or since then.
 
     One that is stored but differs from what Twilio announced, or is encrypted, stays at Twilio; once accepted it is deleted there if the
     settings say so. One that could not be fetched is waited for no more; nothing is deleted.
@@ -177,18 +177,17 @@ def accept(
     """
     desk, now = Desk.open(environment, region), datetime.now(UTC)
     if sid:
-        accept_one(desk, inbox.find(desk, sid), note, now)
+        awaited = [item for item in desk.history.waiting(COLLECT) if item["sid"] == sid]
+        accept_one(desk, awaited[0] if awaited else inbox.find(desk, sid), note, now)
         return
     found = everything(desk, Period.of(since, None, None, now) if since else Period.last(inbox.FAR_BACK, now))
-    left = [(item, why) for item in found if item["kind"] == inbox.KIND and (why := why_left(item, now))]
+    left = [(item, why) for item in found if (why := why_left(item, now))]
     if as_json:
         print(json.dumps([told(item) | {"why": why} for item, why in left]))
         return
     for item, why in left:
         out.print(escape(f"{item['sid']} {why}"), soft_wrap=True)
-    out.print(
-        f"{count(len(left), 'voicemail')} left behind." + (f" `{desk.command('voicemails accept RE…')}` accepts one." if left else "")
-    )
+    out.print(f"{count(len(left), 'file')} left behind." + (f" `{desk.command('voicemails accept SID')}` accepts one." if left else ""))
 
 
 def accept_one(desk: Desk, item: Item, note: str, now: datetime) -> None:

@@ -111,8 +111,8 @@ def test_the_readme_says_what_an_idle_stack_costs() -> None:
 def test_the_readme_shows_the_urls_as_the_stack_prints_them() -> None:
     """With the connection overrides that the outputs have."""
     text = (ROOT / "README.md").read_text()
-    assert f"`VoiceUrl` as printed, with `{AS_A_FALLBACK['voice']}`" in text
-    assert f"`SmsUrl` as printed, with `{AS_A_FALLBACK['sms']}`" in text
+    assert f"`VoiceUrl` as printed, with `{AS_A_FALLBACK['voice']}&e=…`" in text
+    assert f"`SmsUrl` as printed, with `{AS_A_FALLBACK['sms']}&e=…`" in text
 
 
 # --- versions, and what leads where

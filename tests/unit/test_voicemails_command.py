@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from lambdas.workers.events import Item
-from lambdas.workers.tasks import Recording, body_of
+from lambdas.workers.tasks import Media, Recording, body_of
 from lambdas.workers.voicemails import Voicemails, stamp
 from tests.unit.engineer import add, deployment, fallback, sid, voicemail
 from tests.unit.event_table import TABLE
@@ -166,7 +166,7 @@ def test_what_stays_behind_is_explained(run: Run) -> None:
     assert f"{sid('RE', 3)} is failed since" in out
     assert f"{sid('RE', 8)} differs: {ODD}; it is stored, and stays at Twilio" in out
     assert f"{sid('RE', 9)} is encrypted" in out
-    assert "3 voicemails left behind. `fallback voicemails accept RE…" in out
+    assert "3 files left behind. `fallback voicemails accept SID" in out
     assert {each["sid"] for each in json.loads(run("accept", "--json")[1])} == {sid("RE", number) for number in (3, 8, 9)}
 
 
@@ -180,7 +180,7 @@ def test_a_file_that_is_accepted_waits_for_the_machine(run: Run, heard: bool) ->
     assert f"accepted: it differs: {ODD}" in run("accept", sid("RE", 8), "--note", "all of it is there")[1]
     assert (kept(8)["accepted_note"], "next_attempt" in kept(8)) == ("all of it is there", True)
     assert kept(8)["todo"] == ("finish" if heard else "hear")
-    assert "no voicemails left behind" in run("accept")[1]
+    assert "no files left behind" in run("accept")[1]
 
 
 def test_a_voicemail_that_never_came_is_given_up_when_told(run: Run) -> None:
@@ -190,6 +190,18 @@ def test_a_voicemail_that_never_came_is_given_up_when_told(run: Run) -> None:
     assert kept(3)["state"] == "given up"
     assert not {"todo", "next_attempt"} & kept(3).keys()
     assert "given up" in run("status")[1]
+
+
+def test_a_photo_that_never_came_is_given_up_too(run: Run) -> None:
+    """Else it would count as late for as long as its item is kept."""
+    voicemails = Voicemails(boto3.resource("dynamodb", region_name="us-east-1").Table(TABLE), 400)
+    task = Media(ACCOUNT, sid("MM"), sid("ME"), "", "image/jpeg")
+    item = voicemails.announce(task, datetime.now(UTC) - timedelta(days=15))
+    voicemails.retry(item, "failed", "it is an error page and no image/jpeg", None)
+    assert f"{sid('ME')} is failed since" in run("accept")[1]
+    assert "it is an error page and no image/jpeg" in run("accept", sid("ME"), "--note", "asked for it again")[1]
+    assert "no files left behind" in run("accept")[1]
+    assert list(voicemails.waiting("collect")) == []
 
 
 def test_what_is_as_announced_needs_nobody_to_accept_it(run: Run) -> None:
