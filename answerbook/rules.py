@@ -24,7 +24,9 @@ NO_CONDITION = "; conditions are Twilio's parameters, as in From, To, ErrorCode,
 #: What a condition wants whose value is often written as something else.
 AS_TEXT = {"open": 'name the calendar, as in open = "office"; for when it is closed, let a rule without `open` follow'}
 
-NAMES = PARAMETERS | set(OWN_CONDITIONS)
+#: What status callbacks alone carry, which no rule answers.
+OF_STATUS_CALLBACKS = {"MessageStatus", "CallbackSource"}
+NAMES = PARAMETERS - OF_STATUS_CALLBACKS | set(OWN_CONDITIONS)
 #: A star is a key of the phone, and speech may be anything: these are compared as they are.
 LITERAL = frozenset({"Digits", "SpeechResult", "trunk", "sip", "app"})
 ADDRESSES = frozenset({"To", "From", "Called", "Caller", "ForwardedFrom", "person"})

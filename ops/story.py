@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.workers.error_codes import explain
-from lambdas.workers.events import ANSWERED, END, FAILURE, MISSED, UNHEARD, Item, is_outbound
+from lambdas.workers.events import ANSWERED, END, FAILURE, MISSED, STATUS, UNHEARD, Item, is_outbound
 from lambdas.workers.hand_back import LOST, ORIGINAL, REPLAY, SENDING
 from lambdas.workers.voicemails import shown
 
@@ -135,6 +135,17 @@ def recording(item: Item) -> Chapter:
     return Chapter(item["time"], f"Twilio reports the recording as {status}" + (f", {seconds} s" if seconds else ""), [], "recording")
 
 
+def status(item: Item) -> Chapter:
+    """A status callback that came where callers are answered."""
+    params = item.get("params") or {}
+    name = "MessageStatus" if "MessageStatus" in params else "CallStatus"
+    lines = [
+        f"it came to {item.get('path', '?')}, which answers callers and texts; nobody was answered, and nothing was counted",
+        "correct it at Twilio: the status callback URL of the number, messaging service, call or text has to name your own application",
+    ]
+    return Chapter(item["time"], f"A status callback, sent here by mistake: {name}={params.get(name, '?')}", lines, STATUS)
+
+
 def voicemail(item: Item) -> Chapter:
     """A voicemail, as it is now."""
     lines = [f"{label}: {item[name]}" for name, label in FACTS.items() if item.get(name)]
@@ -211,6 +222,7 @@ CHAPTERS: dict[str, Callable[[Item], Chapter]] = {
     REPLAY: replay,
     END: end,
     MISSED: missed,
+    STATUS: status,
     UNHEARD: unheard,
     ANSWERED: recovered,
     FAILURE: failure,

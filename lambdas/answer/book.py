@@ -44,6 +44,13 @@ ESCAPED = (
 )
 
 
+#: Statuses that status callbacks alone bring: of a call that is over, and of a text that was sent (one that comes in is `received`).
+#: https://www.twilio.com/docs/voice/twiml#callstatus-values, https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+OVER = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
+SENT = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "delivered", "undelivered", "failed", "canceled", "read"})
+#: What a caller's request carries although the call is over: an address that failed, what a verb without `action` came to.
+OF_A_CALLER = frozenset({"ErrorUrl", "Digits", "SpeechResult", "DialCallStatus", "QueueResult", "SessionStatus", "HandoffData"})
+
 MORE = "..."  #: in the place of what was cut
 #: What makes no difference between texts: space and ASCII's punctuation, what typographers and other scripts use for it, invisible signs;
 #: the full-width forms (U+FF01 to U+FF5E) are ASCII's.
@@ -230,6 +237,14 @@ def spoken(value: str) -> str:
     if digits.isdigit():
         return value[: value[:1] == "+"] + " ".join(digits)
     return value.partition(":")[2].partition("@")[0] if value.startswith(EMPLOYEES) else value
+
+
+def is_status_callback(request: Request) -> bool:
+    """Whether Twilio tells at an entry what became of a call or of a text that was sent: there is nobody to answer.
+    https://www.twilio.com/docs/voice/api/call-resource#statuscallback, https://www.twilio.com/docs/messaging/guides/track-outbound-message-status"""
+    fields = request.fields
+    tells = fields.get("CallStatus") in OVER or "CallbackSource" in fields or fields.get("MessageStatus") in SENT
+    return tells and OF_A_CALLER.isdisjoint(fields) and not named_step(request.path)
 
 
 def entry_of(request: Request) -> str:

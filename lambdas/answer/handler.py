@@ -2,11 +2,12 @@
 
     request unreadable            -> the unverified answer, a count
     signature wrong or missing    -> the unverified answer, a count
+    a status callback at an entry -> silence, an event that names the mistake
     tokens unreadable             -> the unverified answer, the event marked `unverifiable`
     anything else that goes wrong -> the last resort, a count with the place of the fault
     the function itself broken    -> API Gateway's gateway response (stacks/api.py)
 
-Callbacks are no callers: Twilio must learn the truth there (204, 403, or 503, after which it tries again).
+Recording callbacks are no callers: Twilio must learn the truth there (204, 403, or 503, after which it tries again).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 import time
 
-from lambdas.answer.book import Book
+from lambdas.answer.book import Book, is_status_callback
 from lambdas.answer.journal import Journal, sid_of
 from lambdas.answer.request import Event, Json, Request, Unreadable, medium_of
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED, trust_of
@@ -27,6 +28,7 @@ BARE = {
     "voice": "<Response><Say>We are sorry, we cannot take your call right now. Please try again later.</Say><Hangup/></Response>",
     "sms": "<Response/>",
 }
+SILENCE = "<Response/>"
 CALLBACK_STATUS = {VERIFIED: 204, UNVERIFIABLE: 503, FORGED: 403}
 
 ADDRESSES = {":callbacks": os.environ["CALLBACKS_URL"], ":media": os.environ.get("MEDIA_URL", "")}
@@ -60,6 +62,9 @@ def answer(request: Request, started: float) -> Response:
     if request.medium == "callback":
         JOURNAL.write(request, trust, None, since(started))
         return {"statusCode": CALLBACK_STATUS[trust], "body": ""}
+    if trust == VERIFIED and is_status_callback(request):
+        JOURNAL.write(request, trust, None, since(started))
+        return twiml(SILENCE)
     now = time.time()
     choice = (BOOK.choose if trust == VERIFIED else BOOK.choose_unverified)(request, now)
     response = twiml(BOOK.fill(choice.document, request, ADDRESSES))

@@ -45,7 +45,7 @@ PARAMETERS = frozenset(
     DialCallSid DialCallStatus DialCallDuration DialBridged DialSipResponseCode CallDuration Duration SipResponseCode
     RecordingSid RecordingUrl RecordingStatus RecordingDuration RecordingChannels RecordingSource RecordingStartTime RecordingTrack
     SipDomain SipDomainSid SipCallId SipSourceIp SipUsername
-    MessageSid SmsSid SmsMessageSid SmsStatus MessagingServiceSid Body NumMedia NumSegments OptOutType
+    MessageSid SmsSid SmsMessageSid SmsStatus MessageStatus CallbackSource MessagingServiceSid Body NumMedia NumSegments OptOutType
     ButtonPayload ButtonText Latitude Longitude Address Label ProfileName WaId Forwarded
     """.split()
 ) | {f"{name}{index}" for name in ("MediaUrl", "MediaContentType") for index in range(10)}
@@ -77,19 +77,19 @@ class Journal:
         """The line of one request."""
         line = self.entry(request, trust, choice, milliseconds) if self.keeps(request, trust) else {}
         proof = trust == VERIFIED and line.get("probe")
-        self.emit(line, "" if proof else self.metrics(request.medium, self.outcome(request, trust), milliseconds))
+        self.emit(line, "" if proof else self.metrics(request.medium, self.outcome(request, trust, choice), milliseconds))
 
     def count(self, medium: str, outcome: str, **facts: str) -> None:
         """A line that only counts: an unreadable request, or an answer that failed (with where, never with what was said)."""
         self.emit(dict(facts), self.metrics(medium, outcome))
 
-    def outcome(self, request: Request, trust: str) -> str:
+    def outcome(self, request: Request, trust: str, choice: Choice | None) -> str:
         """What is counted: the trust, but that callbacks are no callers, and that what is forged, or of a form that cannot be checked, and
         names an account of ours may be a real caller and our token a stale one: `refused`. Anybody can ask so, therefore the alarm counts
         whom Twilio confirms (`lambdas.workers.claims`). The probe counts its verified requests itself."""
         if trust == FORGED or (trust == UNVERIFIABLE and is_uncheckable(request)):
             return "refused" if request.fields.get("AccountSid") in self.book.accounts else FORGED
-        return "delivered" if trust == VERIFIED and request.medium == "callback" else trust
+        return "delivered" if trust == VERIFIED and not choice else trust
 
     def keeps(self, request: Request, trust: str) -> bool:
         """Whether anything of the request is kept. What nobody vouches for has at least to name an account of ours."""
@@ -121,12 +121,14 @@ class Journal:
                 "step": choice.step,
                 "at": choice.at,
             }
+        elif request.medium != "callback":
+            line["status_callback"] = True
         if trust == VERIFIED and request.fields.get("AccountSid") == PROBE_ACCOUNT:
             line["probe"] = True
         elif trust == VERIFIED and (number := self.book.emergency_in(request)):
             line["emergency"] = number
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
-        if request.medium == "sms" and trust == VERIFIED and not self.book.masked:
+        if request.medium == "sms" and trust == VERIFIED and choice and not self.book.masked:
             line |= original_of(request.body)
         return line
 

@@ -49,6 +49,7 @@ PARAMETERS = {
     "direction": "Direction",
 }
 FACTS = ("medium", "entry", "path", "trunk", "emergency", "trust", "answer", "document", "step", "at", "book", "ms", "params")
+STATUS = "status"  #: kind of a status callback that came to an entry, where it should not
 OUTBOUND = "outbound"  #: what the direction of a call begins with that the company placed
 DAY = 86_400
 PROBE_DAYS = 2
@@ -211,7 +212,9 @@ def other_side_of(item: Mapping[str, Any]) -> str:
 
 
 def kind_of(line: Line) -> str:
-    """`recording` for a recording status callback, else `request`."""
+    """`recording` for a recording status callback, `status` for any other that came by mistake, else `request`."""
+    if line.get("status_callback"):
+        return STATUS
     return "recording" if line["medium"] == "callback" else "request"
 
 

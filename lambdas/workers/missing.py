@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.workers import calls, recordings
 from lambdas.workers.call_events import CallEvents
-from lambdas.workers.events import MISSED
+from lambdas.workers.events import MISSED, STATUS
 from lambdas.workers.progress import Progress
 from lambdas.workers.tasks import FINAL, Recording
 from lambdas.workers.timeline import Timeline
@@ -77,7 +77,11 @@ class Missing:
         and nothing else: their lines may be lost."""
         timeline = Timeline(self.table)
         claimed = {event["sid"] for event in timeline.strangers(since, until) if event.get("medium") != "sms"}
-        events = [(event["pk"], event["kind"]) for event in timeline.events(since, until) if event.get("medium") != "sms"]
+        events = [
+            (event["pk"], event["kind"])
+            for event in timeline.events(since, until)
+            if event.get("medium") != "sms" and event["kind"] != STATUS
+        ]
         came = claimed | {call for call, kind in events if kind != MISSED}
         return came, {call for call, _ in events} - came
 

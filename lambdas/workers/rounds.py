@@ -8,7 +8,7 @@ what cannot be sent (a cookie, a time of the day) is left out.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lambdas.answer.book import Book
+from lambdas.answer.book import OVER, Book
 
 PRIMARY = "https://primary.invalid"
 NUMBER = "+15005550006"  #: Twilio's own for tests (https://www.twilio.com/docs/iam/test-credentials)
@@ -48,6 +48,8 @@ def asked(book: Book, conditions: Iterable[Any]) -> dict[str, str]:
     for name, kind, values in conditions:
         if name not in NOT_SENT:
             found.setdefault("From" if name == "person" else name, value_for(book, kind, values))
+    if found.get("CallStatus") in OVER:  # without an address that failed it would be taken for a status callback
+        found.setdefault("ErrorUrl", PRIMARY + "/")
     return found
 
 

@@ -83,3 +83,10 @@ def test_every_language_of_the_examples_is_heard_within_the_hour(environment: st
     names = [("voice", ""), ("sms", ""), *((kind, name) for kind, known in kinds.items() for name in known)]
     longest = max(len(cases(answers, *each)) for each in names)
     assert longest * len(names) <= 60
+
+
+def test_a_rule_for_calls_that_are_over_is_asked_as_a_callers() -> None:
+    """With an address that failed; without one it would be a status callback, which nobody answers."""
+    answers = book('[[voice]]\nCallStatus = "completed"\nanswer = "sorry"\n')
+    asked = next(case for case in cases(answers, "voice") if case.get("CallStatus"))
+    assert asked == {"CallStatus": "completed", "ErrorUrl": "https://primary.invalid/"}
