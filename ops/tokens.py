@@ -102,31 +102,33 @@ def check_tokens(environment: EnvironmentOption = PRODUCTION, region: RegionOpti
         out.print("every token is accepted by Twilio")
 
 
-def prune_tokens(account: Account, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
+def prune_tokens(signer: Signer, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
     """Forget an account's older tokens. Once Twilio signs with the newest; in force within minutes.
 
-    One is left for each Region; with a Region named (AC…@ie1) the others' stay as they are.
+    One is left for each Region; with a Region named (AC…@ie1, AC…@us1) the others' stay as they are.
 
     Example:
 
         fallback tokens prune AC00000000000000000000000000000002
     """
     deployment = Deployment.find(environment, region)
-    put(deployment, "TokensSecretArn", without_old_tokens(read(deployment, "TokensSecretArn"), checked_account(account)))
+    tokens = read(deployment, "TokensSecretArn")
+    put(deployment, "TokensSecretArn", {**tokens, **{name: as_list(tokens[name])[:1] for name in meant(tokens, signer)}})
     out.print(f"done; the newest is left. Functions that are in use forget the others within {IN_FORCE} minutes of their next request.")
 
 
 def remove_token(signer: Signer, environment: EnvironmentOption = PRODUCTION, region: RegionOption = None) -> None:
-    """Forget a shared key, a Region that was left, or an account. All of its secrets go.
+    """Forget a shared key, an account, or a Region that it left. All of its secrets go: of an account those of every Region, unless one is
+    named (AC…@ie1, AC…@us1).
 
     Example:
 
         fallback tokens remove webhooks_sharedkey_01k5h4v2x8r7q9m3n6p0s4t1w2
     """
-    deployment, name = Deployment.find(environment, region), checked_signer(signer)
+    deployment = Deployment.find(environment, region)
     tokens = read(deployment, "TokensSecretArn")
-    known(tokens, [name] if name in tokens else [], name)
-    put(deployment, "TokensSecretArn", {other: value for other, value in tokens.items() if other != name})
+    going = meant(tokens, signer)
+    put(deployment, "TokensSecretArn", {name: value for name, value in tokens.items() if name not in going})
     out.print(f"done. Functions that are in use forget it within {IN_FORCE} minutes of their next request.")
 
 
@@ -199,22 +201,20 @@ def with_token(tokens: Mapping[str, Any], name: str, token: str) -> dict[str, An
     return {**tokens, **others, name: [token, *others.get(name, [])]}
 
 
-def without_old_tokens(tokens: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Only the newest token of an account in each Region, or in the one that is named: what to do once a rotation is over."""
-    names = [name] if "@" in name else siblings(tokens, name)
-    known(tokens, [each for each in names if tokens.get(each)], name)
-    return {**tokens, **{each: as_list(tokens[each])[:1] for each in names if tokens.get(each)}}
+def meant(tokens: Mapping[str, Any], signer: str) -> list[str]:
+    """The names in the secret for which this one stands: of an account in each of its Regions, unless one is named (`AC…@us1` too). Raises
+    OpsError where there are none."""
+    name = checked_signer(signer)
+    names = [name] if "@" in signer else siblings(tokens, name)
+    found = [each for each in names if each in tokens and each != PROBE_ACCOUNT]
+    if not found:
+        raise OpsError(f"{signer} has no token here; there are tokens of {', '.join(counted(tokens)) or 'no account'}")
+    return found
 
 
 def siblings(tokens: Mapping[str, Any], name: str) -> list[str]:
     """The names of the same account, in whichever Region; of a shared key its own."""
     return names_of(name.partition("@")[0], tokens)
-
-
-def known(tokens: Mapping[str, Any], found: list[str], name: str) -> None:
-    """Refuse a name of which nothing is found. Raises OpsError."""
-    if not found:
-        raise OpsError(f"{name} has no token here; there are tokens of {', '.join(counted(tokens)) or 'no account'}")
 
 
 def with_key(keys: Mapping[str, Any], account: str, key: str, secret: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@
 `sip:+1...@pbx`, `tel:+1...`, `%2B1...`, `<sip:...>` and `+1 (202) 555-0100` all become the number that is in them.
 """
 
+from urllib.parse import unquote
+
 from lambdas.answer.request import Fields, Json, Request
 
 WITHHELD = "anonymous"
@@ -17,9 +19,11 @@ WITHHELD = "anonymous"
 WITHHELD_WORDS = frozenset({"anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld"})
 WITHHELD_DIGITS = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
 
-SEPARATORS = str.maketrans("", "", " \u00a0-.()/")
+#: What stands between digits, and the key by which some telephones end them.
+SEPARATORS = str.maketrans("", "", " \u00a0-.()/#")
 SCHEMES = ("sip:", "sips:", "tel:")
 EMPLOYEES = ("sip:", "sips:", "client:")
+CHANNELS = ("whatsapp:", "rcs:")
 LONGEST_NUMBER = 15  #: digits of E.164, the country's included
 SHORTEST_CALLER = 11  #: digits of a caller's number without plus that can only have a country's in front
 SHORTEST_CALLED = 8  #: of a number of the company's, which Twilio always writes with the country's
@@ -52,8 +56,8 @@ def user_of(address: str) -> str:
     text = address.rpartition("<")[2].strip(" >")
     scheme, colon, rest = text.partition(":")
     if f"{scheme.lower()}{colon}" not in SCHEMES:
-        return text.replace("%2B", "+").replace("%2b", "+")
-    return rest.partition("@")[0].partition(";")[0].replace("%2B", "+").replace("%2b", "+")
+        return unquote(text)
+    return unquote(rest.partition("@")[0].partition(";")[0])
 
 
 def digits_of(user: str) -> str:

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 
-from lambdas.answer.addresses import EMPLOYEES, WITHHELD, called, in_full, is_employee, is_number, is_withheld, normal, person_in
+from lambdas.answer.addresses import CHANNELS, EMPLOYEES, WITHHELD, called, in_full, is_employee, is_number, is_withheld, normal, person_in
 from lambdas.answer.request import COOKIE, Json, Request, parts_of
 
 TYPE_CHECKING = False
@@ -52,12 +52,8 @@ SENT = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "deliver
 OF_A_CALLER = frozenset({"ErrorUrl", "Digits", "SpeechResult", "DialCallStatus", "QueueResult", "SessionStatus", "HandoffData"})
 
 MORE = "..."  #: in the place of what was cut
-#: What makes no difference between texts: space and ASCII's punctuation, what typographers and other scripts use for it, invisible signs;
-#: the full-width forms (U+FF01 to U+FF5E) are ASCII's.
-PUNCTUATION = " \t\r\n\x0b\x0c!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\u00a0\u00a1\u00ab\u00ad\u00b4\u00b7\u00bb\u00bf\u3000\u3001\u3002\ufeff"
-PLAIN: dict[int, int | None] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-PLAIN |= dict.fromkeys(range(0x2000, 0x2070)) | {ord(sign): None for sign in PUNCTUATION}
-PLAIN |= {ord(sign) + 0xFEE0: None for sign in PUNCTUATION if "!" <= sign <= "~"}
+#: The full-width forms of ASCII, as keyboards of East Asia write them.
+WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 
 class Choice:
@@ -173,7 +169,12 @@ class Book:
         given = address or next((number for name in self.number_parameters if (number := request.fields.get(name))), "")
         site = request.path.strip("/").partition("/")[2]
         plan = self.plans.get(site) or self.plans.get("")
-        return in_full(given, plan) if plan else normal(given)
+        return self.as_emergency(in_full(given, plan) if plan else normal(given))
+
+    def as_emergency(self, number: str) -> str:
+        """The emergency number of which a telephone made E.164, as in +911 and +1911, which are nobody's; any other number as it is."""
+        codes = ("", *(plan["code"] for plan in self.plans.values())) if number[:1] == "+" else ()
+        return next((rest for code in codes if (rest := number[1:].removeprefix(code)) in self.emergency), number)
 
     def emergency_in(self, request: Request) -> str:
         """The emergency number that an employee dialled with this request; nothing for any other request."""
@@ -233,10 +234,9 @@ def shortened(value: str, most: int) -> str:
 def spoken(value: str) -> str:
     """A value as it is said: numbers digit by digit, other addresses without what surrounds the name.
     https://www.twilio.com/docs/voice/twiml/say#hints-and-advanced-uses"""
-    digits = value.removeprefix("+")
-    if digits.isdigit():
-        return value[: value[:1] == "+"] + " ".join(digits)
-    return value.partition(":")[2].partition("@")[0] if value.startswith(EMPLOYEES) else value
+    name = value.partition(":")[2].partition("@")[0] if value.startswith((*EMPLOYEES, *CHANNELS)) else value
+    digits = name.removeprefix("+")
+    return name[: name[:1] == "+"] + " ".join(digits) if digits.isdigit() else name
 
 
 def is_status_callback(request: Request) -> bool:
@@ -299,9 +299,9 @@ def is_nobody(address: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """A text as it counts when it is compared: without case, space and punctuation, full-width letters as the usual ones. What consists of
-    nothing else stays as it is."""
-    return text.translate(PLAIN).casefold() or text.strip()
+    """A text as it counts when it is compared: its letters and digits, without case, full-width ones as the usual ones. Space, punctuation,
+    emoji and invisible signs make no difference; what consists of nothing else stays as it is."""
+    return "".join(filter(str.isalnum, text.translate(WIDE))).casefold() or text.strip()
 
 
 MATCHES: dict[str, Match] = {

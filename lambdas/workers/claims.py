@@ -11,7 +11,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from twilio.base.exceptions import TwilioException
+
 from lambdas.workers import calls, texts
+from lambdas.workers.asking import is_not_offered
 from lambdas.workers.events import ANSWERED, Item, as_stored, day_shard
 from lambdas.workers.hand_back import expiry
 from lambdas.workers.timeline import Timeline, is_fallback
@@ -62,7 +65,16 @@ class Claims:
         if any(sid.startswith(calls.SIDS) for sid in claimed):
             yield from calls.listed(self.api, home, *window, deadline)
         if any(sid.startswith(texts.SIDS) for sid in claimed):
-            yield from texts.inbound(self.api, home, *window, deadline)
+            yield from self.texts(home, *window, deadline)
+
+    def texts(self, home: Home, since: datetime, until: datetime, deadline: Deadline) -> list[Any]:
+        """The texts of a window; none where the Region has no texts: its calls are confirmed all the same."""
+        try:
+            return list(texts.inbound(self.api, home, since, until, deadline))
+        except TwilioException as error:
+            if not is_not_offered(home, error):
+                raise
+            return []
 
     def event(self, found: Any, claim: Item) -> Item:
         """The event, at the time of the claim; who it was, as Twilio knows it (its package calls `from` of a call `_from`)."""

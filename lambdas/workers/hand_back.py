@@ -17,6 +17,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from lambdas.answer.journal import safe_url
+from lambdas.workers import opt_outs
 from lambdas.workers.events import MISSED, UNHEARD, Item, as_stored, day_shard, is_masked
 from lambdas.workers.webhook import Ask, Medium
 
@@ -101,7 +102,8 @@ def lost_callback(alert: str, time: str, sid: str, code: str, ask: Ask, days: tu
 
 
 def missed_text(kind: str, time: str, sid: str, code: str, ask: Ask, days: tuple[int, int]) -> Iterator[Item]:
-    """The items of a text that never came to us: an event on the timeline, and its original, where there is an address and it may be kept.
+    """The items of a text that never came to us: an event on the timeline, what it says of consent, whether it goes back or not, and its
+    original, where there is an address and it may be kept.
 
     `time` is when it came or failed, `code` what Twilio says of the primary, nothing where it says nothing; `days` as above.
     """
@@ -120,6 +122,8 @@ def missed_text(kind: str, time: str, sid: str, code: str, ask: Ask, days: tuple
     event |= as_stored({name: fields[name.title()] for name in ("from", "to") if fields.get(name.title())})
     event |= {} if is_masked() else {"params": {name: fields[name] for name in KEPT if fields.get(name)}}
     yield event | {"expires": expiry(time, days[0])}
+    if not is_masked() and (consent := opt_outs.item_of(fields, sid, time, event["day_shard"], expiry(time, days[0]))):
+        yield consent
     if ask.url and ask.form and not is_masked():
         yield original(event, ask, days[1])
 

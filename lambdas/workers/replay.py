@@ -218,9 +218,16 @@ def refusal(ask: Ask, answer: Answer) -> str:
     """What the primary answered, and what that means where a status alone does not say it."""
     said = f"the primary answered {answer.status}"
     if 300 <= answer.status < 400:
-        place = safe_url(urljoin(ask.url, answer.location), frozenset()) if answer.location else "nowhere"
-        return f"{said}, a redirect to {place}, which is not followed: give Twilio the address that answers"
+        return f"{said}, a redirect to {place_of(ask, answer)}, which is not followed: give Twilio the address that answers"
     return f"{said} to {ask.method}" if answer.status in OF_OTHER_METHODS else said
+
+
+def place_of(ask: Ask, answer: Answer) -> str:
+    """Where a redirect leads."""
+    try:
+        return safe_url(urljoin(ask.url, answer.location), frozenset()) if answer.location else "nowhere"
+    except ValueError:
+        return "an address that cannot be read"
 
 
 def answered(event: Item, form: dict[str, str], replies: list[Reply], replays: Replays) -> str:

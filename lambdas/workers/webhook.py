@@ -195,7 +195,7 @@ def text_of(response: http.client.HTTPResponse, body: bytes) -> str:
     charset = response.headers.get_content_charset() or (declared[1].decode() if declared else "utf-8")
     try:
         return body.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # a charset of that name is unknown, or is for something else
         return body.decode("utf-8", "replace")
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerbook import grammar
-from lambdas.answer.book import Book
+from lambdas.answer.addresses import normal
+from lambdas.answer.book import Book, spoken
 from lambdas.answer.journal import PARAMETERS
 from tests.unit.books import ADDRESSES, NOW, book, compiled, cookie_of, document, request, settings_text, twiml
 from tests.unit.gateway import HOST
@@ -63,6 +64,20 @@ def test_all_control_characters_are_left_out() -> None:
     """And the five signs of markup are escaped, quotes too, because a parameter may stand in an attribute."""
     assert "<Message>You wrote: \t\n\r</Message>" in twiml(WITH_STEPS, "/sms", **TEXT, Body="".join(map(chr, range(32))) + "\ufffe\uffff")
     assert "You wrote: &lt;a href=&quot;&amp;&apos;&gt;" in twiml(WITH_STEPS, "/sms", **TEXT, Body="<a href=\"&'>")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("+14155550123", "+1 4 1 5 5 5 5 0 1 2 3"),
+        ("whatsapp:+14155550123", "+1 4 1 5 5 5 5 0 1 2 3"),
+        ("sip:102@pbx.example.com", "1 0 2"),
+        ("client:102", "1 0 2"),
+        ("client:ann", "ann"),
+    ],
+)
+def test_whoever_calls_is_said_so_that_a_listener_can_write_it_down(address: str, said: str) -> None:
+    assert spoken(normal(address)) == said
 
 
 def test_addresses_are_those_of_the_request() -> None:

@@ -14,11 +14,14 @@ from lambdas.workers.events import items_of
 from lambdas.workers.outage import Outages
 from lambdas.workers.timeline import Timeline, stamp
 from lambdas.workers.twilio_regions import Home
+from local.twilio import StandInTwilio
 from local.twilio.platform import new_sid
+from local.twilio.region import problem
 from tests.unit.test_calls import Made, call, event
 from tests.unit.test_reconcile import metrics
 from tests.unit.test_texts import text
-from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, Account, account
+from tests.unit.test_twilio_regions import KEY_ABROAD, set_keys
+from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, SECRET, Account, account
 
 MINUTE = 60.0
 
@@ -82,6 +85,21 @@ def test_a_text_that_twilio_has_becomes_an_event(made: Account, reconcile: Modul
     reconcile.handler({}, CONTEXT)
     [known] = answered(made, found.sid)
     assert (known["kind"], known["medium"], known["from"]) == ("answered", "sms", "+12025550123")
+
+
+def test_a_region_without_texts_confirms_its_calls(made: Account, reconcile: ModuleType) -> None:
+    """Its list of messages is 404; a stranger who claims a text keeps nobody's call from being confirmed."""
+    sydney = StandInTwilio(ACCOUNT, "of Sydney", region="au1")
+    made.api.serve(sydney.platform, {KEY_ABROAD: SECRET})
+    set_keys({f"{ACCOUNT}@au1": KEY_ABROAD})
+    found = Made(time.time() - 2 * MINUTE)
+    sydney.platform.calls.append(found)
+    for sid in (found.sid, new_sid("SM")):
+        claim(made, sid)
+    made.api.api_faults(None, problem(404, 20404, "not found"))
+    reconcile.handler({}, CONTEXT)
+    assert [each.path.rpartition("/")[2] for each in made.api.received] == ["Calls.json", "Messages.json"]
+    assert [item["kind"] for item in answered(made, found.sid)] == ["answered"]
 
 
 def test_a_stranger_costs_one_list_and_makes_no_event(made: Account, reconcile: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,20 @@ def test_an_emergency_call_that_comes_in_at_voice_is_put_through(to: str, from_:
         assert "<Say" not in twiml(unaware, "/voice/emergency_calls/dialled/1", DialBridged="true")
 
 
+@pytest.mark.parametrize("user", ["+911", "+1911", "%2B1911", "911#", "911%23", "%39%31%31", "9%2D1%2D1", "+49112", "+112", "+933"])
+@pytest.mark.parametrize("site", ["sip/office", "sip/berlin", "app/softphone", "voice"])
+def test_an_emergency_number_is_one_however_the_telephone_writes_it(site: str, user: str) -> None:
+    """Address books make E.164 of all that is dialled, and some telephones send the key that ends a number too."""
+    ann = "sip:ann@x.sip.twilio.com"
+    assert document(AMERICAN, f"/{site}", To=f"sip:{user}@x.sip.twilio.com", From=ann) == "out/emergency/1"
+    assert document(AMERICAN, f"/{site}", To="", From=ann, PhoneNumber=user) == "out/emergency/1"
+
+
+@pytest.mark.parametrize("user", ["+19115550123", "19115550123", "+4991155501", "+491125550123"])
+def test_numbers_that_begin_like_an_emergency_number_are_none(user: str) -> None:
+    assert dialled(user) == NUMBER
+
+
 def test_other_callers_at_voice_are_answered_as_the_rules_say() -> None:
     for from_ in ("+12025550177", "anonymous", "client:ann", "sip:ann@office.sip.twilio.com"):
         assert document(AMERICAN, To=ME, From=from_) == NOBODY

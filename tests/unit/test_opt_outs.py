@@ -22,7 +22,8 @@ def wide(text: str) -> str:
 
 
 OUT = ["STOP", "Stop.", "STOP ALL", "opt out", "Opt-Out!", '"stop"', "\u201cstop\u201d", wide("stop"), wide("STOP!"), "end", "QUIT",
-       "revoke", "cancel", "unsubscribe", " stop\u200b ", "*stop*", "st op"]  # fmt: skip
+       "revoke", "cancel", "unsubscribe", " stop\u200b ", "*stop*", "st op",
+       "STOP\ufe0f", "Stop 🙏🏽", "stop\uff61", "「stop」", "stop\x00", "stop\u061f"]  # fmt: skip
 IN = ["START", "unstop", "Yes!", wide("yes")]
 NEITHER = ["please stop it", "stopping", "", "👍", "I want to cancel my order", "yes please", "停"]
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
 from twilio.request_validator import RequestValidator
 
 from lambdas.workers.events import Item
-from lambdas.workers.hand_back import lost_callback
+from lambdas.workers.hand_back import lost_callback, missed_text
 from lambdas.workers.webhook import Ask
 from local.twilio import StandInTwilio
 from local.twilio.primary import Closes, Fails, Primary, Says, refusing_url
@@ -307,6 +308,31 @@ def test_a_text_of_dublin_is_signed_with_the_token_of_dublin(replay: ModuleType,
     received = primary.received[-1]
     validator = RequestValidator("of Dublin")
     assert validator.validate(f"{primary.url}/texts", received.form, received.headers["x-twilio-signature"])
+
+
+def test_who_opted_out_by_a_text_that_never_came_to_us_is_not_written_to(replay: ModuleType, primary: Primary, sent: Sent) -> None:
+    """Twilio tells of it; that text itself goes back only when somebody says so, because the primary may have it."""
+    primary.answers(REPLY)
+    event, *others = text(1, f"{primary.url}/texts")
+    form = {"AccountSid": ACCOUNT, "MessageSid": "SM" + "2" * 32, "From": "+12025550123", "To": "+12025550106", "Body": "Stop"}
+    ask = Ask(f"{primary.url}/texts", urlencode(form), "sms")
+    add(event, *others, *missed_text("missed", event["time"][:19] + "Z", form["MessageSid"], "11200", ask, (400, 30)))
+    assert replay.handler(wish(event, send_replies=True), None)["replies"].endswith("opted out")
+    assert sent.messages == []
+
+
+@pytest.mark.parametrize("location", ["http://[::1/", "//[", "http://a:b:c/"])
+def test_a_redirect_that_leads_nowhere_is_a_sentence(replay: ModuleType, primary: Primary, location: str) -> None:
+    primary.behaves("/texts", Closes(f"HTTP/1.1 301 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()))
+    outcome = replay.handler(wish(missed(f"{primary.url}/texts")), None)
+    assert (outcome["state"], outcome["reason"][:40]) == ("not delivered", "the primary answered 301, a redirect to ")
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "hex", "no-such-charset", "utf-8"])
+def test_a_charset_that_is_none_is_read_as_utf_8(replay: ModuleType, primary: Primary, charset: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset={charset}\r\nContent-Length: 11\r\n\r\n"
+    primary.behaves("/texts", Closes(head.encode() + b"<Response/>"))
+    assert replay.handler(wish(missed(f"{primary.url}/texts")), None)["state"] == "delivered"
 
 
 @pytest.mark.parametrize("body", ["Stop.", "STOP ALL", "opt out", '"stop"', "ARRET"])

@@ -76,6 +76,34 @@ def test_one_region_is_pruned_alone(secrets: Any) -> None:
     assert stored(secrets, "tokens") == {PROBE_ACCOUNT: "its own", ACCOUNT: [NEW, OLD], abroad: ["sydney-new-token-"]}
 
 
+def test_us1_is_a_region_that_can_be_named(secrets: Any) -> None:
+    """A rotation that goes on in Dublin is none of its business."""
+    for name, token in ((ACCOUNT, OLD), (ACCOUNT, NEW), (f"{ACCOUNT}@ie1", "signs-in-dublin-"), (f"{ACCOUNT}@ie1", "follows-in-dublin")):
+        run("tokens", "add", name, typed=token)
+    run("tokens", "prune", f"{ACCOUNT}@us1")
+    assert stored(secrets, "tokens")[ACCOUNT] == [NEW]
+    run("tokens", "remove", f"{ACCOUNT}@us1")
+    assert stored(secrets, "tokens") == {PROBE_ACCOUNT: "its own", f"{ACCOUNT}@ie1": ["follows-in-dublin", "signs-in-dublin-"]}
+
+
+def test_an_account_is_removed_with_the_tokens_of_all_its_regions(secrets: Any) -> None:
+    """One that stayed would go on vouching for requests."""
+    for name in (ACCOUNT, f"{ACCOUNT}@ie1"):
+        run("tokens", "add", name, typed=NEW + name[-3:])
+    assert run("tokens", "remove", ACCOUNT).exit_code == 0
+    assert stored(secrets, "tokens") == {PROBE_ACCOUNT: "its own"}
+    assert "has no token here" in str(run("tokens", "remove", PROBE_ACCOUNT).exception)
+
+
+def test_a_shared_key_with_too_many_secrets_is_pruned(secrets: Any) -> None:
+    """As the message says that refuses one more."""
+    for number in range(6):
+        run("tokens", "add", SHARED, typed=f"the-secret-number-{number}")
+    assert "tokens prune" in str(run("tokens", "add", SHARED, typed="the-secret-number-6").exception)
+    assert run("tokens", "prune", SHARED).exit_code == 0
+    assert stored(secrets, "tokens")[SHARED] == ["the-secret-number-5"]
+
+
 def test_a_token_that_was_stored_without_its_region_is_moved_there(secrets: Any) -> None:
     """As all had to be until each Region had a name of its own."""
     for token in (OLD, NEW):
