@@ -155,6 +155,25 @@ def test_one_chore_can_be_asked_for(made: Account) -> None:
     assert done == ["claims", "claims", "others"]
 
 
+def test_what_a_stranger_sends_beside_his_claim_is_not_read(made: Account) -> None:
+    """Of a request that cannot be checked up to 64 kB are kept: an hour of them would not fit into the function."""
+    sid, now = new_sid("CA"), datetime.now(UTC)
+    long = {"Body": "x" * 2000, "AccountSid": ACCOUNT, "CallSid": sid}
+    line = {
+        "time": stamp(now),
+        "request": "r",
+        "medium": "voice",
+        "entry": "voice",
+        "path": "/voice",
+        "trust": UNVERIFIABLE,
+        "params": long,
+    }
+    for item in items_of(line, 400, 30):
+        made.table.put_item(Item=item)
+    [read] = Timeline(made.table).strangers(now, now + timedelta(minutes=1))
+    assert read == {"sid": sid, "params": {"AccountSid": ACCOUNT}} | {name: line[name] for name in ("time", "medium", "entry", "trust")}
+
+
 def test_an_outage_is_announced_of_callers_whom_we_did_not_believe(made: Account, reconcile: ModuleType) -> None:
     """One begin, one end, though every word of it comes five minutes late; and none of a stranger's."""
     told: list[str] = []
