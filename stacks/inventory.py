@@ -22,6 +22,9 @@ BY_NAME = (
     ("sns:GetTopicAttributes", "sns", "", ArnFormat.NO_RESOURCE_NAME),
     ("sns:ListSubscriptionsByTopic", "sns", "", ArnFormat.NO_RESOURCE_NAME),
 )
+#: Letters of a stack's name that what it makes bears at least: names of 64, those of functions and schedules, are shortened.
+#: https://github.com/convox/rack/issues/2297
+LEAST_BORNE = 24
 REASON = "only what is there and what it is called is read; the ARN of everything the stack made does not fit into a policy"
 
 
@@ -47,8 +50,8 @@ class Inventory(Construct):
         region, account, partition = self.stack.region, Aws.ACCOUNT_ID, Aws.PARTITION
         stack = self.stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{self.stack.stack_name}/*")
         self.permit("cloudformation:ListStackResources", stack)
+        name = f"{self.stack.stack_name}-"[:LEAST_BORNE] + "*"
         for action, service, resource, form in BY_NAME:
-            name = f"{self.stack.stack_name}-*"
             parts = {"resource": resource, "resource_name": name} if resource else {"resource": name}
             self.permit(action, self.stack.format_arn(service=service, arn_format=form, **parts))
         self.permit("logs:DescribeLogGroups", f"arn:{partition}:logs:{region}:{account}:log-group:*")

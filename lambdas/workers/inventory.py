@@ -20,27 +20,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.answer.journal import NAMESPACE
 from lambdas.workers.access_log import GATEWAY_RESPONSES
-from lambdas.workers.aws import QUICK
+from lambdas.workers.aws import LOOKING
 from lambdas.workers.log_role import is_alive, role_in_force
 
 STACK = os.environ["STACK_NAME"]
 JOURNAL = os.environ["JOURNAL_GROUP"]
 MOST_NAMED = 10  #: things in the error's text; the log has all
-DELETED = "DELETE_COMPLETE"
+#: What is the stack's no more; the second is still there, because it is retained.
+GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 #: How each service says that there is no such thing.
 NO_SUCH = ("ResourceNotFoundException", "NoSuchEntity", "NotFound", "NotFoundException", "QueueDoesNotExist", "NonExistentQueue")
 
 LOGGER = Logger(service="inventory")
-CLOUDFORMATION = boto3.client("cloudformation", config=QUICK)
-CLOUDWATCH = boto3.client("cloudwatch", config=QUICK)
-IAM = boto3.client("iam", config=QUICK)
-KMS = boto3.client("kms", config=QUICK)
-LAMBDA = boto3.client("lambda", config=QUICK)
-LOGS = boto3.client("logs", config=QUICK)
-SCHEDULER = boto3.client("scheduler", config=QUICK)
-SECRETS = boto3.client("secretsmanager", config=QUICK)
-SNS = boto3.client("sns", config=QUICK)
-SQS = boto3.client("sqs", config=QUICK)
+CLOUDFORMATION = boto3.client("cloudformation", config=LOOKING)
+CLOUDWATCH = boto3.client("cloudwatch", config=LOOKING)
+IAM = boto3.client("iam", config=LOOKING)
+KMS = boto3.client("kms", config=LOOKING)
+LAMBDA = boto3.client("lambda", config=LOOKING)
+LOGS = boto3.client("logs", config=LOOKING)
+SCHEDULER = boto3.client("scheduler", config=LOOKING)
+SECRETS = boto3.client("secretsmanager", config=LOOKING)
+SNS = boto3.client("sns", config=LOOKING)
+SQS = boto3.client("sqs", config=LOOKING)
 
 Look = Callable[[str], object]
 
@@ -76,7 +77,7 @@ def made() -> Iterator[tuple[str, str, str]]:
     """Everything in the stack: logical id, type, and the name that the service gave it."""
     for page in CLOUDFORMATION.get_paginator("list_stack_resources").paginate(StackName=STACK):
         for each in page["StackResourceSummaries"]:
-            if each["ResourceStatus"] != DELETED:
+            if each["ResourceStatus"] not in GIVEN_UP:
                 yield each["LogicalResourceId"], each["ResourceType"], each.get("PhysicalResourceId", "")
 
 

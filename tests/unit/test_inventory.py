@@ -3,11 +3,13 @@
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from io import BytesIO
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
@@ -50,8 +52,10 @@ ALARM: dict[str, Any] = {
 class Account:
     """An account with a small stack, and the means to take things out of it."""
 
-    def __init__(self, worker: ModuleType) -> None:
+    def __init__(self, worker: ModuleType, listed: Callable[[], Iterator[tuple[str, str, str]]]) -> None:
+        """`listed` asks CloudFormation."""
         self.worker = worker
+        self.listed = listed
         self.names = {name: known_as for name, _, known_as in worker.made()}
 
     def look(self) -> str:
@@ -74,7 +78,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         boto3.client("apigateway").update_account(patchOperations=[change])
         secret = boto3.client("secretsmanager").create_secret(Name="tokens", SecretString="{}")["ARN"]
         worker = importlib.import_module("lambdas.workers.inventory")
-        made = list(worker.made())
+        listed = worker.made
+        made = list(listed())
         worker.CLOUDWATCH.put_metric_alarm(**ALARM)
         worker.LOGS.put_metric_filter(**FILTER)
         # CloudFormation makes none of these in moto.
@@ -85,7 +90,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         made.append(("Counts", "AWS::Logs::MetricFilter", FILTER["filterName"]))
         made.append(("Key", "AWS::KMS::Key", worker.KMS.create_key()["KeyMetadata"]["KeyId"]))
         monkeypatch.setattr(worker, "made", lambda: iter(made))
-        yield Account(worker)
+        yield Account(worker, listed)
 
 
 def test_where_all_is_there_nothing_is_said(account: Account) -> None:
@@ -129,6 +134,42 @@ def test_a_role_that_is_gone_is_named(account: Account) -> None:
 def test_an_alarm_whose_actions_are_switched_off_is_as_good_as_gone(account: Account) -> None:
     account.worker.CLOUDWATCH.disable_alarm_actions(AlarmNames=[ALARM["AlarmName"]])
     assert account.look() == "gone or switched off: Alarm"
+
+
+def test_being_told_to_slow_down_is_no_fault(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudWatch takes fewer requests a second than there are alarms or log groups, and each is one."""
+    refusals, operation = iter(range(5)), "before-send.cloudwatch-logs.DescribeLogGroups"
+
+    def throttled(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        refused = AWSResponse(request.url, 400, {}, Raw(b'{"__type": "ThrottlingException"}'))  # type: ignore[arg-type]
+        return refused if next(refusals, None) is not None else None
+
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    account.worker.LOGS.meta.events.register_first(operation, throttled)
+    try:
+        assert account.look() == ""
+    finally:
+        account.worker.LOGS.meta.events.unregister(operation, throttled)
+    assert next(refusals, None) is None
+
+
+class Raw(BytesIO):
+    """A body as urllib3 hands it over."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def test_what_the_stack_gave_up_is_looked_at_no_more(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that the settings no longer ask for is retained, and may not be read any more."""
+    states = {"Now": "UPDATE_COMPLETE", "Before": "DELETE_COMPLETE", "Kept": "DELETE_SKIPPED"}
+    summaries = [
+        {"LogicalResourceId": name, "ResourceType": "AWS::KMS::Key", "PhysicalResourceId": name.lower(), "ResourceStatus": state}
+        for name, state in states.items()
+    ]
+    pages = SimpleNamespace(paginate=lambda **_: [{"StackResourceSummaries": summaries}])
+    monkeypatch.setattr(account.worker.CLOUDFORMATION, "get_paginator", lambda _: pages)
+    assert list(account.listed()) == [("Now", "AWS::KMS::Key", "now")]
 
 
 @pytest.mark.parametrize(
