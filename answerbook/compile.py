@@ -22,11 +22,12 @@ from answerbook.documents import Document, Medium, Node, Pen, parts, sheet
 from answerbook.entries import ENTRIES, LAST_RESORT, before_all, check_rules, wrong_names_in_steps
 from answerbook.flows import Flow, StepRule, Turn, rendered_for
 from answerbook.reach import Rule, reachable
-from answerbook.rules import alternatives
+from answerbook.rules import SIP_HEADER, alternatives
 from answerbook.templates import Templates, Unset
 from config.folders import KINDS, TEMPLATES, Folders
 from config.mistakes import ConfigError, Mistakes, nearest
 from config.settings import Settings
+from lambdas.answer.journal import PARAMETERS
 
 OPPOSITES: dict[Medium, Medium] = {"voice": "messaging", "messaging": "voice"}
 FOR: dict[Medium, str] = {"voice": "calls", "messaging": "texts"}
@@ -284,7 +285,10 @@ class Compiler:
                 target = self.start_of(rule.answer, f"{self.settings.place(entry, index, 'answer')}: {entry}.answer")
             with self.mistakes.gathering():
                 place = functools.partial(self.settings.place, entry, index)
-                yield from ({"if": conditions, **target, "at": rule.at} for conditions in alternatives(rule.conditions, place))
+                yield from (
+                    {"if": conditions, **target, "at": rule.at}
+                    for conditions in alternatives(rule.conditions, place, self.settings.twilio.parameters)
+                )
 
     def unverified(self) -> dict[str, Rule]:
         """The answers for strangers, as rules."""
@@ -317,12 +321,18 @@ class Compiler:
             "emergency": emergency_numbers(self.settings),
         }
 
+    def kept_parameters(self) -> list[str]:
+        """What the journal keeps beside Twilio's own parameters: those that the settings name, and headers for which a rule asks."""
+        asked = {name for rules in self.draft.steps.values() for rule in rules for name, *_ in rule["if"]}
+        return sorted({name for name in asked if name.startswith(SIP_HEADER)} | {*self.settings.twilio.parameters} - PARAMETERS)
+
     def book(self, unverified: dict[str, Rule], documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Everything, with a digest as its id."""
         content = {
             "accounts": list(self.settings.twilio.accounts),
             "hosts": list(self.settings.api.hosts),
             "keep_query": list(self.settings.privacy.keep_query),
+            "parameters": self.kept_parameters(),
             "masked": self.settings.privacy.store == "masked",
             "steps": self.draft.steps | emergencies.steps(),
             "documents": documents

@@ -5,7 +5,7 @@ continues, and where), `lookup` (tables that rules and documents look a paramete
 """
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -168,9 +168,12 @@ class Flow:
             if key not in KEYS and not isinstance(value, list):
                 raise ConfigError(f"{place}:{lines.of((key,))}: {key} is not a list of rules{nearest(key, KEYS)}")
             self.check_name(key, f"{place}:{lines.of((key,))}")
+        own = self.settings.twilio.parameters
         steps = {
             step: [
-                built for rule in rules for built in step_rules(rule, f"{place}:{lines.of((step,))}", self.named_lookups, self.source_of)
+                built
+                for rule in rules
+                for built in step_rules(rule, f"{place}:{lines.of((step,))}", self.named_lookups, self.source_of, own)
             ]
             for step, rules in data.items()
             if isinstance(rules, list)
@@ -242,7 +245,9 @@ def given(settings: Settings) -> dict[str, Any]:
     }
 
 
-def step_rules(rule: Any, at: str, lookups: Mapping[str, str], source_of: Callable[[object], str]) -> list[StepRule]:
+def step_rules(
+    rule: Any, at: str, lookups: Mapping[str, str], source_of: Callable[[object], str], own: Collection[str] = ()
+) -> list[StepRule]:
     """A rule of a step, once for each way its values are compared; `source_of`: where the settings say a value, if they do. Raises
     ConfigError where it has not exactly one target."""
     if not isinstance(rule, Mapping):
@@ -256,7 +261,7 @@ def step_rules(rule: Any, at: str, lookups: Mapping[str, str], source_of: Callab
     looked_up = [in_lookup(key, value, at, lookups) for key, value in asked.items() if isinstance(value, dict)]
     words = {key: as_list(value) for key, value in asked.items() if not isinstance(value, dict)}
     target = (targets[0], str(rule[targets[0]]), rule.get("turn"), at)
-    return [StepRule(looked_up + chosen, *target) for chosen in alternatives(words, lambda _, value=None: source_of(value) or at)]
+    return [StepRule(looked_up + chosen, *target) for chosen in alternatives(words, lambda _, value=None: source_of(value) or at, own)]
 
 
 def in_lookup(name: str, value: dict[str, Any], at: str, lookups: Mapping[str, str]) -> Condition:

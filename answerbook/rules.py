@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,13 +20,18 @@ Condition = list[Any]  #: name, kind, values
 Place = Callable[..., str]  #: of the name of a condition, and `value=` one of its values
 
 #: What to say of a name that resembles none.
-NO_CONDITION = "; conditions are Twilio's parameters, as in From, To, ErrorCode, and trunk, sip, app, open, person"
+NO_CONDITION = (
+    "; conditions are Twilio's parameters, as in From, To, ErrorCode, and trunk, sip, app, open, person, and your own in twilio.parameters"
+)
 #: What a condition wants whose value is often written as something else.
 AS_TEXT = {"open": 'name the calendar, as in open = "office"; for when it is closed, let a rule without `open` follow'}
 
 #: What status callbacks alone carry, which no rule answers.
 OF_STATUS_CALLBACKS = {"MessageStatus", "CallbackSource"}
 NAMES = PARAMETERS - OF_STATUS_CALLBACKS | set(OWN_CONDITIONS)
+#: What Twilio makes of the X- headers with which a SIP phone calls: https://www.twilio.com/docs/voice/api/sip-custom-headers
+SIP_HEADER = "SipHeader_"
+SIP_HEADERS = re.compile(SIP_HEADER + r"[A-Za-z0-9_-]{1,64}")
 #: A star is a key of the phone, and speech may be anything: these are compared as they are.
 LITERAL = frozenset({"Digits", "SpeechResult", "trunk", "sip", "app"})
 ADDRESSES = frozenset({"To", "From", "Called", "Caller", "ForwardedFrom", "person"})
@@ -48,14 +53,16 @@ WORDS: Mapping[str, frozenset[str]] = {
     "CallStatus": STATUSES,
     "DialCallStatus": frozenset("completed answered busy no-answer failed canceled".split()),
     "Direction": frozenset("inbound outbound-api outbound-dial".split()),
+    # https://www.twilio.com/docs/voice/answering-machine-detection
+    "AnsweredBy": frozenset("human fax unknown machine_start machine_end_beep machine_end_silence machine_end_other".split()),
     "DialBridged": frozenset({"true", "false"}),
     "OptOutType": frozenset({"STOP", "HELP", "START"}),
 }
 
 
-def alternatives(words: Mapping[str, tuple[Any, ...]], place: Place) -> list[list[Condition]]:
+def alternatives(words: Mapping[str, tuple[Any, ...]], place: Place, own: Collection[str] = ()) -> list[list[Condition]]:
     """The conditions of a rule. A list whose values are compared in different ways makes one rule of each way, so there may be several.
-    `place` gives file and line of a condition and its value.
+    `place` gives file and line of a condition and its value, `own` are parameters that the settings add to Twilio's.
 
     Raises ConfigError for unknown names and values that cannot be, all of them.
     """
@@ -63,15 +70,15 @@ def alternatives(words: Mapping[str, tuple[Any, ...]], place: Place) -> list[lis
     asked: list[list[Condition]] = []
     for name, values in words.items():
         with mistakes.gathering():
-            asked.append(conditions(name, values, place))
+            asked.append(conditions(name, values, place, own))
     mistakes.settle()
     return [list(chosen) for chosen in itertools.product(*asked)]
 
 
-def conditions(name: str, values: tuple[Any, ...], place: Place) -> list[Condition]:
+def conditions(name: str, values: tuple[Any, ...], place: Place, own: Collection[str] = ()) -> list[Condition]:
     """`[name, kind, values]`, one for each kind among the values."""
-    if name not in NAMES:
-        raise ConfigError(f"{place(name)}: {name!r} is not a condition{nearest(name, NAMES) or NO_CONDITION}")
+    if name not in NAMES and name not in own and not SIP_HEADERS.fullmatch(name):
+        raise ConfigError(f"{place(name)}: {name!r} is not a condition{nearest(name, {*NAMES, *own}) or NO_CONDITION}")
     if not values:
         raise ConfigError(f"{place(name)}: {name} has no value, so the rule could never answer; give it one or remove it")
     kinds: dict[str, list[Any]] = {}
@@ -119,7 +126,7 @@ def kind_of(name: str, value: str) -> str:
 
 def check(name: str, kind: str, value: str) -> None:
     """Refuse a value that the parameter never has. Raises ValueError."""
-    if name in WORDS and value not in WORDS[name]:
+    if name in WORDS and not is_sent(kind, value, WORDS[name]):
         raise ValueError(f"{value!r} is never sent{nearest(value, WORDS[name])}; it is one of {', '.join(sorted(WORDS[name]))}")
     if name in COUNTRIES and value not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError(f"{value!r} is not a country code: write its two letters, as in GB")
@@ -130,6 +137,11 @@ def check(name: str, kind: str, value: str) -> None:
     if name == "ErrorUrl":
         check_url(kind, value)
     check_wildcard(name, kind, value)
+
+
+def is_sent(kind: str, value: str, words: Iterable[str]) -> bool:
+    """Whether a value is one of the words, or begins one."""
+    return any(word.startswith(value[:-1]) if kind == "prefix" else word == value for word in words)
 
 
 def check_wildcard(name: str, kind: str, value: str) -> None:

@@ -135,6 +135,13 @@ def parameter_name(name: str) -> str:
     return name
 
 
+def kept_parameter(name: str) -> str:
+    """Refuse what would let whoever reads the journal act for the caller, too."""
+    if name in ("CallToken", "StirPassportToken"):
+        raise ValueError(f"{name} lets its bearer act for the caller, so it is never kept; leave it out")
+    return parameter_name(name)
+
+
 def time_zone(name: str) -> str:
     """Refuse what the IANA time zone database does not know."""
     if offset := re.fullmatch(r"(?:Etc/)?(?:GMT|UTC)([+-])(\d{1,2})(?::?\d\d)?", name):
@@ -214,6 +221,7 @@ UrlPath = Annotated[str, AfterValidator(url_path)]
 ShortCode = Annotated[str, AfterValidator(short_code)]
 EmergencyNumber = Annotated[str, AfterValidator(emergency_number)]
 Country = Annotated[str, AfterValidator(country)]
+KeptParameter = Annotated[str, AfterValidator(kept_parameter)]
 ParameterName = Annotated[str, AfterValidator(parameter_name)]
 TimeZone = Annotated[str, AfterValidator(time_zone)]
 Hours = Annotated[str, AfterValidator(hours)]

@@ -13,6 +13,7 @@ from config.checks import (
     EntryAddress,
     HostName,
     Hours,
+    KeptParameter,
     OurRegion,
     ParameterName,
     PathName,
@@ -116,6 +117,12 @@ class Twilio(Frozen):
         (),
         description="parameters of your own in which Voice SDK clients pass the number dialled, where they leave To empty",
         examples=[["PhoneNumber"]],
+    )
+    parameters: tuple[KeptParameter, ...] = Field(
+        (),
+        description="further parameters that rules may ask for and the journal keeps: those of your own Voice SDK clients, and headers of "
+        "SIP phones, which Twilio calls SipHeader_X-...",
+        examples=[["Campaign", "SipHeader_X-Customer"]],
     )
     emergency_numbers: tuple[EmergencyNumber, ...] | None = Field(
         None,

@@ -1,7 +1,7 @@
 """`fallback preview`: which rule answers a request, and the exact TwiML of everything that can follow. Needs no AWS."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from answerbook.compile import Compiler
-from answerbook.rules import ADDRESSES, COUNTRIES, WORDS, check
+from answerbook.rules import ADDRESSES, COUNTRIES, SIP_HEADERS, WORDS, check
 from config.folders import TEMPLATES, Folders
 from config.mistakes import nearest
 from config.settings import HERE, Settings, load
@@ -63,11 +63,11 @@ def preview(
     """
     entry = "sms" if body else entry.strip("/")
     given = {"To": to, "From": from_, "ErrorUrl": error_url, "ErrorCode": error_code, "Body": body}
-    said = {name: value for name, value in given.items() if value} | parameters(param or [])
+    settings = load(environment, config)
+    said = {name: value for name, value in given.items() if value} | parameters(param or [], settings.twilio.parameters)
     possible({"CallStatus": status} | said, entry)
     fields = derived(said, voice=entry != "sms")
     when = moment(at, datetime.now(UTC)).timestamp() if at else datetime.now(UTC).timestamp()
-    settings = load(environment, config)
     served(settings, entry)
     compiler = Compiler(settings, Folders(templates))
     book = compiler.compile()
@@ -83,12 +83,12 @@ def preview(
     out.print("\n".join([*told(walk, compiler.files()), *([] if at else judged_now(walk))]))
 
 
-def parameters(given: list[str]) -> dict[str, str]:
+def parameters(given: list[str], own: Collection[str] = ()) -> dict[str, str]:
     """`NAME=VALUE` pairs. Raises OpsError."""
     pairs = [pair.partition("=") for pair in given]
     if wrong := [name for name, sign, _ in pairs if not sign]:
         raise OpsError(f"--param {wrong[0]}: write it as NAME=VALUE, as in --param FromCountry=GB")
-    if unknown := [name for name, _, _ in pairs if name not in PARAMETERS]:
+    if unknown := [name for name, _, _ in pairs if name not in PARAMETERS and name not in own and not SIP_HEADERS.fullmatch(name)]:
         raise OpsError(f"--param {unknown[0]}: no rule can ask for it{nearest(unknown[0], PARAMETERS)}")
     return {name: value for name, _, value in pairs}
 

@@ -14,6 +14,9 @@ from lambdas.workers.voicemails import shown
 DONE = {
     "Digits": "{who} pressed {value}",
     "SpeechResult": "{who} said {value}",
+    "AnsweredBy": "answered by: {value}",
+    "QueueResult": "what became of waiting: {value}",
+    "SessionStatus": "the session: {value}",
     "DialCallStatus": "the number dialled: {value}",
     "DialBridged": "connected with {taken_by}",
     "RecordingDuration": "{who} spoke {value} s",

@@ -76,6 +76,7 @@ class Book:
         self.domains: list[str] = data["hosts"]
         self.hosts = frozenset(data["hosts"]) | {host_of(media)}
         self.keep_query = frozenset(data["keep_query"])
+        self.parameters = frozenset(data["parameters"])  #: kept beside Twilio's own
         self.masked: bool = data["masked"]
         self.steps: dict[str, list[Rule]] = data["steps"]
         self.documents: dict[str, Json] = data["documents"]

@@ -42,6 +42,7 @@ PARAMETERS = frozenset(
     AccountSid CallSid ParentCallSid CallStatus ApiVersion Direction ForwardedFrom CallerName From To Caller Called
     FromCity FromState FromZip FromCountry ToCity ToState ToZip ToCountry StirVerstat ApplicationSid
     ErrorCode ErrorUrl Digits SpeechResult Confidence
+    AnsweredBy QueueResult QueueSid ConferenceSid HandoffData SessionStatus
     DialCallSid DialCallStatus DialCallDuration DialBridged DialSipResponseCode CallDuration Duration SipResponseCode
     RecordingSid RecordingUrl RecordingStatus RecordingDuration RecordingChannels RecordingSource RecordingStartTime RecordingTrack
     SipDomain SipDomainSid SipCallId SipSourceIp SipUsername
@@ -51,7 +52,7 @@ PARAMETERS = frozenset(
 ) | {f"{name}{index}" for name in ("MediaUrl", "MediaContentType") for index in range(10)}
 #: Who somebody is, and what they wrote: masked, or not kept at all, with `[privacy] store = "masked"`.
 ADDRESSES = frozenset({"From", "To", "Caller", "Called", "ForwardedFrom", "WaId"})
-PRIVATE = frozenset({"CallerName", "ProfileName", "Body", "Address", "Label", "Latitude", "Longitude"})
+PRIVATE = frozenset({"CallerName", "ProfileName", "Body", "HandoffData", "Address", "Label", "Latitude", "Longitude"})
 TYPED = frozenset({"Digits", "SpeechResult"})
 
 
@@ -138,13 +139,15 @@ class Journal:
         if trust == FORGED:
             return {name: fields[name] for name in ("AccountSid", "CallSid", "MessageSid") if is_sid(fields.get(name) or "")}
         kept = {
-            name: value if len(value) <= LONGEST_VALUE else cut(value) for name, value in fields.items() if name in PARAMETERS and value
+            name: value if len(value) <= LONGEST_VALUE else cut(value)
+            for name, value in fields.items()
+            if value and (name in PARAMETERS or name in self.book.parameters)
         }
         if "ErrorUrl" in kept:
             kept["ErrorUrl"] = cut(safe_url(fields["ErrorUrl"], self.book.keep_query))
         if not named_step(request.path):
             kept |= dict.fromkeys(TYPED & kept.keys(), MASK)
-        return masked(kept) if self.book.masked else kept
+        return masked(kept) | dict.fromkeys(self.book.parameters & kept.keys(), MASK) if self.book.masked else kept
 
     def metrics(self, medium: str, outcome: str, milliseconds: float | None = None) -> str:
         """The embedded metrics, as the JSON that ends a line: requests by outcome, for alarms, and by medium too, and how long it took."""

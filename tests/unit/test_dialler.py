@@ -26,7 +26,10 @@ SESSION = """
     /caller/:caller_id/continue_conf /transfer/caller
 """.split()
 ASYNCHRONOUS = ("/caller/end_session", "/calls/:call_id/call_ended", "/transfer/:id/end")
+MACHINES = ("machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax")
 PEOPLE = [
+    *(("/calls/:call_id/incoming", CALLEE | {"AnsweredBy": machine}, "machine") for machine in MACHINES),
+    *(("/calls/:call_id/incoming", CALLEE | {"AnsweredBy": person}, "sorry_to_disturb") for person in ("human", "unknown")),
     ("/calls/:call_id/incoming", CALLEE, "sorry_to_disturb"),
     ("/calls/:call_id/disconnected", CALLEE, "thanks"),
     ("/transfer/callee", CALLEE, "lost_agent"),

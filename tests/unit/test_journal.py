@@ -149,6 +149,18 @@ def test_what_would_let_its_bearer_act_for_the_caller_is_never_kept() -> None:
     assert not {"CallToken", "StirPassportToken"} & PARAMETERS
 
 
+def test_headers_and_own_parameters_are_kept_where_a_rule_or_the_settings_name_them() -> None:
+    sent = {"SipHeader_X-Tier": "gold", "SipHeader_X-Secret": "t", "Campaign": "spring", "Other": "t"}
+    asks = '[[voice]]\n"SipHeader_X-Tier" = "gold"\nanswer = "sorry"\n'
+    for store, kept in (
+        ("full", {"SipHeader_X-Tier": "gold", "Campaign": "spring"}),
+        ("masked", {"SipHeader_X-Tier": MASK, "Campaign": MASK}),
+    ):
+        answers = book(f'[privacy]\nstore = "{store}"\n{asks}', twilio='parameters = ["Campaign"]')
+        assert written("/voice", CALLED | sent, journal=Journal(answers, "production"))["params"].items() >= kept.items()
+        assert not {"SipHeader_X-Secret", "Other"} & set(written("/voice", CALLED | sent, journal=Journal(answers, "production"))["params"])
+
+
 def test_blank_fields_are_left_out() -> None:
     """Twilio sends many for callers from abroad."""
     assert written("/voice", CALLED | {"FromCity": "", "FromZip": ""})["params"] == CALLED

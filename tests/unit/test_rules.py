@@ -23,6 +23,11 @@ def rule(conditions: str, entry: str = "voice") -> str:
         ('From = "+44*"', {"From": "+442071838750"}, {"From": "+4921112345"}),
         ('From = ["+44*", "anonymous"]', {"From": "anonymous"}, {"From": "+1442071838750"}),
         ('From = "E.164"', {"From": "+442071838750"}, {"From": "sip:+442071838750@example.com"}),
+        ('AnsweredBy = "machine_*"', {"AnsweredBy": "machine_end_beep"}, {"AnsweredBy": "human"}),
+        ('QueueResult = "queue-full"', {"QueueResult": "queue-full"}, {"QueueResult": "hangup"}),
+        ('SessionStatus = "failed"', {"SessionStatus": "failed"}, {}),
+        ('HandoffData = "*agent"', {"HandoffData": "*agent"}, {"HandoffData": "agent"}),
+        ('"SipHeader_X-Customer" = "gold"', {"SipHeader_X-Customer": "gold"}, {"SipHeader_X-Customer": "silver"}),
         ('ErrorCode = "11200"', {"ErrorCode": "11200"}, {"ErrorCode": "11205"}),
         ('ErrorCode = ["11200-11299", "12100"]', {"ErrorCode": "12100"}, {"ErrorCode": "12101"}),
         ('ErrorCode = "11200-11299"', {"ErrorCode": "11299"}, {"ErrorCode": "11300"}),
@@ -173,3 +178,22 @@ HOSTILE = book(
     + '[[trunk]]\nanswer = "sorry"\n',
     twilio='trunks = ["main"]\nnumbers = ["+15005550006"]',
 )
+
+
+def test_parameters_of_ones_own_are_asked_for_where_the_settings_name_them() -> None:
+    asks = rule('Campaign = "spring"')
+    known = book(asks, twilio='parameters = ["Campaign"]')
+    assert document(known, Campaign="spring") == "marked/start/1"
+    assert document(known, Campaign="autumn") == "sorry/start/1"
+    assert "CallToken lets its bearer act for the caller" in refused(asks, twilio='parameters = ["CallToken"]')
+    assert "'Campaign' is not a condition" in refused(asks)
+    assert "and your own in twilio.parameters" in refused(rule('Xyzzyplugh = "1"'))
+
+
+def test_an_answering_machine_is_asked_for_by_twilios_words() -> None:
+    assert "'robot*' is never sent" in refused(rule('AnsweredBy = "robot*"'))
+    assert "'machine' is never sent" in refused(rule('AnsweredBy = "machine"'))
+
+
+def test_status_callbacks_are_no_condition() -> None:
+    assert "'MessageStatus' is not a condition" in refused(rule('MessageStatus = "sent"', "sms"))
