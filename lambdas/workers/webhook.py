@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from twilio.request_validator import RequestValidator
 
@@ -30,6 +30,8 @@ WAIT = 15.0  #: seconds for the whole answer, Twilio's own limit
 LARGEST_ANSWER = 64 * 1024  #: bytes of TwiML that Twilio takes (error 11750)
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
+#: What stays as it is in an address: its own signs, and escapes that are there (https://www.rfc-editor.org/rfc/rfc3986#section-2.2).
+IN_ADDRESSES = "%!$&'()*+,/:;=?@[]~"
 #: How an XML document says what it is written in, where the header does not (https://www.w3.org/TR/xml/#charencoding).
 XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]*\bencoding\s*=\s*["']([\w.-]+)["']""")
 
@@ -100,7 +102,7 @@ class _Lines:
 def send(ask: Ask, token: str, headers: Mapping[str, str], wait: float = WAIT) -> Answer:
     """Sign with an Auth Token (not without one), send, return what came back within so many seconds. Raises NotSent, NoAnswer."""
     began = time.monotonic()
-    parts = urlsplit(address_of(ask))
+    parts = escaped(urlsplit(address_of(ask)))
     connection = connected(parts)
     ends = certificate_end(connection)
     try:
@@ -121,6 +123,11 @@ def address_of(ask: Ask) -> str:
     """The URL that is requested: a GET has its parameters behind those of the URL's own."""
     url = ask.url.partition("#")[0]
     return f"{url}{'&' if '?' in url else '?'}{ask.form}" if ask.method == "GET" and ask.form else url
+
+
+def escaped(parts: SplitResult) -> SplitResult:
+    """The same address as HTTP can carry it, and as the other side sees it: with escapes for what is no ASCII, and for spaces."""
+    return parts._replace(path=quote(parts.path, IN_ADDRESSES), query=quote(parts.query, IN_ADDRESSES))
 
 
 def connected(parts: SplitResult) -> http.client.HTTPConnection:

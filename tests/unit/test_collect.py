@@ -353,6 +353,8 @@ RICH, TABLE, LOG = b"{\\rtf1\\ansi Hello}", b"name;number\r\n", b'{"code": 7, "m
         (TABLE, "application/vnd.ms-excel", "text/csv"),
         (b"<html><table></table></html>", "application/vnd.ms-excel", "text/html"),
         (b"<html>a page that the customer sent</html>", "text/html", "text/html"),
+        (b"<html><head><title>Invoice 512</title></head></html>", "text/html", "text/html"),
+        (b"<svg><title>Error rates</title></svg>", "image/svg+xml", "image/svg+xml"),
         (b"BEGIN:VCALENDAR\r\n", "text/calendar", "application/ics"),
     ],
 )
@@ -376,6 +378,7 @@ AMAZON_ERROR = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>n
         (AMAZON_ERROR, "application/octet-stream"),
         (b"\xef\xbb\xbf" + XML_ERROR, "image/jpeg"),
         (b"<html><head><title>502 Bad Gateway</title></head></html>", "text/html"),
+        (b"<html><head><title>Error 404 (Not Found)!!</title></head></html>", "text/html"),
     ],
 )
 def test_an_error_page_is_never_kept_whatever_it_is_called(made: Account, announced: str, page: bytes, served: str) -> None:

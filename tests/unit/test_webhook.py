@@ -34,6 +34,21 @@ def test_a_post_arrives_signed_and_whole() -> None:
     assert RequestValidator(TOKEN).validate(url, received.form, received.headers["x-twilio-signature"])
 
 
+@pytest.mark.parametrize(
+    ("written", "seen"), [("/größe?a=ü", "/gr%C3%B6%C3%9Fe?a=%C3%BC"), ("/a b", "/a%20b"), ("/a%20b%2Fc", "/a%20b%2Fc")]
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_an_address_that_is_no_ascii_arrives_escaped_and_signed_so(method: str, written: str, seen: str) -> None:
+    """The other side computes the signature over what it sees."""
+    with Primary() as primary:
+        primary.behaves(seen.partition("?")[0], Says(b"<Response/>"))
+        answer = send(Ask(primary.url + written, "MessageSid=SM1" if method == "POST" else "", "sms", method), TOKEN, {})
+        [received] = primary.received
+    assert answer.status == 200
+    form = {"MessageSid": "SM1"} if method == "POST" else {}
+    assert RequestValidator(TOKEN).validate(primary.url + seen, form, received.headers["x-twilio-signature"])
+
+
 def test_a_get_carries_its_parameters_behind_those_of_the_url() -> None:
     with Primary() as primary:
         primary.answers("<Response/>")
