@@ -275,7 +275,8 @@ class Voicemail(Frozen):
 class Reconcile(Frozen):
     """How often Twilio is asked what we missed."""
 
-    minutes: int = Field(15, ge=5, le=120, description="minutes between two runs")
+    #: Its alarms count what failed hour by hour (`stacks/alarms.py`): more seldom, and two hours running never come about.
+    minutes: int = Field(15, ge=5, le=60, description="minutes between two runs")
 
 
 class Probe(Frozen):

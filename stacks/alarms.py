@@ -12,6 +12,7 @@ from typing import Literal
 PRIMARY_FAILING = "primary-failing"
 QUIET_MINUTES = 15  #: an outage ends after so many without a caller (`lambdas.workers.outage`)
 LATE = 15 * 60_000  #: milliseconds that a delivery may wait for `record`
+CERTIFICATES = 6 * 60  #: minutes in which the probe comes to every address, whose certificates differ
 SLOW = 5_000  #: milliseconds that a caller may wait for an answer
 
 #: What missing data means: all is well; a fault, as what is beyond the threshold is; the only fault there is, whatever the values; nothing
@@ -370,13 +371,11 @@ PROBE = (
     ),
     Row(
         "certificate",
-        probe_fault("certificate"),
+        Metric("ProbeFaults", minutes=CERTIFICATES, dimensions={"Fault": "certificate"}),
         "Nobody notices yet; once it has ended, callers hear Twilio's own error message.",
         "The certificate of a public URL ends within two weeks.",
         TAIL % ("probe_log", "15m"),
         "The certificate ends soon",
-        datapoints=2,
-        periods=3,
     ),
 )
 ROWS = ANSWERING + TRUST + RECORDING + WORKERS

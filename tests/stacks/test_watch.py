@@ -9,6 +9,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from config.settings import load
+from config.tables import Reconcile
 from lambdas.answer.journal import NAMESPACE
 from local.emulator.alarms import state_of
 from local.emulator.filter_pattern import matcher
@@ -243,7 +244,6 @@ BREACHES: dict[str, list[tuple[int, float]]] = {
     "wrong-answer": [(0, 1.0), (1, 1.0)],
     "unrecorded": [(0, 1.0), (2, 1.0)],
     "old-answers": [(0, 1.0), (1, 1.0)],
-    "certificate": [(0, 1.0), (1, 1.0)],
     "probe-silent": [],
     "access-log-silent": [],
 } | {row.name: [(0, 1.0), (60, 1.0)] for row in EVERY if row.name.startswith("unasked-")}
@@ -264,6 +264,20 @@ def test_silence_rings_where_it_is_a_fault(production: Json, row: Row) -> None:
     name, known = f"fallback-production-{row.name}", dict(alarms(production))
     points = {key_of(alarm): alive(alarm) for each, alarm in known.items() if each != name}
     assert ringing(known, points) == {name}
+
+
+def test_a_certificate_of_one_address_of_many_rings(production: Json) -> None:
+    """The probe comes to each in turn, and goes on: nothing wrong is said."""
+    alarm = dict(alarms(production))["fallback-production-certificate"]
+    assert state_of(alarm, [(NOON - 60 * 7, 1.0)], NOON) == "ALARM"
+
+
+def test_each_run_of_reconcile_is_counted_in_the_hours_that_its_alarms_judge(production: Json) -> None:
+    """Hours without a run would be hours without a fault."""
+    seldom = max(each.le for each in Reconcile.model_fields["minutes"].metadata if hasattr(each, "le"))
+    periods = [alarm["Period"] for name, alarm in alarms(production) if "reconcile-fails" in name or "unasked-" in name]
+    assert len(periods) > 1
+    assert all(seldom * 60 <= period for period in periods)
 
 
 def alive(alarm: Json) -> list[tuple[float, float]]:
