@@ -14,8 +14,8 @@ from config.tables import Settings
 
 UNRESERVED = 100  #: executions that AWS wants left to functions without a share of their own
 SHARED_FROM = 200  #: the quota from which workers have shares: those of two environments leave 100
-#: The least that Lambda takes as the most of a queue. https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
-LEAST_OF_A_QUEUE = 2
+#: What Lambda takes as the most of a queue. https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
+LEAST_OF_A_QUEUE, MOST_OF_A_QUEUE = 2, 1000
 MOST_OF_COLLECT = 10  #: Twilio limits requests at a time
 #: Who is invoked by the clock or by a person. The probe may hang for as long as the primary does, and is asked every minute.
 SMALL_SHARES = {"reconcile": 2, "replay": 5, "probe": 5, "outage": 2, "auth_tokens": 2, "log_role": 1, "inventory": 1}
@@ -32,12 +32,12 @@ def collected_at_once(settings: Settings) -> int:
 def most_collected(settings: Settings) -> int:
     """The most that may be set: callers keep four fifths of a small account."""
     quota = settings.capacity.quota
-    return max(LEAST_OF_A_QUEUE, quota // 5) if quota < SHARED_FROM else 1000
+    return max(LEAST_OF_A_QUEUE, quota // 5) if quota < SHARED_FROM else MOST_OF_A_QUEUE
 
 
 def redelivered_at_once(settings: Settings) -> int:
     """Messages of its on-failure queue that `record` takes at once: a fraction of what it gets at first hand."""
-    return max(LEAST_OF_A_QUEUE, min(_record(settings), settings.capacity.quota // 10) // 4)
+    return max(LEAST_OF_A_QUEUE, min(_record(settings), settings.capacity.quota // 10, 4 * MOST_OF_A_QUEUE) // 4)
 
 
 def shares(settings: Settings) -> Mapping[str, int]:

@@ -33,6 +33,7 @@ from lambdas.workers.twilio_api import basic
 from lambdas.workers.twilio_regions import Home, api_host, names_of
 
 SECONDS = 10.0  #: for one attempt
+ALL_SECONDS = 120.0  #: for all of them, of three minutes that the function has
 REFUSED = (401, 403)
 
 LOGGER = Logger(service="auth_tokens")
@@ -63,28 +64,30 @@ def check(first: bool) -> list[dict[str, str]]:
 
 def faults(tokens: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
     """What is wrong, by account, and Region where it is not US1."""
+    deadline = Deadline(ALL_SECONDS)
     for account in sorted(ACCOUNTS):
         names = names_of(account, tokens)
         if not any(tokens[name] for name in names):
             yield "missing", account
         for name in names:
-            yield from ((fault, name) for token in tokens[name] if (fault := fault_of(name, token)))
+            yield from ((fault, name) for token in tokens[name] if (fault := fault_of(name, token, deadline)))
 
 
-def fault_of(name: str, token: str) -> str:
+def fault_of(name: str, token: str, deadline: Deadline) -> str:
     """What is wrong with a token; nothing if it is right, or if nobody can tell."""
     try:
         home = Home.named(name)
     except ValueError:
         return "unknown"
-    return "refused" if status_in(home, token) in REFUSED else ""
+    return "refused" if status_in(home, token, deadline) in REFUSED else ""
 
 
-def status_in(home: Home, token: str) -> int:
+def status_in(home: Home, token: str, deadline: Deadline) -> int:
     """What the Region of a token answers to it; 0 if nothing."""
     url = f"https://{api_host(home.region)}/2010-04-01/Accounts/{home.account}.json"
     try:
-        return request("GET", url, {"Authorization": basic(home.account, token)}, Deadline(SECONDS), io.BytesIO()).status
-    except (Unreachable, NotAllowed) as error:
+        left = Deadline(deadline.within(SECONDS))
+        return request("GET", url, {"Authorization": basic(home.account, token)}, left, io.BytesIO()).status
+    except (Unreachable, NotAllowed, TimeoutError) as error:
         LOGGER.warning("Twilio could not be asked", extra={"region": home.region, "reason": str(error)})
         return 0

@@ -99,6 +99,16 @@ def test_twilio_out_of_reach_proves_nothing(check: ModuleType, made: Watching, c
     assert found(check, capsys) == 0
 
 
+def test_tokens_for_which_no_time_is_left_are_not_tried(
+    check: ModuleType, made: Watching, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where Twilio hangs, each of many takes ten seconds: the function would be ended before it counted anything."""
+    monkeypatch.setattr(check, "ALL_SECONDS", 0.0)
+    made.tokens(**{ACCOUNT: ["rotated away"]})
+    assert found(check, capsys) == 0
+    assert made.api.received == []  # type: ignore[attr-defined]
+
+
 def test_the_log_names_the_account_and_never_the_token(check: ModuleType, made: Watching, caplog: pytest.LogCaptureFixture) -> None:
     made.tokens(**{ACCOUNT: ["rotated-away-0123456789"]})
     check.handler({}, None)

@@ -46,6 +46,11 @@ def test_what_is_reserved_is_what_aws_lets_reserve(quota: int) -> None:
     assert not reserved or quota - reserved >= UNRESERVED
 
 
+def test_no_queue_brings_more_than_lambda_takes_from_one() -> None:
+    """The largest of accounts too."""
+    assert redelivered_at_once(settings(capacity="quota = 100_000")) == 1000
+
+
 def test_nobody_knows_an_account_before_it_is_asked() -> None:
     """Without a word it is taken for a new one, and nothing is reserved that AWS could refuse."""
     assert (collected_at_once(settings()), redelivered_at_once(settings()), shares(settings())) == (2, 2, {})
