@@ -37,7 +37,7 @@ class Kinds:
         self.named = {name: one_of(words.split(), name) for name, words in table["enumerations"].items()}
         self.named |= {name: matching(pattern["is"], pattern["says"]) for name, pattern in table["patterns"].items()}
         self.named |= {"text": Kind(lambda _: None), "boolean": one_of(("true", "false"), "boolean")}
-        self.named["voice"] = one_of(list(voices(table["voices"])), "voices")
+        self.named["voice"] = Kind(self.named["voice"].fault, tuple(voices(table["voices"])))
         overrides = {key: self.read(kind).fault for key, kind in table["connection_overrides"].items()}
         self.named |= {"url": Kind(urls.web(overrides)), "websocket": Kind(urls.websocket(overrides))}
         self.named["stream"] = Kind(urls.stream(overrides))
@@ -115,7 +115,7 @@ def either(kinds: Sequence[Kind]) -> Kind:
 
 def voices(table: Mapping[str, Any]) -> Iterable[str]:
     """The names of voices that the table's [voices] stands for."""
-    yield from table["basic"].split()
+    yield from table["basic"]
     for engine, names in table["Polly"].items():
         yield from (f"Polly.{name}" if engine == "standard" else f"Polly.{name}-{engine}" for name in names.split())
     google = dict(table["Google"])

@@ -24,6 +24,7 @@ from answerbook.flows import Flow, StepRule, Turn, rendered_for
 from answerbook.reach import Rule, reachable
 from answerbook.rules import SIP_HEADER, alternatives
 from answerbook.templates import Templates, Unset
+from answerbook.voices import PLAINEST
 from config.folders import KINDS, TEMPLATES, Folders
 from config.mistakes import ConfigError, Mistakes, nearest
 from config.settings import Settings
@@ -349,14 +350,16 @@ class Compiler:
 
 
 def last_resort(settings: Settings) -> str:
-    """What a caller hears when everything else fails, as a document that needs nothing. It ends in Hangup, so that a whisper is refused.
+    """What a caller hears when everything else fails, as a document that needs nothing: English by Twilio's own voice, other languages by
+    the account's (docs/decisions.md). It ends in Hangup, so that a whisper is refused.
 
     API Gateway answers with it too, by a template of Velocity's, to which `#if`, `##` and `$name` would mean something.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings.html
     """
     resort = settings.last_resort
     text = "&#35;".join(str(escape(part)) for part in resort.text.split("#")).replace("$", "&#36;")
-    return f'<Response><Say language="{resort.language}">{text}</Say><Hangup/></Response>\n'
+    said = PLAINEST if resort.language.partition("-")[0] == "en" else f'language="{resort.language}"'
+    return f"<Response><Say {said}>{text}</Say><Hangup/></Response>\n"
 
 
 def written_out(document: Document) -> dict[str, Any]:

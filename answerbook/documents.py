@@ -14,6 +14,7 @@ from answerbook.audio import Audio
 from answerbook.flows import Flow
 from answerbook.markup import Element, MarkupError
 from answerbook.templates import Call, Parameter
+from answerbook.voices import language_for
 from answerbook.words import CLOSE, OPEN, UnknownCaller, Words, as_spoken, bounded
 from config.mistakes import nearest
 from config.settings import Settings
@@ -142,8 +143,9 @@ class Pen:
     def written(self) -> str:
         """The document's text. Raises ConfigError."""
         values = self.flow.answer.values
-        language = str(values.get("language", self.settings.last_resort.language))
-        words = Words(self.flow.refuse_value, language, str(values.get("voice", "")), self.play)
+        named, voice, default = str(values.get("language", "")), str(values.get("voice", "")), self.settings.last_resort.language
+        language = named or language_for(voice, default) or default
+        words = Words(self.flow.refuse_value, language, voice, bool(named), self.play)
         unknown = UnknownCaller(language, str(values.get("unknown_caller", "")))
         functions: dict[str, Any] = {
             "call": Call(),

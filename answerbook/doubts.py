@@ -3,7 +3,9 @@
 import datetime
 from collections.abc import Iterator
 
+from answerbook import voices
 from answerbook.entries import ENTRIES
+from answerbook.grammar import Problem
 from answerbook.proofs import Draft
 from answerbook.reach import reachable
 from config.settings import Settings
@@ -15,6 +17,7 @@ def doubts(settings: Settings, draft: Draft) -> Iterator[str]:
     """A line for each, as mistakes are told."""
     yield from _odd_days(settings, datetime.datetime.now(datetime.UTC).date())
     yield from _unused_answers(settings, draft)
+    yield from _unknown_voices(draft)
 
 
 def _odd_days(settings: Settings, today: datetime.date) -> Iterator[str]:
@@ -37,6 +40,13 @@ def _unused_answers(settings: Settings, draft: Draft) -> Iterator[str]:
     for name in settings.answer:
         if name not in used:
             yield f"{settings.place('answer', name)}: answer.{name}: no rule leads to this answer; name it in one, or remove it"
+
+
+def _unknown_voices(draft: Draft) -> Iterator[str]:
+    """Voices that Twilio may have and the table has not, once for each place that names them."""
+    said = ((document, element) for document in draft.documents.values() for element in document.elements("Say"))
+    named = ((document, element.line, element.attributes.get("voice", "")) for document, element in said)
+    yield from {draft.told(document, Problem(line, why, voice)) for document, line, voice in named if (why := voices.doubt(voice))}
 
 
 def _answer(node: str) -> str:

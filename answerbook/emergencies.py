@@ -11,6 +11,7 @@ from typing import Any
 from answerbook.dialling import emergency_numbers
 from answerbook.documents import OVERRIDES, address, parts
 from answerbook.reach import Rule
+from answerbook.voices import PLAINEST
 from answerbook.words import CLOSE, OPEN
 from config.settings import Settings
 
@@ -31,7 +32,7 @@ def documents(settings: Settings) -> dict[str, dict[str, Any]]:
     action = address(":base", f"/{DIALLED}", OVERRIDES["voice"])
     dial = f'<Dial action="{action}"{caller_id} answerOnBridge="true" timeout="120" timeLimit="14400">'
     call = f"<Response>{dial}<Number>{OPEN}To{CLOSE}</Number></Dial></Response>\n"
-    failed = f'<Response><Say language="en-US">{NOT_REACHED}</Say><Hangup/></Response>\n'
+    failed = f"<Response><Say {PLAINEST}>{NOT_REACHED}</Say><Hangup/></Response>\n"
     return {CALL: {"parts": parts(call)}, OVER: {"parts": ["<Response><Hangup/></Response>\n"]}, FAILED: {"parts": [failed]}}
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from answerbook import markup, twiml
+from answerbook import markup, twiml, voices
 from answerbook.markup import Element, MarkupError
 from answerbook.nearest import did_you_mean, nearest
 from answerbook.twiml import Entry, Medium
@@ -115,37 +115,11 @@ def _attributes(element: Element, entry: Entry) -> Iterator[_Complaint]:
             yield f"<{element.name}> lacks its attribute {name}", ""
 
 
-#: One language under several names: https://www.twilio.com/docs/voice/twiml/say/text-speech
-_ALIKE = {"arb": "ar", "cmn": "zh", "yue": "zh"}
-
-
 def _voice(element: Element) -> Iterator[_Complaint]:
     """A language that its voice cannot speak, of which Twilio may say nothing at all: https://www.twilio.com/docs/voice/twiml/say#voice"""
     voice, language = element.attributes.get("voice", ""), element.attributes.get("language", "")
-    spoken = _spoken_by(voice)
-    if spoken and language and _language(language) not in spoken:
-        others = [name for name, languages in twiml.table().speaks.items() if _language(language) in languages]
-        instead = f", as in {min(others, key=lambda name: (_engine(name) != _engine(voice), name))}" if others else ""
-        yield f'<Say voice="{voice}"> speaks {" and ".join(spoken)}, not {language}; choose a voice of that language{instead}', voice
-
-
-def _spoken_by(voice: str) -> tuple[str, ...]:
-    """The languages of a voice; nothing where any may be right."""
-    company, _, name = voice.partition(".")
-    if company == "Google":
-        return (_language(name),)
-    return twiml.table().speaks.get(voice, ())
-
-
-def _engine(voice: str) -> str:
-    """How one of Amazon's voices is made; nothing for standard ones, and for other companies'."""
-    return voice.partition("-")[2] if voice.startswith("Polly.") else ""
-
-
-def _language(code: str) -> str:
-    """`de` of `de-AT`."""
-    first = code.partition("-")[0]
-    return _ALIKE.get(first, first)
+    if element.name == "Say" and language and (wrong := voices.mismatch(voice, language)):
+        yield f'<Say voice="{voice}"> {wrong}', voice
 
 
 def _text(element: Element, entry: Entry) -> Iterator[_Complaint]:

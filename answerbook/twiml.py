@@ -40,7 +40,9 @@ class Table:
     media: Mapping[Medium, Mapping[str, Entry]]
     whisper: tuple[str, ...]
     bytes: int
-    speaks: Mapping[str, tuple[str, ...]]  #: the languages of each of Amazon's voices
+    voices: tuple[str, ...]
+    voices_compared: str  #: the day on which the voices were compared with those of the companies
+    speaks: Mapping[str, tuple[str, ...]]  #: the languages of the basic voices and of Amazon's, the usual one first
 
     def entry(self, medium: Medium, name: str, parent: str) -> Entry | None:
         """The entry for <name> inside <parent>, or None where the medium has no such element."""
@@ -57,15 +59,23 @@ def table() -> Table:
         "voice": {name: _entry(fields, kinds) for name, fields in data["voice"].items()},
         "messaging": {name: _entry(fields, kinds) for name, fields in data["messaging"].items()},
     }
-    return Table(media, tuple(data["whisper"]["holds"].split()), data["limits"]["bytes"], _speaks(data["voices"]))
+    return Table(
+        media,
+        whisper=tuple(data["whisper"]["holds"].split()),
+        bytes=data["limits"]["bytes"],
+        voices=tuple(voices(data["voices"])),
+        voices_compared=data["voices"]["compared"],
+        speaks=_speaks(data["voices"]),
+    )
 
 
 def _speaks(table: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    """The languages of each voice whose name has some in the table."""
+    """The languages of each voice that has some in the table."""
+    basic = {voice: tuple(spoken.split()) for voice, spoken in table["basic"].items()}
     listed = {language: names.split() for language, names in table["languages"].items()}
     amazons = [voice for voice in voices(table) if voice.startswith("Polly.")]
     names = {voice: voice.removeprefix("Polly.").partition("-")[0] for voice in amazons}
-    return {voice: tuple(language for language, speakers in listed.items() if names[voice] in speakers) for voice in amazons}
+    return basic | {voice: tuple(language for language, speakers in listed.items() if names[voice] in speakers) for voice in amazons}
 
 
 def _entry(fields: Mapping[str, Any], kinds: Kinds) -> Entry:

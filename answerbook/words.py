@@ -2,7 +2,7 @@
 
 A message in `config/` is one of
     "We are closed."                                                    in the answer's language and voice
-    { text = "...", language = "de-DE", voice = "Polly.Vicki" }         in its own; without a voice in the basic one
+    { text = "...", language = "de-DE", voice = "Polly.Vicki" }         in its own; without a voice in the account's
     { ssml = "One moment. <break time='1s'/>", voice = "Polly.Amy" }    with SSML, which the basic voices do not know
     { audio = "closed.wav", text = "..." }                              played; said where the audio cannot be had
     [ ..., ... ]                                                        one after the other
@@ -18,6 +18,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from answerbook.grammar import check
+from answerbook.voices import language_for
 from config.mistakes import near, nearest, shortened
 from lambdas.answer.journal import PARAMETERS
 
@@ -25,7 +26,8 @@ OPEN, CLOSE = "\ue000", "\ue001"
 PARAMETER = re.compile(r"\{([A-Za-z]+)\}")
 BRACE = re.compile(r"[{}]")
 KEYS = ("text", "ssml", "audio", "language", "voice")
-#: Twilio's own voices; https://www.twilio.com/docs/voice/twiml/say/text-speech has SSML with the others only.
+#: Twilio's own voices, and the account's default, which may be one; https://www.twilio.com/docs/voice/twiml/say/text-speech has SSML with
+#: the others only.
 BASIC = ("", "man", "woman", "alice")
 
 #: Parameters that may be withheld, and those whose digits are said one by one.
@@ -115,13 +117,15 @@ def units(text: str) -> int:
 
 
 class Words:
-    """Writes the messages of one document: `refuse` tells what cannot be said, `language` and `voice` are for messages without their own,
-    `play` writes the address of audio. What was refused is written somehow, so that the rest of the document is checked too."""
+    """Writes the messages of one document: `refuse` tells what cannot be said, `language` and `voice` are for messages without their own
+    (`named`: somebody wrote that language for that voice, and the grammar compares them), `play` writes the address of audio. What was
+    refused is written somehow, so that the rest of the document is checked too."""
 
-    def __init__(self, refuse: Refuse, language: str, voice: str, play: Play | None) -> None:
+    def __init__(self, refuse: Refuse, language: str, voice: str, named: bool, play: Play | None) -> None:
         self.refuse = refuse
         self.language = language
         self.voice = voice
+        self.named = named
         self.play = play
 
     def say(self, message: Any, unknown: bool = False) -> Markup:
@@ -155,14 +159,19 @@ class Words:
     def spoken(self, message: Mapping[str, Any]) -> Markup:
         """A message that is said."""
         voice = self.voice_of(message)
-        attributes = Markup(' language="{}"').format(message.get("language", self.language))
+        language = message.get("language") or self.language_beside(voice)
+        attributes = Markup(' language="{}"').format(language) if language else Markup("")
         if voice:
             attributes += Markup(' voice="{}"').format(voice)
         said = self.words(message["text"]) if "text" in message else self.marked_up(message["ssml"], voice)
         return Markup("<Say{}>{}</Say>").format(attributes, said)
 
+    def language_beside(self, voice: str) -> str:
+        """The language of a message that names none, as far as its voice speaks it."""
+        return self.language if self.named and voice == self.voice else language_for(voice, self.language)
+
     def voice_of(self, message: Mapping[str, Any]) -> str:
-        """The voice of a message; the basic one has no name."""
+        """The voice of a message; nothing for the account's default."""
         return str(message.get("voice", "" if "language" in message else self.voice))
 
     def marked_up(self, ssml: Any, voice: str) -> Markup:

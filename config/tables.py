@@ -200,7 +200,12 @@ class LastResort(Frozen):
         max_length=500,
         description="said before hanging up; also API Gateway's own answer when the function is broken",
     )
-    language: str = Field("en-US", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})*$", description="language of that text", examples=["de-DE"])
+    language: str = Field(
+        "en-US",
+        pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})*$",
+        description="language of that text; Twilio's own voice speaks English, the account's default all others",
+        examples=["de-DE"],
+    )
 
 
 class Api(Frozen):

@@ -25,7 +25,8 @@ type Response = Json
 
 #: What is said when even the answer book cannot be used.
 BARE = {
-    "voice": "<Response><Say>We are sorry, we cannot take your call right now. Please try again later.</Say><Hangup/></Response>",
+    "voice": '<Response><Say language="en-US" voice="man">We are sorry, we cannot take your call right now. Please try again later.</Say>'
+    "<Hangup/></Response>",
     "sms": "<Response/>",
 }
 SILENCE = "<Response/>"

@@ -139,8 +139,8 @@ def test_a_wrong_value_is_told_what_it_must_be(attributes: str, wanted: str) -> 
 
 
 def test_long_lists_are_looked_up_in_the_table_but_the_nearest_name_is_told() -> None:
-    (message,) = voice('<Say voice="Polly.Joana">Hello</Say>')
-    assert message.endswith("must be one of those listed in answerbook/twiml.toml under voices; did you mean Polly.Joanna?")
+    (message,) = voice('<Say language="en-UK">Hello</Say>')
+    assert message.endswith("must be one of those listed in answerbook/twiml.toml under SayLanguage; did you mean en-US?")
 
 
 def test_languages_are_named_in_full_or_as_the_oldest_voices_know_them() -> None:

@@ -11,7 +11,7 @@ def said(text: str, more: str = "", **fields: str) -> str:
 
 
 def test_words_are_said_in_the_language_of_the_environment() -> None:
-    """Without a voice, which leaves Twilio's basic one unless the account has chosen another."""
+    """Without a voice, which leaves the account's default."""
     assert '<Say language="en-US">Sorry.</Say>' in said('"Sorry."')
     assert '<Say language="de-DE">Verzeihung.</Say>' in said('"Verzeihung."', '[last_resort]\nlanguage = "de-DE"\n')
 
@@ -29,6 +29,26 @@ def test_a_message_in_another_language_does_not_take_the_answers_voice() -> None
     """It speaks the answer's language."""
     sent = said('["Sorry.", { text = "Perdón.", language = "es-MX" }]', 'voice = "Polly.Joanna"\n')
     assert '<Say language="en-US" voice="Polly.Joanna">Sorry.</Say><Say language="es-MX">Perdón.</Say>' in sent
+
+
+def test_a_voice_speaks_its_own_language_where_nobody_names_one() -> None:
+    """The environment's would not fit, and Twilio would say nothing."""
+    assert '<Say language="de-DE" voice="Polly.Vicki">Hallo.</Say>' in said('"Hallo."', 'voice = "Polly.Vicki"\n')
+    assert '<Say language="de-DE" voice="Polly.Vicki">Hallo.</Say>' in said(
+        '{ text = "Hallo.", voice = "Polly.Vicki" }', 'language = "en-GB"\n'
+    )
+    assert '<Say language="en-GB" voice="Polly.Amy">Hi.</Say>' in said('"Hi."', 'voice = "Polly.Amy"\n')
+
+
+def test_a_voice_that_nobody_knows_gets_the_language_that_was_written_for_it_or_none() -> None:
+    assert '<Say voice="ElevenLabs.Anna">Hallo.</Say>' in said('"Hallo."', 'voice = "ElevenLabs.Anna"\n')
+    assert '<Say language="de-DE" voice="ElevenLabs.Anna">' in said('"Hallo."', 'language = "de-DE"\nvoice = "ElevenLabs.Anna"\n')
+
+
+def test_the_shipped_words_are_not_read_by_a_voice_of_another_language() -> None:
+    heard = twiml(book('[answer.note]\nflow = "voicemail"\ngreeting = "Guten Tag."\nvoice = "Polly.Vicki"\n', voice="note"))
+    assert '<Say language="de-DE" voice="Polly.Vicki">Guten Tag.</Say>' in heard
+    assert '<Say language="en-US">We did not hear a message. Goodbye.</Say>' in heard
 
 
 def test_ssml_stays_markup_and_text_does_not() -> None:
@@ -52,7 +72,8 @@ def test_the_callers_details_stand_in_braces_and_are_escaped() -> None:
         ('{ ssml = "x" }', "needs a voice that knows it"),
         ('"Hello {Form}"', "{Form} is not a Twilio parameter that is kept; did you mean 'From'?"),
         ('{ text = "x", language = "de-De" }', "de-DE"),
-        ('{ text = "x", voice = "Polly.Jana" }', "Polly."),
+        ('{ text = "x", voice = "Pollly.Joanna" }', "did you mean Polly.Joanna?"),
+        ('{ text = "x", voice = "Polly.Vicki", language = "en-US" }', "speaks de-DE, not en-US"),
         ('{ ssml = "<brake/>", voice = "Polly.Amy" }', "<brake>"),
         ('{ ssml = "1 < 2", voice = "Polly.Amy" }', "not well-formed"),
     ],
@@ -78,3 +99,17 @@ def test_the_words_of_the_last_resort_are_checked_as_twiml() -> None:
     assert 'test.toml:15: last_resort.language: <Say language="xx-XX"> must be one of' in refused(
         '[last_resort]\nlanguage = "xx-XX"\n[answer.x]\nflow = "busy"\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "say"),
+    [
+        ("en-US", '<Say language="en-US" voice="man">'),
+        ("en-GB", '<Say language="en-US" voice="man">'),
+        ("de-DE", '<Say language="de-DE">'),
+        ("ja-JP", '<Say language="ja-JP">'),
+    ],
+)
+def test_the_last_resort_is_said_by_what_depends_on_least(language: str, say: str) -> None:
+    compiled = book(f'[last_resort]\nlanguage = "{language}"\n')
+    assert say in compiled.documents["last_resort/voice"]["parts"][0]

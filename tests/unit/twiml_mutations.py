@@ -26,7 +26,7 @@ SAMPLES = {
     "websocket": "wss://example.com/a",
     "stream": "wss://example.com/a",
     "boolean": "true",
-    "voice": "man",
+    "voice": "Google.af-ZA-Standard-A",  # of the first language in the table
     "phone": "+15550100",
     "sip": "sip:desk@example.com",
     "finish_key": "#",
