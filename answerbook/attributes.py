@@ -1,5 +1,6 @@
 """The kinds of values that TwiML's attributes and texts take, in the notation described at the top of `twiml.toml`."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from answerbook.urls import Fault
 
 _RANGE = re.compile(r"(\d+)\.\.(\d*)")
 _TEXT = re.compile(r"text \.\.(\d+)")
+MOST_HINTS, LONGEST_HINT = 500, 100
 _SHORT_LIST = 15  # words that a message still shows; longer lists are looked up in the table
 
 
@@ -40,6 +42,7 @@ class Kinds:
         self.named["voice"] = Kind(self.named["voice"].fault, tuple(voices(table["voices"])))
         overrides = {key: self.read(kind).fault for key, kind in table["connection_overrides"].items()}
         self.named |= {"url": Kind(urls.web(overrides)), "websocket": Kind(urls.websocket(overrides))}
+        self.named |= {"media": Kind(urls.media(overrides)), "json": Kind(json_fault), "hints": Kind(hints_fault)}
         self.named["stream"] = Kind(urls.stream(overrides))
 
     def read(self, notation: str) -> Kind:
@@ -89,6 +92,25 @@ def matching(pattern: str, says: str) -> Kind:
 def at_most(longest: int) -> Kind:
     """Any text of at most `longest` characters."""
     return Kind(lambda value: None if len(value) <= longest else f"at most {longest} characters long, not {len(value)}")
+
+
+def json_fault(value: str) -> str | None:
+    """The attributes of a task: https://www.twilio.com/docs/voice/twiml/enqueue#task"""
+    try:
+        return None if isinstance(json.loads(value), dict) else "a JSON object"
+    except (ValueError, RecursionError):
+        return 'a JSON object such as {"skill": "sales"}'
+
+
+def hints_fault(value: str) -> str | None:
+    """Words that speech recognition expects: https://www.twilio.com/docs/api/errors/13330"""
+    hints = [hint.strip() for hint in value.split(",")]
+    if len(hints) > MOST_HINTS:
+        return f"at most {MOST_HINTS} hints separated by commas, not {len(hints)}"
+    longest = max(hints, key=len)
+    if len(longest) > LONGEST_HINT:
+        return f"hints of at most {LONGEST_HINT} characters each, separated by commas, unlike {longest[:20]}…"
+    return None
 
 
 def each_word(kind: Kind) -> Kind:

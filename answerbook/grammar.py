@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from answerbook import markup, twiml, voices
+from answerbook.conflicts import conflicts
 from answerbook.markup import Element, MarkupError
 from answerbook.nearest import did_you_mean, nearest
 from answerbook.twiml import Entry, Medium
@@ -69,7 +70,7 @@ class _Checker:
 
     def within(self, element: Element, entry: Entry) -> Iterator[Problem]:
         """What is wrong with one element as such."""
-        complaints = (*_attributes(element, entry), *_text(element, entry), *_voice(element))
+        complaints = (*_attributes(element, entry), *_text(element, entry), *_voice(element), *conflicts(element))
         yield from (Problem(element.line, message, value) for message, value in complaints)
         yield from (Problem(element.line, message) for message in _contents(element, entry))
 

@@ -15,6 +15,7 @@ type Fault = Callable[[str], str | None]
 """What a value should have been, in a few words that follow "must be"; None if it is right."""
 
 _UNSAFE = re.compile(r'[\x00-\x20\x7f\s<>"\\^`{|}]')
+_FILE = re.compile(r"[./]")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
 
@@ -22,6 +23,13 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
 def web(overrides: Mapping[str, Fault]) -> Fault:
     """The fault of a URL that must be absolute http(s) or relative; `overrides`: what a key of its fragment may be."""
     return lambda url: _fault(url, ("", "http", "https"), overrides)
+
+
+def media(overrides: Mapping[str, Fault]) -> Fault:
+    """The fault of the URL of a file: a bare word is none. https://www.twilio.com/docs/messaging/twiml/message#media"""
+    return lambda url: (
+        _fault(url, ("", "http", "https"), overrides) or (None if _FILE.search(url) else "a URL such as https://example.com/a.png")
+    )
 
 
 def websocket(overrides: Mapping[str, Fault]) -> Fault:
@@ -38,6 +46,8 @@ def stream(overrides: Mapping[str, Fault]) -> Fault:
 def _fault(url: str, schemes: tuple[str, ...], overrides: Mapping[str, Fault]) -> str | None:
     if not url:
         return "a URL"
+    if url.startswith("//"):
+        return "a URL with http: or https: before its //, or a path that begins with one /"
     if unsafe := _UNSAFE.search(url):
         return f"a URL; {unsafe.group()!r} in it is written {_escaped(unsafe.group())}"
     try:

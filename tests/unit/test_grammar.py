@@ -23,7 +23,7 @@ def advised(inner: str) -> list[str]:
 def test_a_good_document_has_no_problems() -> None:
     document = """<?xml version="1.0" encoding="UTF-8"?>
 <Response>
-  <Say voice="Polly.Joanna-Neural" language="en-US"><emphasis>Please</emphasis> <break time="500ms"/>speak.</Say>
+  <Say voice="Polly.Joanna" language="en-US"><emphasis>Please</emphasis> <break time="500ms"/>speak.</Say>
   <Record action="/voice/voicemail/recorded/1#rc=2&amp;rp=all" maxLength="120" finishOnKey="#" timeout="5"
           recordingStatusCallback="https://api.example.com/recording" recordingStatusCallbackEvent="completed absent"/>
   <Hangup/>
@@ -251,6 +251,16 @@ def test_required_attributes_are_missed() -> None:
         ("<Dial>+1</Dial>", "must be a phone number"),
         ("<Dial>+12025550100123456789</Dial>", "must be a phone number"),
         ("<Dial><Sip>sip:101</Sip></Dial>", "must be a SIP URI"),
+        ('<Record transcribe="true" maxLength="121"/>', "make it 120 at most, or leave transcribe out"),
+        ("<Redirect>//</Redirect>", "must be a URL with http: or https: before its //"),
+        ("<Redirect>//example.com/a</Redirect>", "or a path that begins with one /"),
+        ("<Enqueue workflowSid='WW0'><Task>sales</Task></Enqueue>", "must be a JSON object such as"),
+        ("<Enqueue workflowSid='WW0'><Task>[1]</Task></Enqueue>", "must be a JSON object"),
+        (f'<Gather input="speech" hints="{",".join(["a"] * 501)}"/>', "at most 500 hints separated by commas, not 501"),
+        (f'<Gather input="speech" hints="yes, {"a" * 101}"/>', "hints of at most 100 characters each"),
+        ('<Say voice="Polly.Joanna-Neural">a <emphasis>b</emphasis></Say>', "does not know <emphasis>"),
+        ('<Say voice="Polly.Joanna-Generative"><p>a <emphasis>b</emphasis></p></Say>', "does not know <emphasis>"),
+        ('<Sms to="reception">a</Sms>', "must be a phone number such as +15550100 or a channel's address"),
     ],
 )
 def test_what_may_not_stand_together_and_what_may_not_be_missing(inner: str, says: str) -> None:
@@ -263,6 +273,14 @@ def test_what_may_not_stand_together_and_what_may_not_be_missing(inner: str, say
     "inner",
     [
         "<Dial>911</Dial>",
+        '<Record transcribe="true" maxLength="120"/>',
+        '<Connect><ConversationRelay url="wss://example.com/ws" conversationConfiguration="conv_configuration_1"/></Connect>',
+        '<Start><Transcription conversationId="conv_1" conversationConfiguration="c" enableProviderData="true"/></Start>',
+        '<Record transcribe="false" maxLength="600"/>',
+        '<Record playBeep="1"/><Record playBeep="0"/>',
+        '<Pay><Prompt for="bank-routing-number" errorType="invalid-bank-routing-number"><Say>x</Say></Prompt></Pay>',
+        f'<Gather input="speech" hints="{",".join(["a"] * 500)}"/>',
+        '<Say voice="Polly.Joanna">a <emphasis>b</emphasis></Say>',
         "<Dial callerId='client:ann'><Client><Identity>ann</Identity><Parameter name='a' value='b'/></Client></Dial>",
         "<Dial><Conference waitUrl=''>silent</Conference></Dial>",
         "<Dial><Sip>sip:pbx.example.com;transport=tls</Sip><Number>(202) 555-0100</Number></Dial>",
@@ -352,3 +370,28 @@ def test_advice_says_what_would_still_go_wrong_on_the_line(inner: str, words: st
 
 def test_there_is_no_advice_on_what_cannot_be_read() -> None:
     assert advice("<Response>", "voice") == []
+
+
+@pytest.mark.parametrize(
+    ("inner", "says"),
+    [
+        (
+            '<Message to="reception">a</Message>',
+            "must be a phone number such as +15550100 or a channel's address such as whatsapp:+15550100",
+        ),
+        ('<Message from="An alphanumeric">a</Message>', "or a sender of at most 11 letters and digits such as Example"),
+        ("<Message><Media>picture</Media></Message>", "must be a URL such as https://example.com/a.png"),
+        ("<Message><Media>//</Media></Message>", "must be a URL with http: or https: before its //"),
+    ],
+)
+def test_a_reply_that_twilio_would_not_send_is_refused(inner: str, says: str) -> None:
+    """14101, 14102, and media that cannot be fetched: the text is silently not sent, or comes without its picture."""
+    (message,) = messaging(inner)
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    "attribute", ["to='+12025550100'", "to='whatsapp:+12025550100'", "from='12345'", "from='Example Co'", f"from='MG{'0' * 32}'"]
+)
+def test_addresses_of_texts_are_numbers_channels_and_senders(attribute: str) -> None:
+    assert messaging(f"<Message {attribute}>a<Media>/a.png</Media></Message>".replace(">a<Media>", "><Body>a</Body><Media>")) == []

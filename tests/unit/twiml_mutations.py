@@ -25,6 +25,9 @@ SAMPLES = {
     "url": "https://example.com/a",
     "websocket": "wss://example.com/a",
     "stream": "wss://example.com/a",
+    "media": "https://example.com/a",
+    "json": "{}",
+    "hints": "words",
     "boolean": "true",
     "voice": "Google.af-ZA-Standard-A",  # of the first language in the table
     "phone": "+15550100",
