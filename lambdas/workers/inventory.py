@@ -26,8 +26,8 @@ from lambdas.workers.log_role import is_alive, role_in_force
 STACK = os.environ["STACK_NAME"]
 JOURNAL = os.environ["JOURNAL_GROUP"]
 MOST_NAMED = 10  #: things in the error's text; the log has all
-#: What is the stack's no more; the second is still there, because it is retained.
-GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+#: What is the stack's no more (the second is still there, because it is retained), or not yet: the first look comes while it is made.
+NOT_THE_STACKS = ("DELETE_COMPLETE", "DELETE_SKIPPED", "CREATE_IN_PROGRESS", "CREATE_FAILED")
 #: How each service says that there is no such thing.
 NO_SUCH = ("ResourceNotFoundException", "NoSuchEntity", "NotFound", "NotFoundException", "QueueDoesNotExist", "NonExistentQueue")
 
@@ -77,7 +77,7 @@ def made() -> Iterator[tuple[str, str, str]]:
     """Everything in the stack: logical id, type, and the name that the service gave it."""
     for page in CLOUDFORMATION.get_paginator("list_stack_resources").paginate(StackName=STACK):
         for each in page["StackResourceSummaries"]:
-            if each["ResourceStatus"] not in GIVEN_UP:
+            if each["ResourceStatus"] not in NOT_THE_STACKS:
                 yield each["LogicalResourceId"], each["ResourceType"], each.get("PhysicalResourceId", "")
 
 
