@@ -15,7 +15,7 @@ PYTEST := python -m pytest -n auto --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE  # without its cache each program compiles everything anew
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: stale help run demo redeploy test bench faults history check check-config lock cdk clean
+.PHONY: stale help run demo redeploy test bench faults history check check-config lock twiml-drift cdk clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ history: .venv/ready ## what on-call sees of 100,000 events: how fast, in how mu
 
 check-config: .venv/ready ## every mistake in settings and templates: make check-config CONFIG=DIR [TEMPLATES=DIR] [ENVIRONMENT=name]
 	@python -m ops.cli check-config $(OWN)
+
+twiml-drift: .venv/ready ## what the newest Twilio package knows of TwiML, and answerbook/twiml.toml does not
+	@into=$$(mktemp -d) && trap 'rm -rf "$$into"' EXIT && python -m pip install -q --no-deps --no-compile --target "$$into" twilio && PYTHONPATH="$$into:." python -m ops.twiml_drift
 
 lock: ## write requirements.txt and package-lock.json anew
 	@uv pip compile -q --upgrade --generate-hashes --group dev pyproject.toml --python-version 3.13 --custom-compile-command "make lock" -o requirements.txt

@@ -1,4 +1,4 @@
-"""The TwiML table is what the installed Twilio package knows; a package that knows more or less fails here."""
+"""The TwiML table by itself, and beside the enumerations of Twilio's package for Node (`test_twiml_drift.py`: that for Python)."""
 
 import json
 import tomllib
@@ -10,8 +10,7 @@ import pytest
 
 from answerbook import twiml
 from answerbook.attributes import Kinds
-from answerbook.twiml import Entry, Medium
-from tests.unit.sdk_twiml import nestings
+from answerbook.twiml import Medium
 
 RAW: dict[str, Any] = tomllib.loads(twiml.TABLE.read_text(encoding="utf-8"))
 MEDIA: tuple[Medium, ...] = get_args(Medium.__value__)
@@ -28,46 +27,9 @@ def name_of(medium: Medium, parent: str, child: str) -> str:
     return f"{parent}/{child}" if f"{parent}/{child}" in RAW[medium] else child
 
 
-def entry_of(medium: Medium, parent: str, child: str) -> Entry:
-    entry = twiml.table().entry(medium, child, parent)
-    assert entry, f"the package puts <{child}> into <{parent}>; the {medium} table has no such element"
-    return entry
-
-
 def table_nestings(medium: Medium) -> Iterator[tuple[str, str]]:
     for name, fields in RAW[medium].items():
         yield from ((name.rpartition("/")[2], child) for child in fields.get("holds", "").split())
-
-
-@pytest.mark.parametrize("medium", MEDIA)
-def test_what_nests_in_what_is_what_the_package_nests(medium: Medium) -> None:
-    beyond, withheld = (places(exceptions) if medium == "voice" else set() for exceptions in (BEYOND, WITHHELD))
-    known = {nesting.place for nesting in nestings(medium)}
-    assert not beyond & known, "the package has caught up: take these out of [beyond_the_sdk]"
-    assert withheld <= known, "nothing to withhold: take these out of [withheld_from_the_sdk]"
-    assert set(table_nestings(medium)) - beyond == known - withheld
-
-
-def places(exceptions: dict[str, str]) -> set[tuple[str, ...]]:
-    """The nestings among exceptions; the others name attributes."""
-    return {tuple(place.split("/")) for place in exceptions if "@" not in place}
-
-
-@pytest.mark.parametrize("medium", MEDIA)
-def test_each_element_takes_the_attributes_that_the_package_gives_it(medium: Medium) -> None:
-    for nesting in nestings(medium):
-        name = name_of(medium, *nesting.place)
-        withheld = {place.partition("@")[2] for place in WITHHELD if place.startswith(f"{name}@")}
-        beyond = {place.partition("@")[2] for place in BEYOND if place.startswith(f"{name}@")}
-        assert withheld <= nesting.attributes, f"{name}: nothing to withhold"
-        assert not beyond & nesting.attributes, f"{name}: the package has caught up; shorten [beyond_the_sdk]"
-        assert set(entry_of(medium, *nesting.place).attributes) == nesting.attributes - withheld | beyond, name
-
-
-@pytest.mark.parametrize("medium", MEDIA)
-def test_elements_hold_text_where_the_package_gives_them_text(medium: Medium) -> None:
-    for nesting in nestings(medium):
-        assert bool(entry_of(medium, *nesting.place).text) == nesting.has_text, nesting
 
 
 @pytest.mark.parametrize("medium", MEDIA)

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 from answerbook import twiml
 from answerbook.attributes import Kinds
 from answerbook.twiml import Medium
-from tests.unit.sdk_twiml import ROOTS, WITHHELD, Nesting, nestings
+from ops.sdk_twiml import ROOTS, WITHHELD, Nesting, nestings
 
 RAW: dict[str, Any] = tomllib.loads(twiml.TABLE.read_text(encoding="utf-8"))
 SAMPLES = {

@@ -30,6 +30,7 @@ class Nesting:
 
     @property
     def place(self) -> tuple[str, str]:
+        """What stands in what."""
         return self.parent, self.child
 
 
