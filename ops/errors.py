@@ -44,10 +44,16 @@ class Wanted:
             (
                 self.code in (None, code_of(event)),
                 self.url is None or self.url in url_of(event),
-                self.number is None or self.number in (normal(event.get("from") or ""), called(event.get("to") or "")),
+                self.number is None or self.number in numbers_of(event),
                 self.medium is None or event.get("medium") in MEDIA[self.medium],
             )
         )
+
+
+def numbers_of(event: Item) -> tuple[str, str]:
+    """Who called or wrote, and whom: a person is the same one by WhatsApp."""
+    from_, to = (str(event.get(name) or "").removeprefix("whatsapp:") for name in ("from", "to"))
+    return normal(from_), called(to)
 
 
 @dataclass
@@ -103,7 +109,7 @@ def errors(
     if follow and until:
         raise OpsError("--follow goes on until Ctrl-C: leave --until out")
     period = Period.of(since, begin, until, datetime.now(UTC))
-    wanted = Wanted(code, url, number and called(number), checked("medium", medium, MEDIA))
+    wanted = Wanted(code, url, number and called(number.removeprefix("whatsapp:")), checked("medium", medium, MEDIA))
     checked("group-by", group_by, GROUPS)
     desk = Desk.open(environment, region, show_numbers, "numbers in errors")
     seen = Seen(desk, wanted) if follow else None  # before the list: what comes meanwhile may be told twice, and is never left out

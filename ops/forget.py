@@ -83,12 +83,12 @@ def forget(
 
 def checked(number: str) -> str:
     """A person's number in its normal form, or an address by which a channel knows somebody who hides theirs. Raises OpsError."""
-    person = normal(number)
+    person = normal(number.removeprefix("whatsapp:"))
     if not is_number(person) and not CHANNEL_ID.fullmatch(number):
         raise OpsError(
             f"{number!r} is not a phone number: write it in E.164, as in +12025550123, or whole, as in whatsapp:US.13491208655302"
         )
-    return person
+    return person if is_number(person) else number
 
 
 def refuse_own(desk: Desk, number: str) -> None:

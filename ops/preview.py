@@ -14,7 +14,8 @@ from answerbook.rules import ADDRESSES, COUNTRIES, SIP_HEADERS, WORDS, check
 from config.folders import TEMPLATES, Folders
 from config.mistakes import nearest
 from config.settings import HERE, Settings, load
-from lambdas.answer.addresses import is_employee
+from lambdas.answer.addresses import is_employee, is_withheld
+from lambdas.answer.book import is_status_callback
 from lambdas.answer.journal import PARAMETERS
 from ops.compare import changed, compiled_at
 from ops.deployment import OpsError
@@ -28,6 +29,10 @@ from ops.words import count
 WRONG_ENTRY = (
     "phones of a SIP domain belong to SipUrl followed by its name (--entry sip/NAME), clients of a TwiML app to AppUrl (--entry app/NAME): "
     "here they reach emergency numbers and nothing else that they dial"
+)
+TELLS = (
+    "so Twilio tells what became of a call or text, and nobody waits for an answer: it gets an empty <Response/>. "
+    "For a caller whose address failed add --error-url=…"
 )
 TemplatesOption = Annotated[Path, typer.Option("--templates", help="folder of your own templates; what it has not is shipped")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object, for programs")]
@@ -77,6 +82,8 @@ def preview(
         out.print("\n".join(changed(before, book, walks, as_json)), markup=False)
         return
     walk = walk_of(book, entry, fields, status, when)
+    if is_status_callback(walk.request):
+        raise OpsError(TELLS)
     if as_json:
         print(json.dumps(as_object(walk, compiler.files()), indent=2))
         return
@@ -99,7 +106,8 @@ def possible(fields: Mapping[str, str], entry: str) -> None:
     Employees may dial whatever their phone lets them.
     """
     dialled = {"To", "Called"} if entry.startswith(("sip", "app")) else set()
-    for name in fields.keys() & {*WORDS, *COUNTRIES, "ErrorCode", *ADDRESSES - dialled}:
+    withheld = {name for name in ("From", "Caller") if is_withheld(fields.get(name, ""))}
+    for name in fields.keys() & {*WORDS, *COUNTRIES, "ErrorCode", *ADDRESSES - dialled} - withheld:
         try:
             check(name, "is", fields[name])
         except ValueError as error:

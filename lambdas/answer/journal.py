@@ -126,7 +126,7 @@ class Journal:
             line["status_callback"] = True
         if trust == VERIFIED and request.fields.get("AccountSid") == PROBE_ACCOUNT:
             line["probe"] = True
-        elif trust == VERIFIED and (number := self.book.emergency_in(request)):
+        elif trust == VERIFIED and choice and (number := self.book.emergency_in(request)):
             line["emergency"] = number
         line |= {"book": self.book.id, "ms": round(milliseconds, 2), "params": self.kept(request, trust)}
         if request.medium == "sms" and trust == VERIFIED and choice and not self.book.masked:

@@ -19,7 +19,7 @@ from typer.main import get_command
 from lambdas.workers.events import Item
 from ops import cli
 from ops.deployment import OpsError, explained, remedy
-from ops.errors import Wanted
+from ops.errors import Wanted, numbers_of
 from ops.export import write_sqlite
 from ops.follow import Seen
 from ops.period import stamp
@@ -236,6 +236,13 @@ def test_what_comes_while_somebody_looks_on_is_told_once(run: Run) -> None:
     add(event(CALL), event(TEXT, timedelta(seconds=150)))
     assert [each["pk"] for each in seen.fresh()] == [TEXT]
     assert seen.fresh() == []
+
+
+def test_a_person_is_found_however_they_wrote() -> None:
+    """The same number by SMS, WhatsApp and a trunk that leaves the plus out; somebody else's number is not theirs."""
+    for address in ("+12025550123", "whatsapp:+12025550123", "12025550123", "sip:+12025550123@carrier.example.com"):
+        assert "+12025550123" in numbers_of({"from": address, "to": "+12025550106"})
+    assert "+12025550123" not in numbers_of({"from": "whatsapp:+120255501234", "to": "+12025550106"})
 
 
 def test_following_goes_on_in_the_form_that_was_asked_for_until_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

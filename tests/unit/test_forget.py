@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.workers.events import Item, aside
+from ops.forget import checked
 from tests.unit.engineer import CALLER, OTHER, OWN, add, client, deployment, emptied, event, fallback, sid, voicemail
 from tests.unit.event_table import TABLE
 
@@ -67,6 +68,11 @@ def test_a_person_is_erased_however_their_number_was_written(forget: Forget) -> 
     add(opinion(CALLER), opinion(f"whatsapp:{CALLER}"), event(sid("CA", 8), who=f"{CALLER}4"), event(sid("CA", 9), who=OTHER))
     forget("--no-dry-run")
     assert left() == [sid("CA", 8), sid("CA", 9)]
+
+
+@pytest.mark.parametrize("written", [f"whatsapp:{CALLER}", f"tel:{CALLER}", CALLER[1:]])
+def test_a_person_may_be_named_as_the_story_writes_them(written: str) -> None:
+    assert checked(written) == CALLER
 
 
 def claim(who: str, days: int, shard: int) -> Item:

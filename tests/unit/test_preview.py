@@ -392,3 +392,15 @@ def test_a_terminal_that_takes_ascii_alone_shows_the_rest_somehow() -> None:
     done = subprocess.run([sys.executable, "-m", "ops.cli", *words], check=False, env=environ, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert done.returncode == 0, done.stderr
+
+
+def test_a_withheld_number_is_played_as_twilio_sends_it(project: Path) -> None:
+    for words in ("+266696687", "anonymous", "Restricted"):
+        assert "answers with" in run(project, "preview", "--to", "+15005550006", "--from", words)
+
+
+def test_a_status_callback_is_said_to_be_none_of_a_caller(project: Path) -> None:
+    """What a caller would hear says nothing of it."""
+    ended = ["preview", "--to", "+15005550006", "--from", "+442071838750", "--status", "completed"]
+    assert "nobody waits for an answer" in str(invoked(project, *ended).exception)
+    assert "answers with" in run(project, *ended, "--error-url", "https://app.example.com/recorded")

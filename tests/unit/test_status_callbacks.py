@@ -52,6 +52,13 @@ def test_a_status_callback_is_no_caller(answering: AnswerFunction, path: str, fi
     assert not is_fallback(event)
 
 
+def test_an_emergency_call_that_ended_is_not_told_once_more(answering: AnswerFunction) -> None:
+    """People are told of it when it is dialled."""
+    fields = CALLED | {"From": "sip:ann@office.sip.twilio.com", "To": "sip:911@office.sip.twilio.com"}
+    assert answering(signed("/sip/office", fields | {"CallStatus": "ringing"})).line["emergency"] == "911"
+    assert "emergency" not in answering(signed("/sip/office", fields | {"CallStatus": "completed"})).line
+
+
 @pytest.mark.parametrize(("path", "fields"), CALLERS)
 def test_a_caller_is_none(answering: AnswerFunction, path: str, fields: dict[str, str]) -> None:
     answered = answering(signed(path, fields))
