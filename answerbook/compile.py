@@ -107,7 +107,7 @@ class Compiler:
         """Everything that has to hold, as far as there is enough of the book to prove it."""
         written = [rule for name, rules in self.draft.steps.items() if name not in ENTRIES for rule in rules]
         self.mistakes.add(*wrong_names_in_steps(self.settings, written))
-        for proof in (proofs.looked_up, proofs.handed_on, proofs.endless, proofs.dialled, proofs.rescued, proofs.careful):
+        for proof in (proofs.looked_up, proofs.too_large, proofs.handed_on, proofs.endless, proofs.dialled, proofs.rescued, proofs.careful):
             self.mistakes.add(*proof(self.draft))
         for medium, rule in unverified.items():
             self.mistakes.add(*proofs.harmful(self.draft, target_of(rule), medium))

@@ -15,7 +15,7 @@ from answerbook.flows import Flow
 from answerbook.markup import Element, MarkupError
 from answerbook.templates import Call, Parameter
 from answerbook.voices import language_for
-from answerbook.words import CLOSE, OPEN, UnknownCaller, Words, as_spoken, bounded
+from answerbook.words import CLOSE, OPEN, UnknownCaller, Words, as_spoken, bounded, longest_filling
 from config.mistakes import nearest
 from config.settings import Settings
 from lambdas.answer.book import host_of
@@ -99,6 +99,12 @@ class Document:
     def lookups(self) -> list[tuple[str, str]]:
         """What it looks up: a parameter, and the name of a look-up in the book."""
         return [(name, lookup) for name, sign, lookup in (part.partition("@") for part in self.placeholders) if sign]
+
+    @property
+    def longest(self) -> int:
+        """Its bytes when every value in it is as long as it can be; without look-ups."""
+        cut = parts(self.text)
+        return sum(len(part.encode()) for part in cut[::2]) + sum(map(longest_filling, cut[1::2]))
 
     def forms(self, lookups: Mapping[str, Mapping[str, str]]) -> Iterator["Document"]:
         """The document as it is; one that looks things up, for each value of the parameter as it then is."""

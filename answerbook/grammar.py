@@ -134,10 +134,9 @@ def _text(element: Element, entry: Entry) -> Iterator[_Complaint]:
 
 
 def _too_long(element: Element, entry: Entry) -> str | None:
-    if entry.longest is None:
+    longest = entry.longest_for(element.attributes.get("voice", ""))
+    if longest is None:
         return None
-    voice = element.attributes.get("voice", "")
-    longest = next((most for prefix, most in entry.longest_by_voice.items() if voice.startswith(prefix)), entry.longest)
     said = PLACEHOLDER.sub("", _said(element, entry))
     length = len(said.encode("utf-8", "surrogatepass")) if entry.counted_in == "bytes" else len(said)
     if length <= longest:

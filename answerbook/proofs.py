@@ -7,7 +7,7 @@ handed on; nobody is dialled who leads back here; a stranger costs nothing; who 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from answerbook import grammar
+from answerbook import grammar, twiml
 from answerbook.advice import advice
 from answerbook.dialling import emergency_numbers
 from answerbook.documents import Document, Medium, Node, sampled, sheet
@@ -90,6 +90,18 @@ def careful(draft: Draft) -> Iterator[str]:
     for document in draft.documents.values():
         for medium in sorted(draft.media[document.answer]):
             yield from (draft.told(document, problem) for problem in advice(sampled(document.text), medium))
+
+
+def too_large(draft: Draft) -> Iterator[str]:
+    """Documents that Twilio would refuse (11750) once the longest values stand in them: an apology that is never heard."""
+    most = twiml.table().bytes
+    for document in draft.documents.values():
+        largest = max((form.longest for form in document.forms(draft.lookups)), default=0)
+        if largest > most and document.parameters:
+            yield (
+                f"{document.path}:1: with the longest values of {' and '.join(sorted(set(document.parameters)))} the document has "
+                f"{largest} bytes; Twilio takes at most {most} (64 kB); repeat less of what the caller said ({draft.whose(document)})"
+            )
 
 
 def looked_up(draft: Draft) -> Iterator[str]:

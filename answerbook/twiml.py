@@ -32,6 +32,10 @@ class Entry:
     counted_in: Literal["bytes", "characters"]
     uncounted: tuple[str, ...]
 
+    def longest_for(self, voice: str) -> int | None:
+        """How much it may say with a voice; None where there is no limit."""
+        return next((most for prefix, most in self.longest_by_voice.items() if voice.startswith(prefix)), self.longest)
+
 
 @dataclass(frozen=True)
 class Table:

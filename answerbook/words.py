@@ -17,9 +17,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from answerbook import twiml
 from answerbook.grammar import check
 from answerbook.voices import language_for
 from config.mistakes import near, nearest, shortened
+from lambdas.answer.book import LONGEST_SAID, longest_value
 from lambdas.answer.journal import PARAMETERS
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -36,13 +38,13 @@ SAID_BY_DIGIT = (*CALLERS, "To", "Called", "Digits")
 #: Stands for a caller of whom a document must not repeat what Twilio says: it would be the company's own number.
 UNKNOWN = f"{OPEN}:unknown{CLOSE}"
 OF_CALLER = re.compile(f"{OPEN}(?:{'|'.join(CALLERS)}){CLOSE}")
-#: Characters that Twilio takes: https://www.twilio.com/docs/api/errors/14103, https://www.twilio.com/docs/voice/twiml/say
-LONGEST = {"Message": 1600, "Say": 4096}
-SHORT = 100  #: characters that a value takes at most whose length is not bounded otherwise: a number said digit by digit
-VERB = re.compile(r"<(?P<verb>Message|Say)\b[^>]*>.*?</(?P=verb)>", re.DOTALL)
+LONGEST_MESSAGE = 1600  #: characters that Twilio takes: https://www.twilio.com/docs/api/errors/14103
+VERB = re.compile(r"<(?P<verb>Message|Say)\b(?P<attributes>[^>]*)>.*?</(?P=verb)>", re.DOTALL)
+VOICE = re.compile(r'\bvoice="([^"]*)"')
 TAG = re.compile(r"<[^>]*>")
+LONGEST_ADDRESS = 512  #: bytes of an address of ours before its path: a host name has 253 at most
 PLACEHOLDER = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
-UNBOUNDED = re.compile(f"{OPEN}([A-Za-z0-9]+){CLOSE}")  #: a parameter that is neither looked up nor said by digit
+UNBOUNDED = re.compile(f"{OPEN}([^:@{CLOSE}]+){CLOSE}")  #: a parameter that is neither looked up nor said by digit
 SAY = re.compile(r"<Say\b(?P<attributes>[^>]*)>.*?</Say>", re.DOTALL)
 LANGUAGE = re.compile(r'\blanguage="([^"]*)"')
 SPOKEN = re.compile(f"{OPEN}((?:{'|'.join(SAID_BY_DIGIT)})(?:@[^{CLOSE}:]*)?){CLOSE}")
@@ -104,11 +106,32 @@ def bounded(text: str) -> str:
     def within(found: re.Match[str]) -> str:
         """One verb."""
         names = UNBOUNDED.findall(found[0])
-        left = LONGEST[found["verb"]] - units(html.unescape(TAG.sub("", PLACEHOLDER.sub("", found[0]))))
-        left -= SHORT * (len(PLACEHOLDER.findall(found[0])) - len(names))
+        left = longest_of(found) - units(html.unescape(TAG.sub("", PLACEHOLDER.sub("", found[0]))))
+        left -= LONGEST_SAID * (len(PLACEHOLDER.findall(found[0])) - len(names))
         return UNBOUNDED.sub(lambda each: f"{OPEN}{each[1]}:most:{max(0, left // len(names))}{CLOSE}", found[0]) if names else found[0]
 
     return VERB.sub(within, text)
+
+
+def longest_of(verb: re.Match[str]) -> int:
+    """How much a verb may say."""
+    if verb["verb"] == "Message":
+        return LONGEST_MESSAGE
+    voice = VOICE.search(verb["attributes"])
+    return twiml.table().media["voice"]["Say"].longest_for(voice[1] if voice else "") or 0
+
+
+def longest_filling(part: str) -> int:
+    """How many bytes a placeholder becomes at most. A sign of UTF-16 has three in UTF-8 and six where it is escaped (`&quot;`)."""
+    if part.startswith(":"):
+        return LONGEST_ADDRESS
+    name, _, way = part.partition(":")
+    way, _, said = way.partition(":")
+    if way == "most":
+        return 6 * min(int(said), longest_value(name))
+    if way in ("spoken", "caller"):
+        return max(6 * LONGEST_SAID, len(said.encode()))
+    return 6 * longest_value(name)
 
 
 def units(text: str) -> int:

@@ -52,6 +52,10 @@ SENT = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "deliver
 OF_A_CALLER = frozenset({"ErrorUrl", "Digits", "SpeechResult", "DialCallStatus", "QueueResult", "SessionStatus", "HandoffData"})
 
 MORE = "..."  #: in the place of what was cut
+#: Signs of UTF-16 that a value takes at most, by which the compiler has proved that no document is too large for Twilio: a text of 1,600
+#: emoji; any other parameter (SIP headers have 1,024 at most); what is said digit by digit.
+LONGEST_TEXT, LONGEST_VALUE, LONGEST_SAID = 3200, 1024, 100
+TEXTS = ("Body", "SpeechResult")
 #: The full-width forms of ASCII, as keyboards of East Asia write them.
 WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
@@ -198,7 +202,7 @@ class Book:
         name, _, way = name.partition(":")
         parameter, _, lookup = name.partition("@")
         value = self.value(parameter, request)
-        found = self.lookups[lookup].get(value, "") if lookup else value
+        found = self.lookups[lookup].get(value, "") if lookup else shortened(value, longest_value(parameter))
         return changed(found, way) if way else found.translate(ESCAPED)
 
     def cookie(self, document: str, now: float) -> str | None:
@@ -219,7 +223,12 @@ def changed(value: str, way: str) -> str:
         return words
     if way == "most":
         return shortened(value, int(words)).translate(ESCAPED)
-    return (value.removeprefix("client:") if way == "identity" else spoken(value)).translate(ESCAPED)
+    return (value.removeprefix("client:") if way == "identity" else shortened(spoken(value), LONGEST_SAID)).translate(ESCAPED)
+
+
+def longest_value(parameter: str) -> int:
+    """How many signs of a parameter stand in a document at most."""
+    return LONGEST_TEXT if parameter in TEXTS else LONGEST_VALUE
 
 
 def shortened(value: str, most: int) -> str:

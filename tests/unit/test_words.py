@@ -94,6 +94,41 @@ def test_default_texts_are_english_in_every_answer() -> None:
     assert '<Say language="en-GB" voice="Polly.Amy">We did not hear a message. Goodbye.</Say>' in british
 
 
+@pytest.mark.parametrize(("voice", "most"), [("man", 4096), ("Polly.Joanna", 3000), ("Google.en-US-Neural2-A", 5000)])
+def test_what_is_repeated_leaves_no_more_than_the_voice_may_say(voice: str, most: int) -> None:
+    twice = twiml(
+        book(f'[answer.note]\nflow = "apology"\ntext = "You said {{SpeechResult}} {{Body}}"\nvoice = "{voice}"\n', voice="note"),
+        SpeechResult="a" * 9000,
+        Body="b" * 9000,
+    )
+    words = twice.partition(">You said ")[2].partition("</Say>")[0]
+    assert most - 50 < len("You said " + words) <= most
+    assert words.endswith("b...")
+
+
+def test_a_document_that_grows_too_large_is_refused() -> None:
+    """Four times 3,200 signs that are written as six bytes each."""
+    said = ", ".join(['"You wrote {Body}"'] * 4)
+    message = refused(f'[answer.note]\nflow = "apology"\ntext = [{said}]\nvoice = "Google.en-US-Neural2-A"\n', voice="note")
+    assert "with the longest values of Body the document has 77" in message
+    assert "bytes; Twilio takes at most 65536 (64 kB); repeat less of what the caller said (answer 'note' at" in message
+
+
+def test_no_value_makes_a_document_too_large() -> None:
+    """Of what was proved the worst: quotation marks, which are escaped, as often as there is room for them."""
+    said = ", ".join(['"You wrote {Body}"'] * 3)
+    answers = book(f'[answer.note]\nflow = "apology"\ntext = [{said}]\nvoice = "Google.en-US-Neural2-A"\n', voice="note")
+    assert 57_000 < len(twiml(answers, Body='"' * 10_000).encode()) <= 65_536
+    for each in ("🙂", "я", "漢"):
+        assert len(twiml(answers, Body=each * 10_000).encode()) <= 65_536
+
+
+def test_addresses_are_cut_too() -> None:
+    sent = said('"You call from {From}."', From="sip:" + "x" * 5000 + "@example.com")
+    assert "x" * 97 + "..." in sent
+    assert "x" * 98 not in sent
+
+
 def test_the_words_of_the_last_resort_are_checked_as_twiml() -> None:
     """Nothing else stands behind them."""
     assert 'test.toml:15: last_resort.language: <Say language="xx-XX"> must be one of' in refused(
