@@ -27,7 +27,7 @@ NO_CONDITION = (
 AS_TEXT = {"open": 'name the calendar, as in open = "office"; for when it is closed, let a rule without `open` follow'}
 
 #: What status callbacks alone carry, which no rule answers.
-OF_STATUS_CALLBACKS = {"MessageStatus", "CallbackSource"}
+OF_STATUS_CALLBACKS = {"MessageStatus", "CallbackSource", "StatusCallbackEvent", "TranscriptionStatus"}
 NAMES = PARAMETERS - OF_STATUS_CALLBACKS | set(OWN_CONDITIONS)
 #: What Twilio makes of the X- headers with which a SIP phone calls: https://www.twilio.com/docs/voice/api/sip-custom-headers
 SIP_HEADER = "SipHeader_"

@@ -138,10 +138,14 @@ def recording(item: Item) -> Chapter:
     return Chapter(item["time"], f"Twilio reports the recording as {status}" + (f", {seconds} s" if seconds else ""), [], "recording")
 
 
+#: What a status callback is about, the most telling first.
+STATUSES = ("MessageStatus", "RecordingStatus", "TranscriptionStatus", "StatusCallbackEvent")
+
+
 def status(item: Item) -> Chapter:
     """A status callback that came where callers are answered."""
     params = item.get("params") or {}
-    name = "MessageStatus" if "MessageStatus" in params else "CallStatus"
+    name = next((name for name in STATUSES if name in params), "CallStatus")
     lines = [
         f"it came to {item.get('path', '?')}, which answers callers and texts; nobody was answered, and nothing was counted",
         "correct it at Twilio: the status callback URL of the number, messaging service, call or text has to name your own application",

@@ -48,6 +48,9 @@ ESCAPED = (
 #: https://www.twilio.com/docs/voice/twiml#callstatus-values, https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
 OVER = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 SENT = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "delivered", "undelivered", "failed", "canceled", "read"})
+#: What callbacks alone carry: on the progress of a call, of a recording, a conference or a transcription.
+#: https://www.twilio.com/docs/voice/twiml/record#recordingstatuscallback, .../conference#statuscallback
+OF_CALLBACKS = frozenset({"CallbackSource", "RecordingStatus", "StatusCallbackEvent", "TranscriptionStatus"})
 #: What a caller's request carries although the call is over: an address that failed, what a verb without `action` came to.
 OF_A_CALLER = frozenset({"ErrorUrl", "Digits", "SpeechResult", "DialCallStatus", "QueueResult", "SessionStatus", "HandoffData"})
 
@@ -253,7 +256,7 @@ def is_status_callback(request: Request) -> bool:
     """Whether Twilio tells at an entry what became of a call or of a text that was sent: there is nobody to answer.
     https://www.twilio.com/docs/voice/api/call-resource#statuscallback, https://www.twilio.com/docs/messaging/guides/track-outbound-message-status"""
     fields = request.fields
-    tells = fields.get("CallStatus") in OVER or "CallbackSource" in fields or fields.get("MessageStatus") in SENT
+    tells = fields.get("CallStatus") in OVER or fields.get("MessageStatus") in SENT or not OF_CALLBACKS.isdisjoint(fields)
     return tells and OF_A_CALLER.isdisjoint(fields) and not named_step(request.path)
 
 

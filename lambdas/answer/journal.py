@@ -46,7 +46,8 @@ PARAMETERS = frozenset(
     DialCallSid DialCallStatus DialCallDuration DialBridged DialSipResponseCode CallDuration Duration SipResponseCode
     RecordingSid RecordingUrl RecordingStatus RecordingDuration RecordingChannels RecordingSource RecordingStartTime RecordingTrack
     SipDomain SipDomainSid SipCallId SipSourceIp SipUsername
-    MessageSid SmsSid SmsMessageSid SmsStatus MessageStatus CallbackSource MessagingServiceSid Body NumMedia NumSegments OptOutType
+    MessageSid SmsSid SmsMessageSid SmsStatus MessagingServiceSid Body NumMedia NumSegments OptOutType
+    MessageStatus CallbackSource StatusCallbackEvent TranscriptionStatus
     ButtonPayload ButtonText Latitude Longitude Address Label ProfileName WaId Forwarded
     """.split()
 ) | {f"{name}{index}" for name in ("MediaUrl", "MediaContentType") for index in range(10)}

@@ -9,7 +9,7 @@ from lambdas.answer.journal import MARK
 from lambdas.workers.events import STATUS, items_of, line_in
 from lambdas.workers.timeline import is_fallback
 from ops.story import told
-from tests.unit.gateway import CALLED, MESSAGE, TEXTED, AnswerFunction, signed
+from tests.unit.gateway import CALLED, MESSAGE, RECORDED, TEXTED, AnswerFunction, signed
 
 OVER = CALLED | {"CallDuration": "12", "CallbackSource": "call-progress-events", "SequenceNumber": "3"}
 SENT = {name: TEXTED[name] for name in ("AccountSid", "MessageSid", "From", "To")} | {"SmsSid": MESSAGE}
@@ -22,6 +22,9 @@ STATUSES = [
     ("/sms", SENT | {"MessageStatus": "failed", "ErrorCode": "30003"}),
     ("/sms", CALLED | {"CallStatus": "completed"}),
     ("/voice", SENT | {"MessageStatus": "delivered"}),
+    ("/voice", RECORDED),
+    ("/voice", CALLED | {"CallStatus": "in-progress", "TranscriptionStatus": "completed"}),
+    ("/voice", {"AccountSid": CALLED["AccountSid"], "CallSid": CALLED["CallSid"], "StatusCallbackEvent": "participant-join"}),
 ]
 #: The answer path that failed, or the verb that ended: a caller's, although the call may be over.
 CALLERS = [
