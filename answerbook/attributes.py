@@ -94,10 +94,15 @@ def at_most(longest: int) -> Kind:
     return Kind(lambda value: None if len(value) <= longest else f"at most {longest} characters long, not {len(value)}")
 
 
+def _no_json(name: str) -> None:
+    """NaN and Infinity are Python's own. Raises ValueError."""
+    raise ValueError(f"{name} is no JSON")
+
+
 def json_fault(value: str) -> str | None:
     """The attributes of a task: https://www.twilio.com/docs/voice/twiml/enqueue#task"""
     try:
-        return None if isinstance(json.loads(value), dict) else "a JSON object"
+        return None if isinstance(json.loads(value, parse_constant=_no_json), dict) else "a JSON object"
     except (ValueError, RecursionError):
         return 'a JSON object such as {"skill": "sales"}'
 

@@ -256,6 +256,7 @@ def test_required_attributes_are_missed() -> None:
         ("<Redirect>//example.com/a</Redirect>", "or a path that begins with one /"),
         ("<Enqueue workflowSid='WW0'><Task>sales</Task></Enqueue>", "must be a JSON object such as"),
         ("<Enqueue workflowSid='WW0'><Task>[1]</Task></Enqueue>", "must be a JSON object"),
+        ("<Enqueue workflowSid='WW0'><Task>{\"wait\": NaN}</Task></Enqueue>", "must be a JSON object such as"),
         (f'<Gather input="speech" hints="{",".join(["a"] * 501)}"/>', "at most 500 hints separated by commas, not 501"),
         (f'<Gather input="speech" hints="yes, {"a" * 101}"/>', "hints of at most 100 characters each"),
         ('<Say voice="Polly.Joanna-Neural">a <emphasis>b</emphasis></Say>', "does not know <emphasis>"),
