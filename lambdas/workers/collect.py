@@ -217,9 +217,11 @@ def note_told(item: Item) -> None:
 
 
 def delete(recording: Recording, item: Item) -> None:
-    """Delete at Twilio what was read back a moment ago and matches what was noted. What is encrypted nobody could check, and what differs
-    from Twilio's announcement may not be all: only once somebody accepted it."""
-    if item.get("deleted_at") or ((item.get("encryption") or item.get("differs")) and not item.get("accepted_at")):
+    """Delete at Twilio what was read back a moment ago and matches what was noted. What is encrypted nobody could check, what differs
+    from Twilio's announcement may not be all, and what a stranger claimed may be the primary's: only once somebody accepted it."""
+    if item.get("deleted_at"):
+        return
+    if not item.get("accepted_at") and (item.get("encryption") or item.get("differs") or VOICEMAILS.is_only_claimed(recording.call)):
         return
     copy = BUCKET.read_back(item["key"], Deadline(FETCH_SECONDS))
     if (copy.sha256, copy.length) != (item["sha256"], int(item["bytes"])):

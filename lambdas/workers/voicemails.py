@@ -82,10 +82,20 @@ class Voicemails:
 
     def caller(self, call: str) -> Item:
         """Who called whom and why we answered, from the first request of the call, else from what Twilio told of it."""
-        found = self.table.query(KeyConditionExpression=Key("pk").eq(call) & Key("sk").lt(":"), Limit=MOST_EVENTS)["Items"]
+        found = self.events(call)
         told = (event for event in found if event.get("kind") in (MISSED, ANSWERED))
         first = next((event for event in found if event.get("kind") == "request"), None) or next(told, {})
         return {name: first[name] for name in CALLER if first.get(name)}
+
+    def is_only_claimed(self, call: str) -> bool:
+        """Whether a request that nobody vouched for is all that says that a call came to us: it may have been the primary's."""
+        found = self.events(call)
+        heard = any(event.get("kind") in ("request", "recording") for event in found)
+        return not heard and any(event.get("kind") == ANSWERED and event.get("trust") for event in found)
+
+    def events(self, call: str) -> list[Item]:
+        """The first events of a call."""
+        return self.table.query(KeyConditionExpression=Key("pk").eq(call) & Key("sk").lt(":"), Limit=MOST_EVENTS)["Items"]
 
     def retry(self, item: Facts, state: str, reason: str, next_attempt: datetime | None) -> None:
         """It did not work: why, and when it is tried next; None if that is of no use any more. What is stored stays stored."""

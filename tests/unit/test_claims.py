@@ -155,6 +155,21 @@ def test_one_chore_can_be_asked_for(made: Account) -> None:
     assert done == ["claims", "claims", "others"]
 
 
+def test_a_strangers_claim_deletes_no_recording_of_the_primarys(made: Account) -> None:
+    """Who called the primary by SIP may know the SID of his call, and claim that it came here. It is fetched, in case that is true."""
+    worker = made.worker("reconcile")
+    found = call(made, ago=60 * MINUTE).asked("https://app.example.com/calls")
+    recording = made.recording(call_sid=found.sid, started=found.began + 3)
+    claim(made, found.sid, ago=30 * MINUTE)
+    made.worker("reconcile", CHORES=(worker.confirm_claims, worker.queue_missing)).handler({}, CONTEXT)
+    collect, task = made.worker("collect", DELETE_AT_TWILIO=True), made.task(recording)
+    assert made.deliver(collect, task)
+    assert (made.item(task)["state"], made.api.deleted) == ("stored", [])
+    made.call(recording)
+    assert made.deliver(collect, task)
+    assert made.api.deleted == [recording.sid]
+
+
 def test_what_a_stranger_sends_beside_his_claim_is_not_read(made: Account) -> None:
     """Of a request that cannot be checked up to 64 kB are kept: an hour of them would not fit into the function."""
     sid, now = new_sid("CA"), datetime.now(UTC)

@@ -34,7 +34,7 @@ AWS_CALLS = (
 )
 
 
-CALLS_OF_A_RUN = 17
+CALLS_OF_A_RUN = 18
 
 
 @pytest.fixture
