@@ -16,7 +16,7 @@ PLAINEST = 'language="en-US" voice="man"'
 _ALIKE = {"cmn": "zh"}
 
 
-def spoken_by(voice: str) -> tuple[str, ...]:
+def _spoken_by(voice: str) -> tuple[str, ...]:
     """The languages of a voice, the usual one first; empty where the table does not know any."""
     company, _, name = voice.partition(".")
     if company == "Google":
@@ -24,9 +24,9 @@ def spoken_by(voice: str) -> tuple[str, ...]:
     return twiml.table().speaks.get(voice, ())
 
 
-def fits(voice: str, language: str) -> bool:
+def _fits(voice: str, language: str) -> bool:
     """Whether nothing is known against saying a language with a voice."""
-    spoken = spoken_by(voice)
+    spoken = _spoken_by(voice)
     return not spoken or _canonical(language) in map(_canonical, spoken)
 
 
@@ -34,19 +34,19 @@ def language_for(voice: str, inherited: str) -> str:
     """The language to write beside a voice where nobody has named one for it: the inherited one where it fits, else the voice's own, rather
     of the same language than of another. Empty, to be left out, for a voice that the table does not know, and for a language that <Say> has
     no code for; without any voice the inherited one, because the account has a voice for each language."""
-    spoken = spoken_by(voice)
-    if not voice or (spoken and fits(voice, inherited)):
+    spoken = _spoken_by(voice)
+    if not voice or (spoken and _fits(voice, inherited)):
         return inherited
     return _as_written(next((language for language in spoken if _first(language) == _first(inherited)), next(iter(spoken), "")))
 
 
 def mismatch(voice: str, language: str) -> str:
     """What is wrong with a language beside a voice, and the remedies; empty if nothing is known to be, or if <Say> has no such language."""
-    if fits(voice, language) or not _as_written(language):
+    if _fits(voice, language) or not _as_written(language):
         return ""
-    spoken = spoken_by(voice)
+    spoken = _spoken_by(voice)
     own = [f'write language="{each}"' for each in spoken if _first(each) == _first(language)][:1]
-    others = [name for name in twiml.table().speaks if fits(name, language)]
+    others = [name for name in twiml.table().speaks if _fits(name, language)]
     instead = [f", as in {min(others, key=lambda name: (_engine(name) != _engine(voice), name))}"] if others else [""]
     remedy = " or ".join([*own, f"choose a voice of that language{instead[0]}"])
     return f"speaks {' and '.join(spoken)}, not {language}; {remedy}"
