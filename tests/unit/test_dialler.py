@@ -8,7 +8,7 @@ import pytest
 from answerbook.compile import compile_book
 from config.settings import HERE, load
 from lambdas.answer.book import Book
-from tests.unit.books import ask, cookie_of, document
+from tests.unit.books import ask, cookie_of, document, twiml
 
 SETTINGS = load("dialler", HERE / "examples")
 BOOK = Book(json.loads(json.dumps(compile_book(SETTINGS))))
@@ -26,10 +26,7 @@ SESSION = """
     /caller/:caller_id/continue_conf /transfer/caller
 """.split()
 ASYNCHRONOUS = ("/caller/end_session", "/calls/:call_id/call_ended", "/transfer/:id/end")
-MACHINES = ("machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax")
 PEOPLE = [
-    *(("/calls/:call_id/incoming", CALLEE | {"AnsweredBy": machine}, "machine") for machine in MACHINES),
-    *(("/calls/:call_id/incoming", CALLEE | {"AnsweredBy": person}, "sorry_to_disturb") for person in ("human", "unknown")),
     ("/calls/:call_id/incoming", CALLEE, "sorry_to_disturb"),
     ("/calls/:call_id/disconnected", CALLEE, "thanks"),
     ("/transfer/callee", CALLEE, "lost_agent"),
@@ -54,6 +51,16 @@ def test_whoever_is_on_the_line_hears_what_fits(path: str, person: dict[str, str
     assert chosen.at.startswith("dialler.toml:")
 
 
+@pytest.mark.parametrize("path", ["/calls/:call_id/incoming", "/calls/:call_id/disconnected"])
+def test_nothing_is_said_to_a_machine(path: str) -> None:
+    """An answering machine would keep an apology that nobody asked for; whoever may be a person hears it."""
+    for machine in ("machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax"):
+        assert document(BOOK, ErrorUrl=failed(path), AnsweredBy=machine, **CALLEE) == "machine/start/1"
+    for person in ("human", "unknown"):
+        assert document(BOOK, ErrorUrl=failed(path), AnsweredBy=person, **CALLEE) == document(BOOK, ErrorUrl=failed(path), **CALLEE)
+    assert twiml(BOOK, ErrorUrl=failed(path), AnsweredBy="fax", **CALLEE).strip() == "<Response/>"
+
+
 def test_an_agent_who_calls_in_is_connected_again_once() -> None:
     """The one address at which calls begin; the second failure ends it."""
     ringing = ON_PHONE | {"CallStatus": "ringing", "ErrorUrl": "https://dialler.example.com/callin/create"}
@@ -64,7 +71,7 @@ def test_an_agent_who_calls_in_is_connected_again_once() -> None:
 
 def test_every_rule_is_needed() -> None:
     """The walk above reaches every answer of the example."""
-    walked = {answer for *_, answer in PEOPLE} | {"agent_calls_in", "sorry", "silent"}
+    walked = {answer for *_, answer in PEOPLE} | {"agent_calls_in", "machine", "sorry", "silent"}
     assert walked == set(SETTINGS.answer)
 
 
