@@ -60,6 +60,19 @@ def test_each_webhook_fails_once(dialler: Place, path: str, person: dict[str, st
     assert len(made.recordings) == (answer == "lost_agent")
 
 
+@pytest.mark.parametrize(("answered_by", "hears"), [("machine_end_beep", False), ("human", True)])
+def test_an_answering_machine_hears_nothing(dialler: Place, answered_by: str, hears: bool) -> None:
+    """Twilio says what picked up when it asks the fallback, too."""
+    with Primary() as application:
+        application.behaves("", Fails(502))
+        twilio = dialler.twilio({HOST: application.port})
+        failing, answers = f"http://{HOST}/calls/8121/incoming", dialler.outputs.voice_url
+        made = twilio.call(
+            "+12025550177", "+15005550006", url=failing, fallback_url=answers, caller=Caller(), answered_by="machine_end_beep"
+        )
+    assert made.words == []
+
+
 def test_asynchronous_webhooks_have_no_fallback(dialler: Place) -> None:
     """Nobody is on the line: Twilio leaves an alert with what it wanted to say, and the settings list them for those who look."""
     with Primary() as application:
