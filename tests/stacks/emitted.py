@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.answer.book import PROBE_ACCOUNT
+from lambdas.answer.book import PROBE_ACCOUNT, Choice
 from lambdas.answer.journal import Journal
 from lambdas.answer.request import Request
 from lambdas.answer.signature import FORGED, UNVERIFIABLE, VERIFIED
@@ -57,11 +57,11 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer(made: Watching) -> None:
-    """A request of each medium and trust; one that cannot be read; a fault of ours."""
-    journal = Journal(made.book, "production")
-    for path, sid in (("/voice", "CallSid=CA"), ("/sms", "MessageSid=SM"), ("/recording", "CallSid=CA")):
+    """A request of each medium and trust; a callback; one that cannot be read; a fault of ours."""
+    journal, chosen = Journal(made.book, "production"), Choice("mailbox/start/1", "", "production.toml:31")
+    for path, sid, choice in (("/voice", "CallSid=CA", chosen), ("/sms", "MessageSid=SM", chosen), ("/recording", "CallSid=CA", None)):
         for trust, sender in ((VERIFIED, ACCOUNT), (UNVERIFIABLE, ACCOUNT), (FORGED, ACCOUNT), (FORGED, "AC" + "f" * 32)):
-            journal.write(request(path, f"AccountSid={sender}&{sid}{'1' * 32}"), trust, None, 1.5)
+            journal.write(request(path, f"AccountSid={sender}&{sid}{'1' * 32}"), trust, choice, 1.5)
     for outcome in ("failed", "unreadable"):
         journal.count("voice", outcome)
     journal.write(request("/voice", f"AccountSid={PROBE_ACCOUNT}&CallSid=CA{'1' * 32}"), VERIFIED, None, 1.5)
@@ -102,7 +102,7 @@ def probe(made: Watching) -> None:
 def collect(made: Account) -> None:
     """A voicemail, an empty one, one that is not there yet, a picture."""
     worker = made.worker("collect")
-    for recording in (made.recording(), made.recording(seconds=0)):
+    for recording in (made.recording(), made.recording(words="", seconds=0)):
         made.deliver(worker, made.task(recording))
     late = made.recording()
     made.api.faults_of(late.sid, NotYet())
