@@ -34,6 +34,7 @@ def test_a_command_of_a_page_can_be_typed(command: Command) -> None:
     check(command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", sorted({command.words[1:] for command in run("fallback") if is_offline(*command.words[:2])}), ids=" ".join
 )
@@ -66,6 +67,7 @@ def asked() -> set[tuple[str, ...]]:
     return {tuple(stands_for.get(word, word) for word in elsewhere.sub("", " ".join(("", *words))).split()) for words in all_words}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", sorted(asked()), ids=" ".join)
 @pytest.mark.usefixtures("stack")
 def test_what_asks_a_stack_is_run_in_moto(
