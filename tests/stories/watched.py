@@ -42,12 +42,12 @@ class Watched:
 
     def calm(self) -> None:
         """Let hours go by for the alarms, and everything that watches look once; nothing rings then, and nobody was told yet. What other
-        stories left is gone: dead letters, and test requests whose lines were lost on purpose."""
+        stories left is gone: dead letters, test requests whose lines were lost on purpose, and callers whom nobody believed."""
         self.controls.settled()
         for queue in self.sqs.list_queues(QueueNamePrefix=f"{self.deployed.outputs.stack}-")["QueueUrls"]:
             if "DeadLetters" in queue:
                 self.sqs.purge_queue(QueueUrl=queue)
-        self.forget(lambda item: item["pk"]["S"] == "probe")
+        self.forget(lambda item: item["pk"]["S"].partition("#")[0] in ("probe", "stranger"))
         self.go_on(LATER)
         self.probe(datetime.now(UTC))
         self.invoke("TokenCheckFunctionName")
@@ -262,7 +262,8 @@ class Watched:
 
     def alerts_read_until(self, moment: datetime) -> None:
         """`reconcile` goes on with Twilio's alerts from here, wherever an earlier story has led it."""
-        mark = {"pk": {"S": "reconcile"}, "sk": {"S": "alerts"}, "until": {"S": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
+        key = {"pk": {"S": "reconcile"}, "sk": {"S": f"alerts#{self.deployed.outputs.account_sid}"}}
+        mark = key | {"until": {"S": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
         self.deployed.table.put_item(TableName=self.deployed.outputs.table, Item=mark)
 
     def outage(self, after: timedelta = timedelta()) -> None:
