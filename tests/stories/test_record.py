@@ -120,11 +120,12 @@ def test_a_voicemail_of_which_only_the_journal_tells_is_collected_by_a_rebuild(d
     left = leave(deployed)
     deployed.until(lambda: any("RecordingStatus" in line and left.sid in line for line in journal(deployed)), "the callback's line")
     deployed.cloud.controls.deliveries()
-    assert rebuild()["uncollected"] >= 1
+    uncollected = rebuild()["uncollected"]
+    assert uncollected >= 1
     assert item(deployed, left) == {}
     assert rebuild("--no-dry-run")["queued"] >= 1
     until(deployed, left, "stored")
-    assert rebuild()["uncollected"] == 0
+    assert rebuild()["uncollected"] == uncollected - 1  # what other stories left is at Twilio no longer
 
 
 def journal(deployed: Deployed) -> list[str]:
