@@ -314,10 +314,9 @@ class Compiler:
         return documents
 
     def dialling(self) -> dict[str, Any]:
-        """How to understand what employees dial; keys of look-ups are extensions, and no country's numbers."""
-        extensions = [key for table in self.draft.lookups.values() for key in table if key.isdigit()]
+        """How to understand what employees dial."""
         return {
-            "plans": plans(self.settings, extensions),
+            "plans": plans(self.settings),
             "parameters": list(self.settings.twilio.number_parameters),
             "emergency": emergency_numbers(self.settings),
         }

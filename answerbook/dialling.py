@@ -6,7 +6,7 @@ the version of the installed `phonenumbers`. The answer function has no such lib
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -63,10 +63,9 @@ def emergency_numbers_of(country: str) -> tuple[str, ...]:
     return (*found, *([TWILIO_TEST] if country in WITH_TWILIO_TEST else []))
 
 
-def plans(settings: Settings, extensions: Sequence[str]) -> dict[str, dict[str, Any]]:
+def plans(settings: Settings) -> dict[str, dict[str, Any]]:
     """The plan of each site, as the answer book holds it; sites without a country have none, and what they dial stays as it is."""
-    unchanged = sorted({*emergency_numbers(settings), *extensions})
-    return {site: dict(plan(found)) | {"unchanged": unchanged} for site in sites(settings) if (found := country(settings, site))}
+    return {site: dict(plan(found)) for site in sites(settings) if (found := country(settings, site))}
 
 
 @functools.cache

@@ -9,6 +9,7 @@
 `sip:+1...@pbx`, `tel:+1...`, `%2B1...`, `<sip:...>` and `+1 (202) 555-0100` all become the number that is in them.
 """
 
+from collections.abc import Callable
 from urllib.parse import unquote
 
 from lambdas.answer.request import Fields, Json, Request
@@ -91,11 +92,11 @@ def is_employee(request: Request) -> bool:
     return (request.fields.get("From") or "").lower().startswith(EMPLOYEES) and not request.trunk
 
 
-def in_full(dialled: str, plan: Json) -> str:
+def in_full(dialled: str, plan: Json, is_unchanged: Callable[[str], bool]) -> str:
     """What a desk phone dialled, in E.164: national numbers as in the country of the phone, whose plan was compiled at synth
-    (`answerbook.dialling`). Emergency numbers, extensions and whatever is no number stay as they are."""
+    (`answerbook.dialling`). What is said to be unchanged, and whatever is no number, stays as it is."""
     digits = digits_of(user_of(dialled))
-    if not digits or digits[0] == "+" or digits in plan["unchanged"]:
+    if not digits or digits[0] == "+" or is_unchanged(digits):
         return digits or dialled
     code, lengths = plan["code"], plan["lengths"]
     for prefix, stands_for in plan["prefixes"]:

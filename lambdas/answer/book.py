@@ -159,8 +159,13 @@ class Book:
         return any(MATCHES[kind](value, asked) for value in values)
 
     def value(self, name: str, request: Request) -> str:
-        """What a condition compares and a document repeats: a parameter, an address in its normal form; of what an employee dialled the
-        number in full."""
+        """What a condition compares and a document repeats. It is worked out once for a request: hundreds of rules may ask for it."""
+        if name not in request.values:
+            request.values[name] = self.worked_out(name, request)
+        return request.values[name]
+
+    def worked_out(self, name: str, request: Request) -> str:
+        """A parameter, an address in its normal form; of what an employee dialled the number in full."""
         if name in ("trunk", "sip", "app"):
             first, _, named = request.path.strip("/").partition("/")
             return named if first == name else ""
@@ -177,7 +182,11 @@ class Book:
         given = address or next((number for name in self.number_parameters if (number := request.fields.get(name))), "")
         site = request.path.strip("/").partition("/")[2]
         plan = self.plans.get(site) or self.plans.get("")
-        return self.as_emergency(in_full(given, plan) if plan else normal(given))
+        return self.as_emergency(in_full(given, plan, self.is_unchanged) if plan else normal(given))
+
+    def is_unchanged(self, digits: str) -> bool:
+        """Whether digits are no national number: an emergency number, or an extension, which is what keys of look-ups are."""
+        return digits in self.emergency or any(digits in table for table in self.lookups.values())
 
     def as_emergency(self, number: str) -> str:
         """The emergency number of which a telephone made E.164, as in +911 and +1911, which are nobody's; any other number as it is."""

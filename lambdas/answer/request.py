@@ -54,7 +54,7 @@ class Request:
 
     `path` is the resource that was matched, with its parameters filled in (`/voice/keys/chosen/1`); `base` is the address before it
     (`https://host/v1`), `url` the whole address without its query, and `query` the parameters of the query in whatever order they came.
-    `sender` is the IP address that asked: it is compared and never kept.
+    `sender` is the IP address that asked: it is compared and never kept. `values` is what conditions asked for, as the book works it out.
     """
 
     __slots__ = (
@@ -72,6 +72,7 @@ class Request:
         "sender",
         "trunk",
         "url",
+        "values",
     )
 
     def __init__(self, event: Event) -> None:
@@ -90,6 +91,7 @@ class Request:
         self.query = query_of(event)
         self.body = body_of(event) if self.method == "POST" else urlencode(self.query, errors="replace")
         self.fields = fields_of(self.body)
+        self.values: dict[str, str] = {}
 
 
 def path_of(event: Event) -> str:

@@ -11,6 +11,7 @@ from answerbook import grammar
 from lambdas.answer.addresses import normal
 from lambdas.answer.book import Book, spoken
 from lambdas.answer.journal import PARAMETERS
+from lambdas.answer.request import Request
 from tests.unit.books import ADDRESSES, NOW, book, compiled, cookie_of, document, request, settings_text, twiml
 from tests.unit.gateway import HOST
 
@@ -49,6 +50,21 @@ def test_every_answer_is_well_formed_twiml_of_the_right_medium(path: str, cookie
         sent = WITH_STEPS.fill(choice.document, asked, ADDRESSES)
         medium: Any = "messaging" if asked.medium == "sms" else "voice"
         assert grammar.check(sent, medium) == []
+
+
+def test_however_many_rules_ask_for_an_address_its_normal_form_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A company has a rule for each of its numbers."""
+    rules = "".join(f'[[voice]]\nTo = "+1500555{number:04}"\nanswer = "mailbox"\n' for number in range(300))
+    many, worked_out = book(ANSWERS + rules, twilio='trunks = ["main"]', voice="keys", sms="echo"), list[str]()
+    original = Book.worked_out
+
+    def noted(self: Book, name: str, asked: Request) -> str:
+        worked_out.append(name)
+        return original(self, name, asked)
+
+    monkeypatch.setattr(Book, "worked_out", noted)
+    many.choose(request("/voice", To="+15005559999", From="+15005550001"), NOW)
+    assert worked_out.count("To") == 1
 
 
 @given(st.text())
