@@ -14,7 +14,7 @@ from answerbook.twiml import Medium
 
 #: Seconds; longer ones need an account with calls of 24 hours. https://www.twilio.com/docs/voice/twiml/dial#timelimit
 #: `collect` stores files of up to 400 MB: four hours of WAV are 230.
-LONGEST_CALL = 14_400
+LONGEST_FILE = 14_400
 
 
 def advice(document: str, medium: Medium) -> list[Problem]:
@@ -63,8 +63,8 @@ def _record(verb: Element, _first: bool, _last: bool) -> Iterator[str]:
         yield "<Record> without recordingStatusCallback: nobody is told when the recording can be fetched"
     if "maxLength" not in verb.attributes:
         yield "<Record> without maxLength may last an hour: timeout does not count while no audio arrives at all"
-    if _seconds(verb, "maxLength") > LONGEST_CALL:
-        yield f"<Record maxLength> over {LONGEST_CALL} s: most accounts' calls end after four hours, and a longer file cannot be fetched"
+    if _seconds(verb, "maxLength") > LONGEST_FILE:
+        yield f"<Record maxLength> over {LONGEST_FILE} s: most accounts' calls end after four hours, and a longer file cannot be fetched"
 
 
 def _gather(verb: Element, _first: bool, last: bool) -> Iterator[str]:

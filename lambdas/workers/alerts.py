@@ -23,6 +23,7 @@ from lambdas.answer.book import fits, host_of
 from lambdas.answer.journal import safe_url
 from lambdas.answer.request import parts_of
 from lambdas.answer.signature import VERIFIED
+from lambdas.workers.calls import LONGEST_CALL
 from lambdas.workers.events import ANSWERED, FAILURE, MISSED, Item, as_stored, day_shard, is_masked
 from lambdas.workers.hand_back import FALLBACKS_OWN, expiry, lost_callback, missed_text
 from lambdas.workers.progress import Progress
@@ -43,7 +44,6 @@ WINDOW = timedelta(hours=1)
 SHORTEST = timedelta(seconds=1)
 #: A younger alert's own event may still be on its way.
 SETTLED = timedelta(minutes=15)
-LONGEST_CALL = timedelta(hours=4, minutes=30)
 TEXTS = ("SM", "MM")
 MOST_TRIES = 8  #: runs that may fail at one alert: two hours
 

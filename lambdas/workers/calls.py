@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 ENDED = ("completed", "busy", "failed", "no-answer", "canceled")
+#: Four hours at most, and what clocks and lists may differ by. https://www.twilio.com/docs/voice/twiml/dial#timelimit
 LONGEST_CALL = timedelta(hours=4, minutes=30)
 PAGE = 1000
 SIDS = ("CA",)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 WINDOW = timedelta(hours=6)
-#: A call, and a recording, lasts four hours at most (https://www.twilio.com/docs/voice/twiml/record); shorter than a window.
-LONGEST_CALL = LONGEST_RECORDING = timedelta(hours=4, minutes=30)
+#: A recording ends with its call at the latest; shorter than a window.
+LONGEST_RECORDING = calls.LONGEST_CALL
 #: A younger recording's callback is probably on its way.
 SETTLED = timedelta(minutes=10)
 KEYS_AT_ONCE = 100  #: the most that BatchGetItem takes
@@ -65,7 +65,7 @@ class Missing:
 
     def within(self, home: Home, since: datetime, until: datetime, deadline: Deadline) -> list[Recording]:
         """An account's recordings of a window that have no item; Twilio is asked only where we answered calls. Raises as `listed` does."""
-        came, missed = self.calls(since - LONGEST_CALL, until)
+        came, missed = self.calls(since - calls.LONGEST_CALL, until)
         if not came and not missed:
             return []
         made = recordings.listed(self.api, home, since, until, deadline)
@@ -104,7 +104,7 @@ class Missing:
         made = recordings.listed(self.api, home, since, until, deadline)
         if not (new := self.unknown([each for each in made if each.status in FINAL])):
             return []
-        known = calls.listed(self.api, home, since - LONGEST_CALL, until, deadline)
+        known = calls.listed(self.api, home, since - calls.LONGEST_CALL, until, deadline)
         trunks = {call.sid: call for call in known if calls.is_trunks(call)}
         return [(each, trunks[each.call]) for each in new if each.call in trunks and self.is_ours(each, deadline)]
 
