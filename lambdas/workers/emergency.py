@@ -8,7 +8,7 @@ from typing import Any
 
 from lambdas.workers.command import command_line
 from lambdas.workers.events import Line, sid_of
-from lambdas.workers.subject import subject_of
+from lambdas.workers.publication import attributes_of, subject_of
 
 
 def message(line: Line, environment: str) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def message(line: Line, environment: str) -> dict[str, Any]:
     return {
         "Subject": subject_of(subject),
         "Message": "\n".join(lines(line, environment)),
-        "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in facts.items()},
+        "MessageAttributes": attributes_of(facts),
     }
 
 

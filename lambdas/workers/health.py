@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lambdas.workers.command import command_line
-from lambdas.workers.subject import subject_of
+from lambdas.workers.publication import subject_of
 from lambdas.workers.webhook import NotSent, connected
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from lambdas.answer.addresses import is_withheld
 from lambdas.workers.command import command_line
 from lambdas.workers.error_codes import explain
 from lambdas.workers.events import is_outbound, other_side_of, person_of
-from lambdas.workers.subject import subject_of
+from lambdas.workers.publication import attributes_of, subject_of
 
 MACHINES = ("email-json", "http", "https", "sqs", "lambda", "firehose")
 UNKNOWN = "an unknown caller"
@@ -72,12 +72,9 @@ def facts_of(item: Item, environment: str, bucket: str) -> dict[str, Any]:
 
 def attributes(item: Item, environment: str) -> dict[str, Any]:
     """What subscriptions can filter by; no caller's number."""
-    texts = {"kind": "voicemail", "id": identity(item), "environment": environment}
-    texts |= {name: str(item[name]) for name in ("to", "answer", "error_code", "trunk") if item.get(name)}
-    found: dict[str, Any] = {name: {"DataType": "String", "StringValue": value} for name, value in texts.items()}
-    if "seconds" in item:
-        found["seconds"] = {"DataType": "Number", "StringValue": str(int(item["seconds"]))}
-    return found
+    facts: dict[str, str | int] = {"kind": "voicemail", "id": identity(item), "environment": environment}
+    facts |= {name: str(item[name]) for name in ("to", "answer", "error_code", "trunk") if item.get(name)}
+    return attributes_of(facts | ({"seconds": int(item["seconds"])} if "seconds" in item else {}))
 
 
 def text(item: Item, environment: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from lambdas.workers.command import command_line
 from lambdas.workers.error_codes import explain
 from lambdas.workers.events import Item
-from lambdas.workers.subject import subject_of
+from lambdas.workers.publication import attributes_of, subject_of
 from lambdas.workers.timeline import is_fallback, is_message
 
 MOST_LISTED = 5  #: codes and URLs in a message
@@ -80,10 +80,7 @@ def written(environment: str, subject: str, lines: list[str], state: str) -> dic
     return {
         "Subject": subject_of(f"[{environment}] {subject}"),
         "Message": "\n".join(lines),
-        "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": value}
-            for name, value in (("kind", "outage"), ("state", state), ("environment", environment))
-        },
+        "MessageAttributes": attributes_of({"kind": "outage", "state": state, "environment": environment}),
     }
 
 
