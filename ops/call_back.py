@@ -17,6 +17,7 @@ from lambdas.workers.events import ANSWERED, FAILURE, MISSED, UNHEARD, Item, oth
 from lambdas.workers.timeline import is_fallback
 from ops import inbox
 from ops.desk import Desk
+from ops.numbers import off_whatsapp
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, SinceOption, UntilOption
 from ops.period import Period
 from ops.screen import err
@@ -71,7 +72,7 @@ def with_direction(desk: Desk, calls: list[Item]) -> list[Item]:
 
 def number_of(address: str) -> str:
     """The number at which a person can be called: who calls by WhatsApp has one too."""
-    return normal(address.removeprefix("whatsapp:"))
+    return normal(off_whatsapp(address))
 
 
 def left_behind(desk: Desk, events: Iterable[Item]) -> Messages:

@@ -18,6 +18,7 @@ from lambdas.workers.events import Item
 from ops.deployment import OpsError
 from ops.desk import Desk
 from ops.follow import Seen, keep_showing
+from ops.numbers import off_whatsapp
 from ops.options import PRODUCTION, EnvironmentOption, FromOption, JsonOption, RegionsOption, ShowOption, SinceOption, UntilOption
 from ops.outages import Outage, code_of, is_error, meaning, moment_of, outages, url_of, with_earlier
 from ops.period import Period
@@ -52,7 +53,7 @@ class Wanted:
 
 def numbers_of(event: Item) -> tuple[str, str]:
     """Who called or wrote, and whom: a person is the same one by WhatsApp."""
-    from_, to = (str(event.get(name) or "").removeprefix("whatsapp:") for name in ("from", "to"))
+    from_, to = (off_whatsapp(str(event.get(name) or "")) for name in ("from", "to"))
     return normal(from_), called(to)
 
 
@@ -109,7 +110,7 @@ def errors(
     if follow and until:
         raise OpsError("--follow goes on until Ctrl-C: leave --until out")
     period = Period.of(since, begin, until, datetime.now(UTC))
-    wanted = Wanted(code, url, number and called(number.removeprefix("whatsapp:")), checked("medium", medium, MEDIA))
+    wanted = Wanted(code, url, number and called(off_whatsapp(number)), checked("medium", medium, MEDIA))
     checked("group-by", group_by, GROUPS)
     desk = Desk.open(environment, region, show_numbers, "numbers in errors")
     seen = Seen(desk, wanted) if follow else None  # before the list: what comes meanwhile may be told twice, and is never left out

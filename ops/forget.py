@@ -17,7 +17,7 @@ from lambdas.workers.events import ASIDE, ASIDE_DAYS, BATCH, PERSON, SHARDS, STR
 from ops import audit
 from ops.deployment import Deployment, OpsError, explained
 from ops.desk import Desk
-from ops.numbers import mask
+from ops.numbers import mask, off_whatsapp
 from ops.options import PRODUCTION, EnvironmentOption, JsonOption, RegionsOption
 from ops.period import Period
 from ops.screen import err, out
@@ -83,7 +83,7 @@ def forget(
 
 def checked(number: str) -> str:
     """A person's number in its normal form, or an address by which a channel knows somebody who hides theirs. Raises OpsError."""
-    person = normal(number.removeprefix("whatsapp:"))
+    person = normal(off_whatsapp(number))
     if not is_number(person) and not CHANNEL_ID.fullmatch(number):
         raise OpsError(
             f"{number!r} is not a phone number: write it in E.164, as in +12025550123, or whole, as in whatsapp:US.13491208655302"

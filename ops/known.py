@@ -10,6 +10,7 @@ from typing import NamedTuple
 import phonenumbers
 
 from lambdas.answer.addresses import is_number
+from ops.numbers import WHATSAPP, off_whatsapp
 
 #: The options of `fallback preview` that say a parameter; any other is said by --param.
 OPTIONS = {
@@ -22,7 +23,6 @@ OPTIONS = {
 }
 #: What Twilio makes of another parameter.
 MADE_OF = {"Caller": "From", "Called": "To", "person": "From", "FromCountry": "From", "ToCountry": "To", "WaId": "From"}
-WHATSAPP = "whatsapp:"
 #: The countryless: https://github.com/daviddrysdale/python-phonenumbers (`region_code_for_number`)
 WORLD = "001"
 
@@ -44,7 +44,7 @@ def derived(fields: Mapping[str, str], voice: bool) -> dict[str, str]:
     if voice:
         found |= {"Caller": fields.get("From", ""), "Called": fields.get("To", "")}
     if fields.get("From", "").startswith(WHATSAPP):
-        found["WaId"] = fields["From"].removeprefix(WHATSAPP).lstrip("+")
+        found["WaId"] = off_whatsapp(fields["From"]).lstrip("+")
     return {name: value for name, value in found.items() if value} | dict(fields)
 
 

@@ -16,6 +16,14 @@ WORDS = frozenset(
 )
 
 
+WHATSAPP = "whatsapp:"
+
+
+def off_whatsapp(address: str) -> str:
+    """The number of a person who writes or calls by WhatsApp: it is that of their telephone. Any other address as it is."""
+    return address.removeprefix(WHATSAPP)
+
+
 @dataclass(frozen=True)
 class View:
     """How items are shown: as they are, or without what is private. The company's own numbers are not."""
