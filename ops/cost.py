@@ -15,6 +15,7 @@ from aws_cdk.assertions import Template
 
 from answerbook.compile import compile_book
 from config.settings import Settings, load
+from ops.generated import write_or_check
 from stacks.fallback_stack import FallbackStack
 
 PAGE = Path(__file__).parents[1] / "docs" / "cost.md"
@@ -212,14 +213,7 @@ def page() -> str:
 
 def main() -> int:
     """Write or check."""
-    wanted = page()
-    if sys.argv[1:] == ["--check"]:
-        if PAGE.read_text(encoding="utf-8") == wanted:
-            return 0
-        print("docs/cost.md is not what the template says: run `python -m ops.cost`", file=sys.stderr)
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return write_or_check({PAGE: page()}, "the template says", "ops.cost")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from answerbook.compile import compile_book
 from config.settings import Settings, load
+from ops.generated import write_or_check
 from stacks.fallback_stack import FallbackStack
 
 FOLDER = Path(__file__).parents[1] / "config" / "iam"
@@ -208,19 +209,7 @@ def written() -> dict[Path, str]:
 
 def main() -> int:
     """Write or check."""
-    files = written()
-    if sys.argv[1:] == ["--check"]:
-        stale = [path.name for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-        print(
-            *(f"config/iam/{name} is not what the stack needs: run `python -m ops.deploy_rights`" for name in stale),
-            sep="\n",
-            file=sys.stderr,
-        )
-        return bool(stale)
-    FOLDER.mkdir(exist_ok=True)
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(written(), "the stack needs", "ops.deploy_rights")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from ops.generated import write_or_check
 from stacks.functions import WORKER_PACKAGES
 
 ROOT = Path(__file__).parents[1]
@@ -138,14 +139,7 @@ def page() -> str:
 
 def main() -> int:
     """Write or check."""
-    wanted = page()
-    if sys.argv[1:] == ["--check"]:
-        if PAGE.read_text(encoding="utf-8") == wanted:
-            return 0
-        print("docs/licences.md is not what the locks say: run `python -m ops.licences`", file=sys.stderr)
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return write_or_check({PAGE: page()}, "the locks say", "ops.licences")
 
 
 if __name__ == "__main__":

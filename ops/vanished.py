@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.deploy_rights import resources
+from ops.generated import write_or_check
 from stacks.vanished import table
 
 PAGE = Path(__file__).parents[1] / "docs" / "alerts.md"
@@ -28,13 +29,7 @@ def page() -> str:
 
 def main() -> int:
     """Write or check."""
-    wanted = page()
-    if sys.argv[1:] != ["--check"]:
-        PAGE.write_text(wanted, encoding="utf-8")
-    elif PAGE.read_text(encoding="utf-8") != wanted:
-        print("docs/alerts.md is not what stacks/vanished.py says: run `python -m ops.vanished`", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check({PAGE: page()}, "stacks/vanished.py says", "ops.vanished")
 
 
 if __name__ == "__main__":
