@@ -14,11 +14,16 @@ from config.mistakes import nearest
 from config.regions import known_region, our_region
 
 
+def _written(text: str, pattern: str, why_not: str) -> str:
+    """Refuse what is not written as a pattern has it."""
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"{text!r} {why_not}")
+    return text
+
+
 def account_sid(sid: str) -> str:
     """Refuse what is no account SID (https://www.twilio.com/docs/glossary/what-is-a-sid)."""
-    if not re.fullmatch(r"AC[0-9a-f]{32}", sid):
-        raise ValueError(f"{sid!r} is not an account SID: write AC and 32 hexadecimal digits, as the Twilio console shows it")
-    return sid
+    return _written(sid, r"AC[0-9a-f]{32}", "is not an account SID: write AC and 32 hexadecimal digits, as the Twilio console shows it")
 
 
 def phone_number(number: str) -> str:
@@ -34,9 +39,7 @@ def phone_number(number: str) -> str:
 
 def path_name(name: str) -> str:
     """Refuse what cannot stand in a URL's path unescaped."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-        raise ValueError(f"{name!r} cannot be part of a URL: use letters, digits, - and _")
-    return name
+    return _written(name, r"[A-Za-z0-9_-]{1,64}", "cannot be part of a URL: use letters, digits, - and _")
 
 
 def plain_text(text: str) -> str:
@@ -88,9 +91,7 @@ def entry_address(url: str) -> str:
 
 def email_address(address: str) -> str:
     """Refuse what is no e-mail address."""
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
-        raise ValueError(f"{address!r} is not an e-mail address: write it as in oncall@example.com")
-    return address
+    return _written(address, r"[^@\s]+@[^@\s]+\.[^@\s]+", "is not an e-mail address: write it as in oncall@example.com")
 
 
 def secure_address(url: str) -> str:
@@ -102,23 +103,19 @@ def secure_address(url: str) -> str:
 
 def url_path(path: str) -> str:
     """Refuse what is no path of a URL; a segment such as `:id` stands for any one segment."""
-    if not re.fullmatch(r"(/[A-Za-z0-9._~%@-]+|/:[a-z_]+)+/?", path):
-        raise ValueError(f"{path!r} is not a path: write it with a leading slash, as in /calls/:id/call_ended")
-    return path
+    return _written(
+        path, r"(/[A-Za-z0-9._~%@-]+|/:[a-z_]+)+/?", "is not a path: write it with a leading slash, as in /calls/:id/call_ended"
+    )
 
 
 def short_code(number: str) -> str:
     """Refuse what is no short code (five or six digits in the US, three to eight elsewhere)."""
-    if not re.fullmatch(r"[0-9]{3,8}", number):
-        raise ValueError(f"{number!r} is not a short code: write only its digits, as in 12345")
-    return number
+    return _written(number, r"[0-9]{3,8}", "is not a short code: write only its digits, as in 12345")
 
 
 def emergency_number(number: str) -> str:
     """Refuse what is no number that a person in need dials."""
-    if not re.fullmatch(r"[0-9]{2,6}", number):
-        raise ValueError(f"{number!r} is not an emergency number: write it as it is dialled, as in 112")
-    return number
+    return _written(number, r"[0-9]{2,6}", "is not an emergency number: write it as it is dialled, as in 112")
 
 
 def country(code: str) -> str:
@@ -130,9 +127,7 @@ def country(code: str) -> str:
 
 def parameter_name(name: str) -> str:
     """Refuse what cannot be a parameter that a Voice SDK client passes."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name):
-        raise ValueError(f"{name!r} is not a parameter's name: write it as the client passes it, as in PhoneNumber")
-    return name
+    return _written(name, r"[A-Za-z][A-Za-z0-9_-]{0,63}", "is not a parameter's name: write it as the client passes it, as in PhoneNumber")
 
 
 def kept_parameter(name: str) -> str:
