@@ -16,6 +16,7 @@ from lambdas.answer.book import PROBE_ACCOUNT
 from local.twilio.audio import speech
 from tests.unit.books import compiled, settings_text
 from tests.unit.gateway import ACCOUNT, TOKEN, AnswerFunction, environment
+from tests.unit.voicemail_workers import Account, account
 
 #: Verified callers get a menu, verified texts a reply that repeats them; everybody else hears an apology, and texts get silence.
 ANSWERS = """
@@ -88,6 +89,13 @@ def looked_up_once() -> Iterator[None]:
 def region(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lambda tells every function where it runs. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
     monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """What the workers work with, in moto, and the stand-in Twilio beside it."""
+    with account(monkeypatch) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """What Twilio's Monitor knows and we do not."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -19,16 +18,10 @@ from local.twilio import monitor
 from local.twilio.platform import Alert, Level, new_sid
 from local.twilio.rest import throttled
 from tests.unit.test_reconcile import metrics
-from tests.unit.voicemail_workers import CONTEXT, Account, account
+from tests.unit.voicemail_workers import CONTEXT, Account
 
 HOUR = 3600.0
 SENT = {"AccountSid": "AC1", "From": "+12025550123", "To": "+12025550199", "CallStatus": "ringing"}
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        yield one
 
 
 @pytest.fixture

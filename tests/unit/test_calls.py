@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import ModuleType
@@ -15,7 +14,7 @@ from boto3.dynamodb.conditions import Key
 from local.twilio.connection import Reply
 from local.twilio.exchange import Ask, Exchange
 from local.twilio.platform import new_sid
-from tests.unit.voicemail_workers import CONTEXT, Account, account
+from tests.unit.voicemail_workers import CONTEXT, Account
 
 HOUR = 3600.0
 PEOPLE = {"From": "+12025550123", "To": "+12025550199"}
@@ -40,10 +39,9 @@ class Made:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        access_log("voice-access")
-        yield one
+def made(made: Account) -> Account:
+    access_log("voice-access")
+    return made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Requests that nobody vouches for are taken to Twilio, which knows who called; a stranger can make nobody believe that he did."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -21,15 +20,9 @@ from tests.unit.test_calls import Made, call, event
 from tests.unit.test_reconcile import metrics
 from tests.unit.test_texts import text
 from tests.unit.test_twilio_regions import KEY_ABROAD, set_keys
-from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, SECRET, Account, account
+from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, SECRET, Account
 
 MINUTE = 60.0
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        yield one
 
 
 @pytest.fixture

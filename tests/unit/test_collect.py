@@ -1,7 +1,6 @@
 """From a task in the queue to a file in the bucket: what is kept, what is noted, what people are told."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -13,13 +12,7 @@ from lambdas.workers.voicemails import shown
 from local.twilio import audio
 from local.twilio.faults import Fault, NotYet
 from local.twilio.server import Fails, Says
-from tests.unit.voicemail_workers import ACCOUNT, Account, Clock, account, photo
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        yield one
+from tests.unit.voicemail_workers import ACCOUNT, Account, Clock, photo
 
 
 def test_a_voicemail_is_kept_byte_for_byte(made: Account) -> None:

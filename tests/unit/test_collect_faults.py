@@ -1,6 +1,5 @@
 """Nothing is lost, stored twice, deleted unverified or told twice, whatever fails and wherever the worker dies."""
 
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -8,7 +7,7 @@ from botocore.awsrequest import AWSResponse
 
 from local.twilio import platform as twilios
 from tests.unit.boundary import Boundary, Fate, Killed, answered, cut, refused, silent
-from tests.unit.voicemail_workers import Account, Clock, account
+from tests.unit.voicemail_workers import Account, Clock
 
 pytestmark = pytest.mark.slow
 
@@ -35,12 +34,6 @@ AWS_CALLS = (
 
 
 CALLS_OF_A_RUN = 18
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        yield one
 
 
 class Scenes:

@@ -5,7 +5,6 @@ A simulation of the whole pipeline found them. What the outage's announcements a
 """
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -30,18 +29,17 @@ from tests.unit.test_claims import claim
 from tests.unit.test_lost_lines import OURS
 from tests.unit.test_reconcile import queued
 from tests.unit.test_texts import text
-from tests.unit.voicemail_workers import CONTEXT, Account, account
+from tests.unit.voicemail_workers import CONTEXT, Account
 
 HOUR = 3600.0
 PRIMARY = "https://app.example.com/calls"
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        access_log("voice-access")
-        access_log("messaging-access")
-        yield one
+def made(made: Account) -> Account:
+    access_log("voice-access")
+    access_log("messaging-access")
+    return made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Calls that we answered and whose journal lines are lost: their recordings are found, their callers known, and none counts as missed."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -12,16 +11,15 @@ from lambdas.workers.twilio_regions import Home
 from local.twilio.platform import Recording
 from tests.unit.test_calls import HOUR, Made, access_log, call, event, items
 from tests.unit.test_reconcile import queued
-from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, Account, account
+from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, Account
 
 OURS, PRIMARY, THEIRS = "https://fallback.example.com/v1/trunk/main", "https://app.example.com/calls", "https://other.example.com/trunk"
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        access_log("voice-access")
-        yield one
+def made(made: Account) -> Account:
+    access_log("voice-access")
+    return made
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from types import ModuleType
@@ -17,7 +16,7 @@ from lambdas.workers.tasks import tasks_of
 from lambdas.workers.timeline import Timeline
 from tests.unit.gateway import ACCOUNT, CALL
 from tests.unit.record_worker import delivery, record_of
-from tests.unit.voicemail_workers import CONTEXT, Account, account
+from tests.unit.voicemail_workers import CONTEXT, Account
 
 MUTANTS = 10_000
 LINES = 25  #: of a delivery
@@ -55,12 +54,6 @@ def mutated(line: Line, chance: random.Random) -> str:
     text = json.dumps(line)
     cut = chance.random()
     return text[: int(len(text) * chance.random())] if cut < 0.05 else f"[{text}]" if cut < 0.08 else text
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        yield one
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
@@ -21,16 +20,10 @@ from ops.history import History, Region
 from ops.inbox import acknowledge
 from ops.numbers import View
 from tests.unit.event_table import TABLE
-from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, Account, Clock, account
+from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, Account, Clock
 from tests.unit.watch_workers import counted
 
 HOUR = 3600.0
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        yield one
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`record` queues what a journal line gives to collect, after the event is in the table."""
 
 import json
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -12,15 +11,9 @@ from lambdas.answer.journal import MARK, VERSION
 from lambdas.workers.tasks import task_in
 from tests.unit.record_worker import delivery, record_of
 from tests.unit.test_voicemail_tasks import ACCOUNT, MESSAGE, RECORDING, callback, text
-from tests.unit.voicemail_workers import CONTEXT, Account, account
+from tests.unit.voicemail_workers import CONTEXT, Account
 
 PHOTO = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/{MESSAGE}/Media/ME" + "5" * 32
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        yield one
 
 
 @pytest.fixture

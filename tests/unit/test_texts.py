@@ -1,7 +1,6 @@
 """Texts that nobody got: those that Twilio lists, in windows with gaps, and that nothing else tells of."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
@@ -17,7 +16,7 @@ from local.twilio.messages import Text
 from local.twilio.numbers import Application, MessagingService, Number
 from local.twilio.platform import Alert, new_sid
 from tests.unit.test_calls import HOUR, access_log, event, probed, static_answer
-from tests.unit.voicemail_workers import CONTEXT, Account, account
+from tests.unit.voicemail_workers import CONTEXT, Account
 
 LINE, WRITER = "+12025550199", "+12025550123"
 PRIMARY = "https://app.example.com/texts"
@@ -25,10 +24,9 @@ LOG = "messaging-access"
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        access_log(LOG)
-        yield one
+def made(made: Account) -> Account:
+    access_log(LOG)
+    return made
 
 
 @pytest.fixture

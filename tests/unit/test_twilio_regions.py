@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -27,7 +26,7 @@ from local.twilio.server import Behaviour, Fails
 from tests.unit.test_alerts import SENT
 from tests.unit.test_calls import HOUR, Made, access_log, answered, event, static_answer
 from tests.unit.test_reconcile import queued
-from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, KEY, SECRET, Account, account
+from tests.unit.voicemail_workers import ACCOUNT, CONTEXT, KEY, SECRET, Account
 from tests.unit.watch_workers import counted
 
 OTHER = "AC" + "9" * 32
@@ -37,11 +36,10 @@ WRITER, LINE = "+12025550123", "+353155501234"
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with account(monkeypatch) as one:
-        for log in ("voice-access", "messaging-access"):
-            access_log(log)
-        yield one
+def made(made: Account) -> Account:
+    for log in ("voice-access", "messaging-access"):
+        access_log(log)
+    return made
 
 
 @pytest.fixture
